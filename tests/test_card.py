@@ -1,0 +1,112 @@
+"""The model card's JSON: round trip, stability, strictness."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from tfsv.card import SCHEMA, ModelCard, package_versions
+from tfsv.errors import InputError
+
+
+def _card(**changes):
+    card = ModelCard(
+        network="resnet18",
+        channels=16,
+        bins=80,
+        embedding_size=256,
+        front_end={"bins": 80, "window": "hamming", "low_hz": 20.0, "mean_normalise": True},
+        bits={"conv_1": 4, "embedding": 2},
+        scheme="kmeans",
+        trained_on="LibriSpeech, Bücher",
+        eer=0.0123,
+        min_dcf=0.2,
+        thresholds={"eer": 0.4, "far_0.01": 0.5},
+        versions={"tensorflow": "2.16.2"},
+        notes="two\nlines",
+    )
+    return dataclasses.replace(card, **changes)
+
+
+def test_round_trip():
+    card = _card()
+    assert ModelCard.from_json(card.to_json()) == card
+    plain = ModelCard(network="resnet34", channels=32, bins=80, embedding_size=256)
+    assert ModelCard.from_json(plain.to_json()) == plain
+
+
+def test_json_is_stable_readable_and_says_its_schema():
+    text = _card().to_json()
+    assert text == ModelCard.from_json(text).to_json()
+    assert json.loads(text)["schema"] == SCHEMA
+    assert '\n  "network": "resnet18",\n' in text
+    assert "Bücher" in text
+    assert text.endswith("}\n")
+
+
+def test_numpy_numbers_become_plain_ones():
+    card = _card(eer=np.float32(0.5), bits={"a": np.int64(3)}, thresholds={"eer": np.float64(0.25)})
+    fields = json.loads(card.to_json())
+    assert (fields["eer"], fields["bits"], fields["thresholds"]) == (0.5, {"a": 3}, {"eer": 0.25})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"extra": 1}, "unknown key 'extra'"),
+        ({"schema": 99}, "schema 99"),
+        ({"schema": True}, "schema True"),
+        ({"network": ""}, "'network' of the model card must not be empty"),
+        ({"network": 3}, "'network' of the model card must be text"),
+        ({"channels": 1.5}, "'channels'.*whole number"),
+        ({"channels": True}, "'channels'.*whole number"),
+        ({"bins": 0}, "'bins'.*at least 1"),
+        ({"embedding_size": "256"}, "'embedding_size'.*received '256'"),
+        ({"front_end": []}, "'front_end'.*table"),
+        ({"front_end": {"a": {}}}, "'front_end'"),
+        ({"bits": {"a": 9}}, "'bits'.*1 to 8"),
+        ({"bits": {"a": 0}}, "'bits'.*1 to 8"),
+        ({"scheme": 4}, "'scheme'.*text"),
+        ({"eer": 1.2}, "'eer'.*between 0 and 1"),
+        ({"eer": "low"}, "'eer'.*finite number"),
+        ({"min_dcf": True}, "'min_dcf'.*finite number"),
+        ({"thresholds": {"eer": None}}, "'thresholds'.*finite number"),
+        ({"thresholds": {"eer": float("nan")}}, "'thresholds'.*finite number"),
+        ({"versions": {"tensorflow": 2}}, "'versions'.*text"),
+        ({"notes": None}, "'notes'.*text"),
+    ],
+)
+def test_wrong_fields_name_the_source_in_one_line(changes, message):
+    text = json.dumps({**json.loads(_card().to_json()), **changes})
+    with pytest.raises(InputError, match=message) as caught:
+        ModelCard.from_json(text, source="runs/a/card.json")
+    assert str(caught.value).startswith("runs/a/card.json: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", [f.name for f in dataclasses.fields(ModelCard)] + ["schema"])
+def test_missing_keys(missing):
+    fields = json.loads(_card().to_json())
+    del fields[missing]
+    with pytest.raises(InputError, match=f"card.json: .*'{missing}'"):
+        ModelCard.from_json(json.dumps(fields), source="card.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", "\0"])
+def test_text_that_is_no_card(text):
+    with pytest.raises(InputError, match="^card.json: not a model card"):
+        ModelCard.from_json(text, source="card.json")
+
+
+def test_a_card_that_could_not_be_read_back_is_not_written():
+    with pytest.raises(InputError, match="'eer'"):
+        _card(eer=float("nan")).to_json()
+    with pytest.raises(InputError, match="'bits'"):
+        _card(bits={"a": 16}).to_json()
+
+
+def test_package_versions_are_text():
+    versions = package_versions()
+    assert versions["tensorflow"].startswith("2.16")
+    _card(versions=versions).to_json()

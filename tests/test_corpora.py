@@ -1,0 +1,253 @@
+import json
+import os
+
+import pytest
+
+from tfsv.audio.corpora import READERS, Skipped
+from tfsv.errors import InputError
+
+
+def _corpus(root, *paths: str):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+    return root
+
+
+def _read(name: str, root) -> tuple[dict, dict]:
+    """(path -> (utterance, speaker, session, split), path -> reason of the skipped)."""
+    found = list(READERS[name](root))
+    kept = [u for u in found if not isinstance(u, Skipped)]
+    assert all(u.seconds == 0 for u in kept)
+    return (
+        {u.path: (u.utterance, u.speaker, u.session, u.split) for u in kept},
+        {s.path: s.reason for s in found if isinstance(s, Skipped)},
+    )
+
+
+def test_voxceleb1(tmp_path):
+    _corpus(
+        tmp_path,
+        "dev/wav/id10001/1zcIwhmdeo4/00001.wav",
+        "test/wav/id10300/abc/00002.wav",
+        "wav/id10270/x6uYqmx31kE/00001.wav",  # unpacked into one folder: by the official list
+        "wav/id10310/-def/00001.flac",
+        "wav/notes/a/b.wav",
+        "wav/id10001/._x/._00001.wav",
+    )
+    kept, skipped = _read("voxceleb1", tmp_path)
+    assert kept == {
+        "dev/wav/id10001/1zcIwhmdeo4/00001.wav": (
+            "id10001-1zcIwhmdeo4-00001",
+            "id10001",
+            "1zcIwhmdeo4",
+            "train",
+        ),
+        "test/wav/id10300/abc/00002.wav": (
+            "id10300-abc-00002",
+            "id10300",
+            "abc",
+            "test",
+        ),
+        "wav/id10270/x6uYqmx31kE/00001.wav": (
+            "id10270-x6uYqmx31kE-00001",
+            "id10270",
+            "x6uYqmx31kE",
+            "test",
+        ),
+        "wav/id10310/-def/00001.flac": (
+            "id10310--def-00001",
+            "id10310",
+            "-def",
+            "train",
+        ),
+    }
+    assert list(skipped) == ["wav/notes/a/b.wav"]
+
+
+def test_voxceleb2_takes_conversions_and_lists_what_has_none(tmp_path):
+    _corpus(
+        tmp_path,
+        "dev/aac/id00012/abc/00001.m4a",
+        "dev/aac/id00012/abc/00002.m4a",
+        "wav/id00012/abc/00001.wav",
+        "test/aac/id00017/abc/00001.flac",
+    )
+    kept, skipped = _read("voxceleb2", tmp_path)
+    assert {path: fields[3] for path, fields in kept.items()} == {
+        "dev/aac/id00012/abc/00002.m4a": "train",  # the inspection says how to convert it
+        "wav/id00012/abc/00001.wav": "train",
+        "test/aac/id00017/abc/00001.flac": "test",
+    }
+    assert not skipped
+
+
+def test_cnceleb(tmp_path):
+    _corpus(
+        tmp_path,
+        "data/id00001/singing-01-002.flac",
+        "data/id00800/vlog-02-001.flac",
+        "data/id10001/live_broadcast-01-001.wav",
+        "data/id00001/strange.wav",
+    )
+    kept, skipped = _read("cnceleb", tmp_path)
+    assert kept == {
+        "data/id00001/singing-01-002.flac": (
+            "id00001-singing-01-002",
+            "id00001",
+            "singing-01",
+            "train",
+        ),
+        "data/id00800/vlog-02-001.flac": (
+            "id00800-vlog-02-001",
+            "id00800",
+            "vlog-02",
+            "test",
+        ),
+        "data/id10001/live_broadcast-01-001.wav": (
+            "id10001-live_broadcast-01-001",
+            "id10001",
+            "live_broadcast-01",
+            "train",
+        ),
+    }
+    assert list(skipped) == ["data/id00001/strange.wav"]
+
+
+def test_cnceleb_evaluation_is_not_taken_twice(tmp_path):
+    _corpus(
+        tmp_path,
+        "data/id00800/vlog-02-001.flac",
+        "eval/enroll/id00800-enroll.flac",
+        "eval/test/id00800-vlog-02-001.flac",
+    )
+    kept, _ = _read("cnceleb", tmp_path)
+    assert kept == {
+        "eval/enroll/id00800-enroll.flac": (
+            "id00800-enroll",
+            "id00800",
+            "enroll",
+            "test",
+        ),
+        "eval/test/id00800-vlog-02-001.flac": (
+            "id00800-vlog-02-001",
+            "id00800",
+            "vlog-02",
+            "test",
+        ),
+    }
+
+
+def test_librispeech(tmp_path):
+    root = _corpus(
+        tmp_path / "LibriSpeech",
+        "train-clean-100/19/198/19-198-0001.flac",
+        "dev-clean/84/121/84-121-0000.flac",
+        "test-other/1/2/1-2-0000.flac",
+        "extra/1/2/a.flac",
+    )
+    (root / "SPEAKERS.TXT").write_text("; ID | SEX\n19 | F | train | 25.1 | Kara\n84 | M | dev\n")
+    kept, skipped = _read("librispeech", root)
+    assert kept["train-clean-100/19/198/19-198-0001.flac"] == (
+        "19-198-0001",
+        "ls19",
+        "198",
+        "train",
+    )
+    assert [fields[3] for _, fields in sorted(kept.items())] == ["dev", "test", "train"]
+    assert list(skipped) == ["extra/1/2/a.flac"]
+    for start in (root, root / "train-clean-100"):
+        (one,) = [u for u in READERS["librispeech"](start) if getattr(u, "speaker", "") == "ls19"]
+        assert (one.extra["sex"], one.split) == ("F", "train")
+
+
+def test_audiomnist(tmp_path):
+    _corpus(tmp_path, "data/01/7_01_23.wav", "data/02/7_01_23.wav", "data/12/0_12_0.wav")
+    meta = {"01": {"gender": "male"}, "12": {"gender": "female"}}
+    (tmp_path / "data" / "audioMNIST_meta.txt").write_text(json.dumps(meta))
+    kept, skipped = _read("audiomnist", tmp_path)
+    assert kept["data/01/7_01_23.wav"] == ("am01-7-23", "am01", "single", "")
+    assert list(skipped) == ["data/02/7_01_23.wav"]
+    extras = [u.extra for u in READERS["audiomnist"](tmp_path) if not isinstance(u, Skipped)]
+    assert [(e["sex"], e["text"]) for e in extras] == [("M", "7"), ("F", "0")]
+    (tmp_path / "data" / "audioMNIST_meta.txt").write_text("{")
+    with pytest.raises(InputError, match="audioMNIST_meta.txt: not the JSON"):
+        list(READERS["audiomnist"](tmp_path))
+
+
+def test_kaldi(tmp_path):
+    train, cut = tmp_path / "train", tmp_path / "cut"
+    train.mkdir()
+    cut.mkdir()
+    (train / "wav.scp").write_text(
+        "s1-a /corpus/s1/day 1/a.wav\ns1-b sph2pipe -f wav b.sph |\ns2-a\trel/s2/a.wav\nx x.wav\n"
+    )
+    (train / "utt2spk").write_text("s1-a s1\ns1-b s1\ns2-a s2\n")
+    (train / "spk2gender").write_text("s1 f\ns2 m\n")
+    (cut / "wav.scp").write_text("rec rec.wav\n")
+    (cut / "utt2spk").write_text("rec-1 s3\n")
+    (cut / "segments").write_text("rec-1 rec 0 1\n")
+    kept, skipped = _read("kaldi", tmp_path)
+    relative = os.path.relpath("rel/s2/a.wav", tmp_path)
+    assert kept == {
+        "/corpus/s1/day 1/a.wav": ("s1-a", "s1", "day 1", "train"),
+        relative: ("s2-a", "s2", "s2", "train"),
+    }
+    assert "pipe" in skipped["s1-b"] and "utt2spk" in skipped["x"] and "segments" in skipped["rec"]
+    found = [u for u in READERS["kaldi"](train) if not isinstance(u, Skipped)]
+    assert [u.extra for u in found] == [{"sex": "F"}, {"sex": "M"}]
+
+
+def test_bad_kaldi_directory(tmp_path):
+    with pytest.raises(InputError, match="no wav.scp"):
+        list(READERS["kaldi"](tmp_path))
+    (tmp_path / "wav.scp").write_text("a a.wav\nb\n")
+    with pytest.raises(InputError, match="utt2spk: cannot be read"):
+        list(READERS["kaldi"](tmp_path))
+    (tmp_path / "utt2spk").write_text("a s\n")
+    with pytest.raises(InputError, match="wav.scp:2: expected a key and a value"):
+        list(READERS["kaldi"](tmp_path))
+
+
+def test_tree(tmp_path):
+    _corpus(
+        tmp_path,
+        "ann/mon/1.wav",
+        "ann/mon/take 2/1.OGG",
+        "bob/1.mp3",
+        "bob/2.m4a",
+        "bob/notes.txt",
+        "stray.flac",
+    )
+    kept, skipped = _read("tree", tmp_path)
+    assert kept == {
+        "ann/mon/1.wav": ("ann-mon-1", "ann", "mon", ""),
+        "ann/mon/take 2/1.OGG": ("ann-mon-take 2-1", "ann", "mon/take 2", ""),
+        "bob/1.mp3": ("bob-1", "bob", "single", ""),
+        "bob/2.m4a": ("bob-2", "bob", "single", ""),
+    }
+    assert list(skipped) == ["stray.flac"]
+
+
+def test_tree_with_splits_on_top(tmp_path):
+    _corpus(tmp_path, "train/ann/mon/1.wav", "test/bob/1.wav")
+    kept, _ = _read("tree", tmp_path)
+    assert kept["train/ann/mon/1.wav"] == ("ann-mon-1", "ann", "mon", "train")
+    assert kept["test/bob/1.wav"] == ("bob-1", "bob", "single", "test")
+
+
+def test_links_are_followed_once(tmp_path):
+    _corpus(tmp_path / "disk", "ann/1.wav")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "ann").symlink_to(tmp_path / "disk" / "ann")
+    (tmp_path / "disk" / "ann" / "loop").symlink_to(tmp_path / "corpus")
+    kept, _ = _read("tree", tmp_path / "corpus")
+    assert list(kept) == ["ann/1.wav"]
+
+
+@pytest.mark.parametrize("name", sorted(set(READERS) - {"kaldi"}))
+def test_nothing_there(tmp_path, name):
+    with pytest.raises(InputError, match="no sound file below it"):
+        list(READERS[name](tmp_path))
+    with pytest.raises(InputError, match="no such folder"):
+        list(READERS[name](tmp_path / "absent"))

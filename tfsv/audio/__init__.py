@@ -1,0 +1,1 @@
+"""Recordings: corpora as manifests, the built-in voices, and the training pipeline."""

@@ -1,0 +1,149 @@
+"""Inspecting many sound files in parallel, whatever they do to the decoder."""
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS, SoundInfo, inspect
+from tfsv.errors import InputError
+
+_READY = None  # what a worker sends first, when it has imported everything
+_START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` is asked of every file; it runs in the worker processes.
+
+    Attributes:
+        minimum_seconds: Shorter files are refused.
+        maximum_seconds: Longer files are refused.
+    """
+
+    minimum_seconds: float = SHORTEST_SECONDS
+    maximum_seconds: float = LONGEST_SECONDS
+
+    def __call__(self, path: str) -> SoundInfo:
+        return inspect(
+            path,
+            minimum_seconds=self.minimum_seconds,
+            maximum_seconds=self.maximum_seconds,
+        )
+
+
+def inspect_all(
+    paths: Sequence[str],
+    *,
+    workers: int,
+    timeout_seconds: float = 60.0,
+    check: Callable[[str], SoundInfo] = Inspection(),
+) -> Iterator[tuple[int, SoundInfo | str]]:
+    """Inspects files in worker processes.
+
+    A file on which the decoder crashes costs its worker only, and one on which it hangs is given
+    up after `timeout_seconds`: the worker is replaced, the others go on. This is why it is no
+    `concurrent.futures` pool, which a dead worker breaks and in which a hanging one stays.
+
+    Args:
+        paths: Files.
+        workers: Number of processes, at least 1.
+        timeout_seconds: How long one file may take.
+        check: What to do with a path in the worker; picklable.
+
+    Yields:
+        (index into `paths`, what is in the file or why it is unfit), as they are done.
+    """
+    context = multiprocessing.get_context("spawn")  # safe beside TensorFlow's threads
+    waiting = iter(enumerate(paths))
+    busy: dict[multiprocessing.connection.Connection, _Worker] = {}
+    try:
+        for _ in range(min(workers, len(paths))):
+            worker = _Worker(context, check)
+            worker.start(*next(waiting), timeout_seconds)
+            busy[worker.pipe] = worker
+        while busy:
+            patience = min(worker.deadline for worker in busy.values()) - time.monotonic()
+            for pipe in multiprocessing.connection.wait(list(busy), max(0.0, patience)):
+                worker = busy.pop(pipe)
+                index = worker.index
+                try:
+                    outcome = pipe.recv()
+                    if outcome is _READY:
+                        worker.expect(timeout_seconds)
+                        busy[pipe] = worker
+                        continue
+                except (EOFError, ConnectionError):
+                    outcome = f"{worker.path}: the decoder crashed on it; copy or convert it again"
+                    worker.stop()
+                    worker = _Worker(context, check)
+                _next_file(worker, waiting, busy, timeout_seconds)
+                yield index, outcome
+            now = time.monotonic()
+            for pipe in [pipe for pipe, worker in busy.items() if worker.deadline <= now]:
+                worker = busy.pop(pipe)
+                worker.stop()
+                _next_file(_Worker(context, check), waiting, busy, timeout_seconds)
+                yield (
+                    worker.index,
+                    f"{worker.path}: not decoded within {timeout_seconds:g} s; "
+                    "copy or convert it again",
+                )
+    finally:
+        for worker in busy.values():
+            worker.stop()
+
+
+class _Worker:
+    """A process that inspects one file at a time."""
+
+    def __init__(self, context, check: Callable[[str], SoundInfo]):
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=_serve, args=(other, check), daemon=True)
+        self.process.start()
+        other.close()
+        self.ready = False
+
+    def start(self, index: int, path: str, timeout_seconds: float) -> None:
+        self.index, self.path = index, path
+        self.deadline = time.monotonic() + (timeout_seconds if self.ready else _START_SECONDS)
+        with contextlib.suppress(ConnectionError):  # it died meanwhile; waiting will tell
+            self.pipe.send(path)
+
+    def expect(self, timeout_seconds: float) -> None:
+        """The process has started, the time of its first file runs from now."""
+        self.ready = True
+        self.deadline = time.monotonic() + timeout_seconds
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _next_file(worker: _Worker, waiting, busy: dict, timeout_seconds: float) -> None:
+    for index, path in waiting:
+        worker.start(index, path, timeout_seconds)
+        busy[worker.pipe] = worker
+        return
+    worker.stop()
+
+
+def _serve(pipe: multiprocessing.connection.Connection, check: Callable[[str], SoundInfo]) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # mp3 decoders chatter over the progress bar
+    pipe.send(_READY)
+    while True:
+        try:
+            path = pipe.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        try:
+            outcome = check(path)
+        except InputError as error:
+            outcome = str(error)
+        except Exception as error:  # a defect of a decoder is a reason to skip one file
+            outcome = f"{path}: {type(error).__name__}: {' '.join(str(error).split())}"
+        pipe.send(outcome)

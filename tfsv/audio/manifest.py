@@ -1,0 +1,206 @@
+"""The manifest: one TSV that says which recordings a corpus has and who speaks in them."""
+
+import math
+import os
+import pathlib
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tfsv.errors import InputError
+from tfsv.files import replacing
+
+COLUMNS = ("utterance", "speaker", "session", "path", "seconds", "split")
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One recording.
+
+    Attributes:
+        utterance: Identifier, unique in the manifest.
+        speaker: Who speaks, unique over all corpora in the manifest.
+        session: On which occasion; distinguishes only within a speaker.
+        path: As written: relative to the manifest's folder, or absolute.
+        seconds: Duration.
+        split: "train", "dev", "test", …; a speaker is in one split only.
+        extra: Further columns by name, such as corpus, sex ("F", "M" or ""), text.
+    """
+
+    utterance: str
+    speaker: str
+    session: str
+    path: str
+    seconds: float
+    split: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+class Manifest:
+    """The utterances of one manifest file, in its order.
+
+    Attributes:
+        path: The TSV.
+        root: Its folder, absolute; relative paths start there.
+        utterances: All utterances.
+    """
+
+    def __init__(self, path: str | os.PathLike, utterances: Iterable[Utterance]):
+        self.path = pathlib.Path(path)
+        self.root = pathlib.Path(os.path.abspath(self.path)).parent
+        self.utterances = list(utterances)
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def __iter__(self) -> Iterator[Utterance]:
+        return iter(self.utterances)
+
+    @property
+    def speakers(self) -> list[str]:
+        """All speakers, sorted."""
+        return sorted({utterance.speaker for utterance in self.utterances})
+
+    @property
+    def splits(self) -> list[str]:
+        """All splits, sorted."""
+        return sorted({utterance.split for utterance in self.utterances})
+
+    def split(self, *names: str) -> "Manifest":
+        """The manifest's part that belongs to the named splits.
+
+        Raises:
+            InputError: No utterance does.
+        """
+        chosen = [utterance for utterance in self.utterances if utterance.split in names]
+        if not chosen:
+            raise InputError(
+                f"{self.path}: no utterance in split {' or '.join(names)}; "
+                f"it has {', '.join(self.splits) or 'none'}"
+            )
+        return Manifest(self.path, chosen)
+
+    def absolute(self, utterance: Utterance) -> str:
+        """The path of an utterance's sound file, absolute."""
+        return os.path.join(self.root, utterance.path)
+
+
+def read_manifest(path: str | os.PathLike) -> Manifest:
+    """Reads a manifest line by line and checks every one.
+
+    Args:
+        path: UTF-8, tab-separated without quotes, the first line names the columns: at least
+            `COLUMNS`, in any order.
+
+    Raises:
+        InputError: The file cannot be read, lacks a column, lists nothing, or a line is wrong
+            (number of fields, empty or duplicate identifiers, seconds that are no positive
+            number); the message has the line's number.
+    """
+    path = pathlib.Path(path)
+    try:
+        with open(path, encoding="utf-8", newline="\n") as file:
+            utterances = list(_parsed(path, file))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as a manifest ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text; is it a manifest?") from error
+    if not utterances:
+        raise InputError(f"{path}:1: lists no utterance after its header")
+    return Manifest(path, utterances)
+
+
+def write_manifest(path: str | os.PathLike, utterances: Iterable[Utterance]) -> Manifest:
+    """Writes a manifest, whole or not at all.
+
+    The extra columns are those of all utterances together, in order of appearance; an utterance
+    without one of them has an empty field there.
+
+    Raises:
+        InputError: The file cannot be written, nothing is listed, an identifier is empty or
+            occurs twice, seconds are no positive number, or a field holds a tab or line break.
+    """
+    manifest = Manifest(path, utterances)
+    if not manifest.utterances:
+        raise InputError(f"{path}: no utterance to write")
+    extra = list(dict.fromkeys(name for utterance in manifest for name in utterance.extra))
+    seen = set()
+    with (
+        replacing(path) as part,
+        open(part, "w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.write("\t".join((*COLUMNS, *extra)) + "\n")
+        for utterance in manifest:
+            if problem := _problem(utterance, seen):
+                raise InputError(f"{path}: utterance {utterance.utterance!r}: {problem}")
+            fields = [
+                utterance.utterance,
+                utterance.speaker,
+                utterance.session,
+                utterance.path,
+                f"{utterance.seconds:.3f}",
+                utterance.split,
+                *(utterance.extra.get(name, "") for name in extra),
+            ]
+            line = "\t".join(fields)
+            if line.count("\t") != len(fields) - 1 or "\n" in line or "\r" in line:
+                raise InputError(
+                    f"{path}: utterance {utterance.utterance!r}: tab or line break in a field; "
+                    "rename the file or folder"
+                )
+            file.write(line + "\n")
+    return manifest
+
+
+def _parsed(path: pathlib.Path, file: Iterable[str]) -> Iterator[Utterance]:
+    lines = iter(file)
+    header = next(lines, "").lstrip("\ufeff").rstrip("\r\n").split("\t")
+    if header == [""]:
+        raise InputError(f"{path}:1: empty; expected the columns {' '.join(COLUMNS)}")
+    for name in COLUMNS:
+        if name not in header:
+            raise InputError(
+                f"{path}:1: column {name!r} is missing; expected {' '.join(COLUMNS)}, "
+                "separated by tabs"
+            )
+    if len(set(header)) < len(header):
+        raise InputError(f"{path}:1: a column is named twice")
+    places = [header.index(name) for name in COLUMNS]
+    others = [(sys.intern(name), i) for i, name in enumerate(header) if name not in COLUMNS]
+    seen = set()
+    for number, line in enumerate(lines, start=2):
+        fields = line.rstrip("\r\n").split("\t")
+        if len(fields) != len(header):
+            raise InputError(f"{path}:{number}: {len(fields)} fields, expected {len(header)}")
+        name, speaker, session, sound, seconds, split = (fields[i] for i in places)
+        try:
+            duration = float(seconds)
+        except ValueError:
+            raise InputError(
+                f"{path}:{number}: seconds: expected a number, received {seconds!r}"
+            ) from None
+        utterance = Utterance(
+            name,
+            sys.intern(speaker),
+            sys.intern(session),
+            sound,
+            duration,
+            sys.intern(split),
+            {other: sys.intern(fields[i]) for other, i in others},
+        )
+        if problem := _problem(utterance, seen):
+            raise InputError(f"{path}:{number}: {problem}")
+        yield utterance
+
+
+def _problem(utterance: Utterance, seen: set[str]) -> str | None:
+    """What is wrong with an utterance; adds its identifier to those seen."""
+    for name in ("utterance", "speaker", "path", "split"):
+        if not getattr(utterance, name).strip():
+            return f"{name} is empty"
+    if not (math.isfinite(utterance.seconds) and utterance.seconds > 0):
+        return f"seconds: expected a positive number, received {utterance.seconds}"
+    if utterance.utterance in seen:
+        return f"duplicate utterance id {utterance.utterance!r}"
+    seen.add(utterance.utterance)
+    return None

@@ -1,0 +1,392 @@
+"""Training crops as a tf.data pipeline: decode, crop, change speed, augment, batch."""
+
+import math
+import os
+import pathlib
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfsv.audio import augment, decoding
+from tfsv.audio.manifest import Manifest
+from tfsv.errors import InputError
+
+SAMPLE_RATE = 16000
+
+_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+_ATTEMPTS = 6  # files tried in one's place before a run ends
+_MARGIN = 200  # samples read on both sides of a crop whose speed changes; see augment.resample
+_ROOM_TAPS = SAMPLE_RATE  # of a recorded impulse response, from its peak on
+_as_written = tf.autograph.experimental.do_not_convert  # spares seconds of tracing
+_CROP, _WHETHER, _WHICH, _KIND, _FILE, _POSITION, _SNR, _DRAWS = range(8)
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """How training crops are made. The defaults follow papers.md §1.8.
+
+    Attributes:
+        batch_size: Crops in a batch.
+        crop_seconds: Length of a crop.
+        speed_factors: Tempo and pitch are multiplied by these; every factor makes new speakers.
+        augment_probability: Chance that a crop is augmented: half of these by a room, half by
+            noise.
+        musan: Folder with subfolders `noise`, `speech`, `music` (any of them), as MUSAN has
+            them; noise is generated where None.
+        rirs: Folder with impulse responses, at any depth; rooms are generated where None.
+        noise_snr: Lowest and highest signal-to-noise ratio of noise, dB.
+        speech_snr: Likewise of background speech, recorded or generated.
+        music_snr: Likewise of music.
+        seed: Everything random follows from it.
+        decoder: See `tfsv.audio.decoding.decode`.
+    """
+
+    batch_size: int = 64
+    crop_seconds: float = 2.0
+    speed_factors: tuple[float, ...] = (1.0, 0.9, 1.1)
+    augment_probability: float = 0.6
+    musan: str | None = None
+    rirs: str | None = None
+    noise_snr: tuple[float, float] = (0.0, 15.0)
+    speech_snr: tuple[float, float] = (10.0, 30.0)
+    music_snr: tuple[float, float] = (5.0, 15.0)
+    seed: int = 0
+    decoder: str = "tensorflow-io"
+
+    def __post_init__(self):
+        for flag, right, expected in (
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("crop_seconds", 0.1 <= self.crop_seconds <= 60, "0.1 to 60"),
+            (
+                "speed_factors",
+                len(self.speed_factors) > 0
+                and len(set(self.speed_factors)) == len(self.speed_factors)
+                and all(0.5 <= factor <= 2 for factor in self.speed_factors),
+                "one or more different numbers from 0.5 to 2",
+            ),
+            ("augment_probability", 0 <= self.augment_probability <= 1, "0 to 1"),
+            ("noise_snr", self.noise_snr[0] <= self.noise_snr[1], "the lower one first"),
+            ("speech_snr", self.speech_snr[0] <= self.speech_snr[1], "the lower one first"),
+            ("music_snr", self.music_snr[0] <= self.music_snr[1], "the lower one first"),
+            ("seed", 0 <= self.seed < 2**31, "0 to 2147483647"),
+            ("decoder", self.decoder in decoding.DECODERS, " or ".join(decoding.DECODERS)),
+        ):
+            if not right:
+                raise InputError(f"--{flag}={getattr(self, flag)}: expected {expected}")
+
+    @property
+    def crop_samples(self) -> int:
+        """Length of a crop at 16 kHz."""
+        return round(self.crop_seconds * SAMPLE_RATE)
+
+
+def class_count(manifest: Manifest, settings: PipelineSettings) -> int:
+    """Number of classes: speakers × speed factors."""
+    return len(manifest.speakers) * len(settings.speed_factors)
+
+
+def steps_per_epoch(manifest: Manifest, settings: PipelineSettings) -> int:
+    """Batches that hold every utterance once at every speed factor, rounded up."""
+    return math.ceil(len(manifest) * len(settings.speed_factors) / settings.batch_size)
+
+
+def training_dataset(
+    manifest: Manifest, settings: PipelineSettings, first_step: int = 0
+) -> tf.data.Dataset:
+    """Endless batches of training crops.
+
+    Item p of the stream depends on the settings, the manifest and p alone, so the batches are the
+    same whatever the parallelism, and `first_step=n` continues as if the n batches before had
+    been drawn, without decoding them. Each epoch visits every (utterance, speed factor) once, in
+    an order of its own; a batch may end one epoch and begin the next. An utterance whose file
+    cannot be decoded is replaced by the next one of its speaker (or, if that does not help, by
+    some other speaker's, under the label of the first) and the file is named in the log, once.
+
+    What is held in memory for each utterance is its path, its label and three integers; decoded
+    sound is held only for the crops under way. With a speaker's utterances sorted together, the
+    path of a million utterances takes some 100 MB.
+
+    Automatic sharding is off: under tf.distribute every worker would see all the data, so give
+    workers different seeds, or use one process (`experimental_distribute_dataset` then splits
+    each batch).
+
+    Args:
+        manifest: What to train on, as `Manifest.split` gives it.
+        settings: See there.
+        first_step: Number of the first batch.
+
+    Returns:
+        A dataset of crops, float32 `[batch, crop samples]` at 16 kHz in -1 to 1, and classes,
+        int32 `[batch]`: factor index × speakers + index of the speaker in `manifest.speakers`.
+
+    Raises:
+        InputError: The manifest is empty, or a folder of noise or rooms has no sound files.
+    """
+    corpus = _Corpus(manifest)
+    augmenter = _Augmenter(settings)
+    factors = tf.constant(settings.speed_factors, tf.float64)
+    total = len(corpus) * len(settings.speed_factors)
+
+    @_as_written
+    def item(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        epoch, slot = position // total, position % total
+        shuffled = tf.random.experimental.index_shuffle(slot, [settings.seed, epoch], total - 1)
+        factor, index = shuffled // len(corpus), shuffled % len(corpus)
+        seeds = tf.random.split([settings.seed, position], 2)
+        draws = tf.random.stateless_uniform([_DRAWS], seeds[0])
+
+        def read(path: tf.Tensor) -> tf.Tensor:
+            sound, rate = decoding.decode(path, settings.decoder)
+            return crop(sound, rate, factors[factor], settings.crop_samples, draws[_CROP])
+
+        waveform, trouble = _first_that_reads(lambda n: corpus.candidate(index, n), read)
+        waveform.set_shape([settings.crop_samples])
+        waveform, further = augmenter(waveform, draws, seeds[1])
+        label = tf.cast(factor, tf.int32) * corpus.speakers + corpus.label(index)
+        return waveform, label, tf.stack([trouble, further])
+
+    first = first_step * settings.batch_size
+    stream = tf.data.Dataset.range(first, np.iinfo(np.int64).max)
+    stream = stream.map(item, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    stream = stream.batch(settings.batch_size, drop_remainder=True)
+    stream = stream.map(
+        _as_written(_TroubleLog())
+    )  # not in parallel: lines come in the items' order
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return stream.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def crop(
+    sound: tf.Tensor, rate: tf.Tensor, factor: tf.Tensor, samples: int, position: tf.Tensor
+) -> tf.Tensor:
+    """Cuts a crop of fixed length out of a sound, at another speed and at 16 kHz.
+
+    The crop takes factor × its length from the sound and is then resampled to its length, rate
+    and speed in one go, so that pitch and tempo are multiplied by the factor. A sound that is too
+    short is repeated (papers.md §1.8).
+
+    Args:
+        sound: float32 `[frames, channels]`; channels are averaged.
+        rate: int32, frames a second.
+        factor: float64, speed.
+        samples: Length of the crop.
+        position: float32 in 0 to 1, where the crop starts between first and last place.
+
+    Returns:
+        float32 `[samples]`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When run, if the crop holds NaN or infinity.
+    """
+    frames = tf.shape(sound)[0]
+    ratio = tf.cast(rate, tf.float64) * factor / SAMPLE_RATE
+    same = tf.equal(ratio, 1.0)
+    margin = tf.where(same, 0, _MARGIN)
+
+    def stretched(count: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.round(tf.cast(count, tf.float64) * ratio), tf.int32)
+
+    taken, before = stretched(samples + 2 * margin), stretched(margin)
+    spare = tf.maximum(frames - (taken - 2 * before), 0)
+    first = tf.cast(tf.cast(position, tf.float64) * tf.cast(spare + 1, tf.float64), tf.int32)
+    places = tf.math.floormod(first - before + tf.range(taken), frames)
+    waveform = tf.reduce_mean(tf.gather(sound, places), axis=1)
+    waveform = tf.debugging.check_numerics(waveform, "crop")
+    return tf.cond(
+        same,
+        lambda: waveform,
+        lambda: augment.resample(waveform, samples + 2 * margin)[margin : margin + samples],
+    )
+
+
+class _Corpus:
+    """The manifest as tensors, its utterances sorted by speaker."""
+
+    def __init__(self, manifest: Manifest):
+        if len(manifest) == 0:
+            raise InputError(f"{manifest.path}: no utterance to train on")
+        names = {speaker: label for label, speaker in enumerate(manifest.speakers)}
+        utterances = sorted(manifest, key=lambda utterance: names[utterance.speaker])
+        labels = np.array([names[utterance.speaker] for utterance in utterances], np.int32)
+        counts = np.bincount(labels)
+        self.speakers = len(names)
+        self._size = len(utterances)
+        self._paths = tf.constant([manifest.absolute(utterance) for utterance in utterances])
+        self._labels = tf.constant(labels)
+        self._counts = tf.constant(counts, tf.int64)
+        self._starts = tf.constant(np.cumsum(counts) - counts, tf.int64)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def label(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._labels, index)
+
+    def candidate(self, index: tf.Tensor, attempt: tf.Tensor) -> tf.Tensor:
+        """Path of an utterance (attempt 0) or of what may stand in for it."""
+        start = tf.gather(self._starts, self.label(index))
+        count = tf.gather(self._counts, self.label(index))
+        same_speaker = start + (index - start + attempt) % count
+        other_speaker = (start + attempt) % self._size
+        return tf.gather(self._paths, tf.where(attempt < count, same_speaker, other_speaker))
+
+
+class _Augmenter:
+    """Adds a room or noise to some crops."""
+
+    def __init__(self, settings: PipelineSettings):
+        self._settings = settings
+        self._rooms = None if settings.rirs is None else _sounds(settings.rirs, "rirs")
+        self._noises = []  # paths and range of signal-to-noise ratios
+        if settings.musan is not None:
+            ranges = (settings.noise_snr, settings.speech_snr, settings.music_snr)
+            for kind, snr in zip(("noise", "speech", "music"), ranges, strict=True):
+                folder = pathlib.Path(settings.musan, kind)
+                if folder.is_dir():
+                    self._noises.append((_sounds(folder, "musan"), snr))
+            if not self._noises:
+                raise InputError(
+                    f"--musan={settings.musan}: has no subfolder noise, speech or music"
+                )
+
+    def __call__(
+        self, waveform: tf.Tensor, draws: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns float32 `[samples]` and what was wrong with a file, "" if nothing."""
+        untouched = draws[_WHETHER] >= self._settings.augment_probability
+        choice = tf.where(untouched, 0, tf.where(draws[_WHICH] < 0.5, 1, 2))
+        waveform, trouble = tf.switch_case(
+            choice,
+            [
+                lambda: (waveform, tf.constant("")),
+                lambda: self._in_room(waveform, draws, seed),
+                lambda: self._in_noise(waveform, draws, seed),
+            ],
+        )
+        return augment.limit_peak(waveform), trouble
+
+    def _in_room(self, waveform, draws, seed):
+        if self._rooms is None:
+            return augment.reverberate(waveform, augment.generated_room(seed)), tf.constant("")
+        response, trouble = _first_that_reads(
+            lambda n: _pick(self._rooms, draws[_FILE], n), self._read_room
+        )
+        response.set_shape([_ROOM_TAPS])
+        return augment.reverberate(waveform, response), trouble
+
+    def _in_noise(self, waveform, draws, seed):
+        samples = self._settings.crop_samples
+        if not self._noises:
+            generators = [
+                (augment.coloured_noise, self._settings.noise_snr),
+                (augment.babble_noise, self._settings.speech_snr),
+            ]
+            branches = [
+                lambda make=make, snr=snr: (make(seed, samples), tf.constant(""), snr)
+                for make, snr in generators
+            ]
+        else:
+            branches = [
+                lambda paths=paths, snr=snr: (*self._read_noise(paths, draws), snr)
+                for paths, snr in self._noises
+            ]
+        kind = tf.cast(draws[_KIND] * len(branches), tf.int32)
+        noise, trouble, snr = tf.switch_case(kind, branches)
+        decibels = snr[0] + draws[_SNR] * (snr[1] - snr[0])
+        return augment.add_noise(waveform, noise, decibels), trouble
+
+    def _read_noise(self, paths, draws):
+        def read(path: tf.Tensor) -> tf.Tensor:
+            sound, rate = decoding.decode(path, self._settings.decoder)
+            factor = tf.constant(1.0, tf.float64)
+            return crop(sound, rate, factor, self._settings.crop_samples, draws[_POSITION])
+
+        noise, trouble = _first_that_reads(lambda n: _pick(paths, draws[_FILE], n), read)
+        return tf.ensure_shape(noise, [self._settings.crop_samples]), trouble
+
+    def _read_room(self, path: tf.Tensor) -> tf.Tensor:
+        """float32 `[_ROOM_TAPS]`: the first channel from its peak on, zeros behind its end."""
+        sound, rate = decoding.decode(path, self._settings.decoder)
+        response = tf.debugging.check_numerics(sound[: 10 * rate, 0], "impulse response")
+        length = tf.cast(tf.shape(response)[0], tf.int64) * SAMPLE_RATE // tf.cast(rate, tf.int64)
+        response = tf.cond(
+            rate == SAMPLE_RATE,
+            lambda: response,
+            lambda: augment.resample(response, tf.cast(length, tf.int32)),
+        )
+        peak = tf.argmax(tf.abs(response), output_type=tf.int32)
+        tf.debugging.assert_greater(tf.abs(response[peak]), 0.0, "silent impulse response")
+        response = response[peak : peak + _ROOM_TAPS]
+        return tf.pad(response, [[0, _ROOM_TAPS - tf.shape(response)[0]]])
+
+
+def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
+    """Reads the first of several files that can be read, and only those before it.
+
+    Args:
+        candidate: From an int64 attempt to a path.
+        read: From a path to a float32 tensor; may fail when run.
+
+    Returns:
+        What `read` returned, and a line about the file that failed, "" if the first one did not.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When run, if all candidates fail; names the first one.
+    """
+
+    @_as_written
+    def attempt(n: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        path = candidate(n)
+        line = tf.strings.join([candidate(tf.zeros_like(n)), ": cannot be decoded; took ", path])
+        return read(path), tf.where(n == 0, "", line)
+
+    @_as_written
+    def fail(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        tf.debugging.Assert(False, [path, "and its replacements cannot be decoded"])
+        return tf.zeros([0]), path
+
+    tries = tf.data.Dataset.range(_ATTEMPTS).map(attempt).ignore_errors()
+    failure = tf.data.Dataset.from_tensors(candidate(tf.constant(0, tf.int64))).map(fail)
+    return tries.concatenate(failure).take(1).get_single_element()
+
+
+class _TroubleLog:
+    """Takes the lines about bad files off a batch and logs them, each file once."""
+
+    def __init__(self):
+        self._known = set()
+
+    def __call__(self, waveforms, labels, lines):
+        def log(lines: np.ndarray) -> None:
+            for line in lines[lines != b""].ravel():
+                path = line.split(b": cannot be decoded")[0]
+                if path not in self._known:
+                    self._known.add(path)
+                    logging.warning("%s", line.decode(errors="replace"))
+
+        trouble = tf.reduce_any(lines != "")
+        tf.cond(
+            trouble, lambda: tf.numpy_function(log, [lines], []), lambda: tf.no_op(), name="log"
+        )
+        return waveforms, labels
+
+
+def _sounds(folder: str | os.PathLike, flag: str) -> tf.Tensor:
+    """Paths of all sound files below a folder, sorted."""
+    paths = sorted(
+        str(path) for path in pathlib.Path(folder).rglob("*") if path.suffix.lower() in _SUFFIXES
+    )
+    if not paths:
+        raise InputError(f"--{flag}: {folder}: no sound files below ({', '.join(_SUFFIXES)})")
+    return tf.constant(paths)
+
+
+def _pick(paths: tf.Tensor, draw: tf.Tensor, attempt: tf.Tensor) -> tf.Tensor:
+    """One of the paths by a number in 0 to 1; later attempts take the following ones."""
+    count = tf.size(paths, tf.int64)
+    first = tf.cast(tf.cast(draw, tf.float64) * tf.cast(count, tf.float64), tf.int64)
+    return tf.gather(paths, (first + attempt) % count)

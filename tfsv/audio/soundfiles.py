@@ -1,0 +1,231 @@
+"""Opening sound files that a stranger hands over, with libsndfile."""
+
+import math
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.signal
+import soundfile
+
+from tfsv.errors import InputError
+
+SAMPLE_RATE = 16000
+SHORTEST_SECONDS = 0.025  # one frame of the front end
+LONGEST_SECONDS = 600.0  # 38 MB of float32
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+UNREADABLE_SUFFIXES = (
+    ".m4a",
+    ".aac",
+    ".mp4",
+    ".wma",
+    ".amr",
+)  # sound, but not for libsndfile
+
+_BLOCK = 1 << 16  # sample frames decoded at a time
+_SILENT_RMS = 1e-4  # -80 dB: three steps of 16 bits; the quietest real speech we saw is at -56 dB
+_HIGHEST_PEAK = 16.0  # float files may overshoot 1, but not by an integer's range
+_LOWEST_RATE, _HIGHEST_RATE = 4000, 384000
+_MPEG_FRAME = 1152  # samples; what an mp3's own header may be wrong by
+
+
+@dataclass(frozen=True)
+class SoundInfo:
+    """A sound file that has been decoded to its end and found fit.
+
+    Attributes:
+        path: As it was given.
+        seconds: Duration, from the samples that were decoded.
+        rate: Samples a second in the file, Hz.
+        channels: Channels in the file.
+    """
+
+    path: str
+    seconds: float
+    rate: int
+    channels: int
+
+
+def inspect(
+    path: str | os.PathLike,
+    *,
+    minimum_seconds: float = SHORTEST_SECONDS,
+    maximum_seconds: float = LONGEST_SECONDS,
+) -> SoundInfo:
+    """Decodes the whole file, block by block, and says what is in it.
+
+    Memory does not grow with the file's length.
+
+    Args:
+        path: A file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
+        minimum_seconds: Shorter files are refused; never below one frame of 25 ms.
+        maximum_seconds: Longer files are refused.
+
+    Raises:
+        InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short,
+            too long, or holds samples that are no finite numbers in about -1 to 1.
+    """
+    path = os.fspath(path)
+    with _opened(path) as sound:
+        count = sum(len(block) for block in _blocks(sound, path, minimum_seconds, maximum_seconds))
+        return SoundInfo(path, count / sound.samplerate, sound.samplerate, sound.channels)
+
+
+def read(
+    path: str | os.PathLike,
+    *,
+    minimum_seconds: float = SHORTEST_SECONDS,
+    maximum_seconds: float = LONGEST_SECONDS,
+) -> np.ndarray:
+    """Reads a whole file as the waveform that the networks take.
+
+    Channels are averaged; other rates are resampled (`scipy.signal.resample_poly`).
+
+    Args:
+        path: As for `inspect`.
+        minimum_seconds: As for `inspect`.
+        maximum_seconds: As for `inspect`; a longer file is refused before it is held.
+
+    Returns:
+        float32 `[samples]`, 16 kHz, -1 to 1.
+
+    Raises:
+        InputError: As for `inspect`.
+    """
+    path = os.fspath(path)
+    with _opened(path) as sound:
+        blocks = list(_blocks(sound, path, minimum_seconds, maximum_seconds))
+        rate = sound.samplerate
+    waveform = np.concatenate(blocks)
+    if rate != SAMPLE_RATE:
+        common = math.gcd(rate, SAMPLE_RATE)
+        waveform = scipy.signal.resample_poly(waveform, SAMPLE_RATE // common, rate // common)
+    return np.clip(waveform, -1.0, 1.0).astype(np.float32, copy=False)
+
+
+def _opened(path: str) -> soundfile.SoundFile:
+    if not os.path.exists(path):
+        raise InputError(f"{path}: no such file")
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: not a file; name a recording, not a folder or device")
+    if os.path.getsize(path) == 0:
+        raise InputError(f"{path}: empty file (0 bytes); copy it again")
+    try:
+        with open(path, "rb"):
+            pass
+        return soundfile.SoundFile(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
+        if path.lower().endswith(UNREADABLE_SUFFIXES):
+            raise InputError(
+                f"{path}: libsndfile cannot decode this format; convert it first: "
+                "ffmpeg -i IN -ac 1 -ar 16000 OUT.flac"
+            ) from error
+        raise InputError(
+            f"{path}: no audio that libsndfile can decode (wav, flac, ogg, opus, mp3), "
+            "or damaged from its start"
+        ) from error
+
+
+def _blocks(
+    sound: soundfile.SoundFile,
+    path: str,
+    minimum_seconds: float,
+    maximum_seconds: float,
+) -> Iterator[np.ndarray]:
+    """Yields the file as mono float32 blocks; raises as soon as it is known to be unfit."""
+    rate, declared = sound.samplerate, sound.frames
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        raise InputError(f"{path}: {rate} samples a second; expected {_LOWEST_RATE} or more")
+    longest = int(maximum_seconds * rate)
+    if declared > longest and sound.format != "MP3":  # an mp3 without a header is guessed
+        raise InputError(_too_long(path, declared / rate, maximum_seconds))
+    count, total, squares = 0, 0.0, 0.0
+    while True:
+        try:
+            block = sound.read(_BLOCK, dtype="float32", always_2d=True)
+        except (soundfile.SoundFileError, RuntimeError) as error:
+            raise InputError(
+                f"{path}: damaged or truncated after {count / rate:.2f} s; copy it again"
+            ) from error
+        if len(block) == 0:
+            break
+        count += len(block)
+        if count > longest:
+            raise InputError(_too_long(path, max(count, declared) / rate, maximum_seconds))
+        peak = np.max(np.abs(block))
+        if not np.isfinite(peak):
+            raise InputError(f"{path}: holds samples that are NaN or infinite; export it again")
+        if peak > _HIGHEST_PEAK:
+            raise InputError(
+                f"{path}: float samples up to {peak:.0f}, expected -1 to 1; scale it down"
+            )
+        mono = block.mean(axis=1) if block.shape[1] > 1 else block[:, 0]
+        total += float(mono.sum(dtype=np.float64))
+        squares += float(np.dot(mono, mono))
+        yield mono
+    _require_whole(sound, path, count)
+    shortest = max(minimum_seconds, SHORTEST_SECONDS)
+    if count < shortest * rate:
+        raise InputError(
+            f"{path}: too short: {count} samples, {count / rate:.3f} s, "
+            f"where at least {shortest:g} s are needed"
+        )
+    if squares / count - (total / count) ** 2 < _SILENT_RMS**2:
+        raise InputError(f"{path}: silent (below {20 * math.log10(_SILENT_RMS):.0f} dB)")
+
+
+def _too_long(path: str, seconds: float, maximum_seconds: float) -> str:
+    return (
+        f"{path}: too long: {seconds:.0f} s, at most {maximum_seconds:g} s are taken; "
+        "cut it into parts"
+    )
+
+
+def _require_whole(sound: soundfile.SoundFile, path: str, count: int) -> None:
+    """Raises if the file ends before its own header says.
+
+    libsndfile reports such an end for flac (by an error) and mp3 (by a count). For wav and Ogg it
+    takes what is there, so the container's own bytes are asked.
+    """
+    slack = _MPEG_FRAME if sound.format == "MP3" else 0
+    missing = sound.frames - count > slack
+    if sound.format in ("WAV", "WAVEX"):
+        missing = missing or _wav_is_cut(path)
+    elif sound.format == "OGG":
+        missing = missing or _ogg_is_cut(path)
+    if missing:
+        raise InputError(
+            f"{path}: truncated: it ends after {count / sound.samplerate:.2f} s, "
+            "before the end that its header promises; copy it again"
+        )
+
+
+def _wav_is_cut(path: str) -> bool:
+    """Whether a RIFF file is shorter than its data chunk; unknown sizes of streams pass."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        order = ">" if file.read(12)[:4] == b"RIFX" else "<"
+        while len(header := file.read(8)) == 8:
+            name, length = struct.unpack(f"{order}4sI", header)
+            if name == b"data":
+                return file.tell() + length > size and length < 0x7FFFF000
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return False
+
+
+def _ogg_is_cut(path: str) -> bool:
+    """Whether an Ogg file's last page is incomplete or does not carry the end-of-stream mark."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 2 * 65307))  # a page has at most 65,307 bytes
+        tail = file.read()
+    start = tail.rfind(b"OggS")
+    if start < 0 or len(tail) < start + 27:
+        return True
+    segments = tail[start + 27 : start + 27 + tail[start + 26]]
+    complete = len(tail) >= start + 27 + tail[start + 26] + sum(segments)
+    return not (complete and tail[start + 5] & 4)

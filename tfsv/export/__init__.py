@@ -1,0 +1,1 @@
+"""Networks as TFLite files: folding, conversion, int8 weights, loading."""

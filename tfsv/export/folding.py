@@ -1,0 +1,195 @@
+"""Batch normalisation folded into the layers before it, with codebooks kept."""
+
+import copy
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tf_keras as keras
+
+from tfsv.quantization.coded import CodedWeights
+
+KERNEL_LAYERS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.Dense,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldedNetwork:
+    """A network without foldable batch normalisation and what its kernels are made of.
+
+    Attributes:
+        network: The network; its layers have the names of the original's.
+        kernels: Kernel of every convolution and dense layer, in Keras layout: what the network
+            holds, bit for bit.
+        scales: Float32 `[output channels]` for each of them: the factor that folding put on every
+            channel, ones where nothing was folded.
+        coded: The `CodedWeights` of the coded ones. Then
+            `kernel == channel_scaled(coded.decode(), scale)`, bit for bit.
+        depthwise: Names of the depthwise ones.
+    """
+
+    network: keras.Model
+    kernels: dict[str, np.ndarray]
+    scales: dict[str, np.ndarray]
+    coded: dict[str, CodedWeights]
+    depthwise: frozenset[str]
+
+
+def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> FoldedNetwork:
+    """Folds each batch normalisation into the convolution or dense layer that alone feeds it.
+
+    With gain = gamma / sqrt(variance + epsilon), the folded kernel is kernel × gain in every
+    output channel, and the bias beta + (bias - mean) × gain. Gains are computed in float64 and
+    rounded once, to float32. A normalisation that stands elsewhere (after an activation or a
+    pooling, before a convolution, after a layer that others read too) stays.
+
+    That one codebook a layer survives folding, its gains becoming scales of channels, is our
+    choice; the papers do not say how they export.
+
+    Args:
+        network: A plain functional network without nested models.
+        coded: `CodedWeights` by layer name; the layer holds their decoded values.
+
+    Returns:
+        The network that computes the same, in float32 whatever the precision of training.
+
+    Raises:
+        ValueError: The network is not functional, or `coded` is not of this network.
+    """
+    config = _functional_config(network)
+    _check_coded(network, coded)
+    pairs = _foldable(network, config)
+    gains = {kernel: _gain(network.get_layer(norm)) for kernel, norm in pairs.items()}
+    folded = keras.Model.from_config(_without(config, pairs))
+
+    kernels, scales, depthwise = {}, {}, set()
+    for layer in folded.layers:
+        original = network.get_layer(layer.name)
+        weights = original.get_weights()
+        if type(original) in KERNEL_LAYERS:
+            is_depthwise = isinstance(original, keras.layers.DepthwiseConv2D)
+            kernel = weights[0]
+            channels = kernel.shape[-1] * (kernel.shape[-2] if is_depthwise else 1)
+            gain = gains.get(layer.name, np.ones(channels))
+            scale = gain.astype(np.float32)
+            if layer.name in pairs:
+                bias = weights[1].astype(np.float64) if original.use_bias else np.zeros(channels)
+                mean, beta = _mean_and_beta(network.get_layer(pairs[layer.name]))
+                kernel = channel_scaled(kernel, scale)
+                weights = [kernel, (beta + (bias - mean) * gain).astype(np.float32)]
+            kernels[layer.name], scales[layer.name] = kernel, scale
+            if is_depthwise:
+                depthwise.add(layer.name)
+        layer.set_weights(weights)
+    return FoldedNetwork(folded, kernels, scales, dict(coded), frozenset(depthwise))
+
+
+def channel_scaled(kernel: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Multiplies each output channel by its scale, in float32.
+
+    Args:
+        kernel: Float32, Keras layout: the last axes are those of the output channels, one axis
+            for ordinary layers, `[..., input channels, multiplier]` for depthwise ones.
+        scale: Float32 `[output channels]`.
+    """
+    if kernel.shape[-1] != scale.size:
+        scale = scale.reshape(kernel.shape[-2:])
+    return kernel * scale
+
+
+def _functional_config(network: keras.Model) -> dict[str, Any]:
+    """The network's configuration, in float32."""
+    functional = isinstance(network, keras.Model) and getattr(network, "_is_graph_network", False)
+    if not functional or isinstance(network, keras.Sequential):
+        raise ValueError("expected a functional keras.Model")
+    nested = [layer.name for layer in network.layers if isinstance(layer, keras.Model)]
+    if nested:
+        raise ValueError(f"expected no nested models. Received: {nested[0]}")
+    config = copy.deepcopy(network.get_config())
+    for layer in config["layers"]:
+        dtype = layer["config"].get("dtype")
+        name = dtype["config"].get("name", "") if isinstance(dtype, dict) else str(dtype)
+        if "float16" in name:  # float16, bfloat16 and their mixed policies
+            layer["config"]["dtype"] = "float32"
+    return config
+
+
+def _check_coded(network: keras.Model, coded: Mapping[str, CodedWeights]) -> None:
+    for name, codes in coded.items():
+        layer = network.get_layer(name)
+        if type(layer) not in KERNEL_LAYERS:
+            raise ValueError(f"{name}: has codes but is neither a convolution nor dense")
+        if not np.array_equal(layer.get_weights()[0], codes.decode()):
+            raise ValueError(f"{name}: the network's kernel is not what its codes decode to")
+
+
+def _foldable(network: keras.Model, config: dict[str, Any]) -> dict[str, str]:
+    """Names of the kernel layers that a batch normalisation folds into, with its name."""
+    outputs = {output[0] for output in config["output_layers"]}
+    readers: dict[str, list[str]] = {}
+    for layer in config["layers"]:
+        for node in layer["inbound_nodes"]:
+            for reference in _references(node, {entry["name"] for entry in config["layers"]}):
+                readers.setdefault(reference[0], []).append(layer["name"])
+    calls = {layer["name"]: len(layer["inbound_nodes"]) for layer in config["layers"]}
+    pairs = {}
+    for layer in network.layers:
+        if type(layer) not in KERNEL_LAYERS or layer.activation is not keras.activations.linear:
+            continue
+        readers_here = readers.get(layer.name, [])
+        if len(readers_here) != 1 or layer.name in outputs or calls[layer.name] != 1:
+            continue
+        norm = network.get_layer(readers_here[0])
+        if (
+            type(norm) is keras.layers.BatchNormalization
+            and calls[norm.name] == 1
+            and list(norm.axis) == [len(layer.output.shape) - 1]
+            and getattr(layer, "data_format", "channels_last") == "channels_last"
+        ):
+            pairs[layer.name] = norm.name
+    return pairs
+
+
+def _without(config: dict[str, Any], pairs: Mapping[str, str]) -> dict[str, Any]:
+    """The configuration with the normalisations cut out and a bias on the layers before them."""
+    names = {entry["name"] for entry in config["layers"]}
+    kernel_of = {norm: kernel for kernel, norm in pairs.items()}
+    config["layers"] = [layer for layer in config["layers"] if layer["name"] not in kernel_of]
+    for layer in config["layers"]:
+        if layer["name"] in pairs:
+            layer["config"]["use_bias"] = True
+        for reference in _references(layer["inbound_nodes"], names):
+            reference[0] = kernel_of.get(reference[0], reference[0])
+    for output in config["output_layers"]:
+        output[0] = kernel_of.get(output[0], output[0])
+    return config
+
+
+def _references(tree: Any, names: set[str]) -> list[list]:
+    """Every `[layer, node, tensor, …]` reference within part of a functional configuration."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if not isinstance(tree, list | tuple):
+        return []
+    if isinstance(tree, list) and len(tree) in (3, 4) and isinstance(tree[0], str):
+        own = [tree] if tree[0] in names and isinstance(tree[1], int) else []
+        return own + _references(tree[3:], names)
+    return [reference for branch in tree for reference in _references(branch, names)]
+
+
+def _gain(norm: keras.layers.BatchNormalization) -> np.ndarray:
+    variance = norm.moving_variance.numpy().astype(np.float64)
+    gamma = norm.gamma.numpy().astype(np.float64) if norm.scale else 1.0
+    return gamma / np.sqrt(variance + norm.epsilon)
+
+
+def _mean_and_beta(
+    norm: keras.layers.BatchNormalization,
+) -> tuple[np.ndarray, np.ndarray]:
+    mean = norm.moving_mean.numpy().astype(np.float64)
+    return mean, norm.beta.numpy().astype(np.float64) if norm.center else np.zeros_like(mean)

@@ -1,0 +1,153 @@
+"""The graph that is converted, written so that the converter leaves kernels as they are."""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from ai_edge_litert import schema_py_generated as schema
+
+from tfsv.export import flatbuffer
+from tfsv.features import LogMel
+
+_FENCE = 2.0**126  # exact in float32; no activation gets there
+
+
+class _FencedNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation behind which stands an operation that changes nothing.
+
+    Without it the converter multiplies a constant gain into the kernel that follows, input
+    channel by input channel, and no codebook survives that. `tidy` takes it out again.
+    """
+
+    def call(self, inputs: tf.Tensor, training=None, mask=None) -> tf.Tensor:
+        return tf.minimum(super().call(inputs, training=training, mask=mask), _FENCE)
+
+
+class _Conv1D(keras.layers.Conv1D):
+    """A convolution over time as one CONV_2D of height 1, dilated or not.
+
+    Keras writes a dilated one over an input of unknown length as a dozen operations around
+    SPACE_TO_BATCH_ND, most of which XNNPACK leaves alone.
+    """
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        image = tf.expand_dims(inputs, 1)
+        output = tf.nn.conv2d(
+            image,
+            tf.expand_dims(kernel, 0),
+            strides=[1, 1, *self.strides, 1],
+            padding="SAME" if self.padding == "same" else "VALID",
+            dilations=[1, 1, *self.dilation_rate, 1],
+        )
+        return tf.squeeze(output, 1)
+
+
+class _Conv2D(keras.layers.Conv2D):
+    """A convolution as one CONV_2D; see `_Conv1D`."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return tf.nn.conv2d(
+            inputs,
+            kernel,
+            strides=[1, *self.strides, 1],
+            padding=self.padding.upper(),
+            dilations=[1, *self.dilation_rate, 1],
+        )
+
+
+_REPLACED = {
+    keras.layers.BatchNormalization: _FencedNormalization,
+    keras.layers.Conv1D: _Conv1D,
+    keras.layers.Conv2D: _Conv2D,
+}
+
+
+def convert_graph(front_end: LogMel, network: keras.Model) -> bytes:
+    """Converts waveform → front end → network → L2 norm, with built-in operators, in float32.
+
+    Args:
+        front_end: Waveform to features.
+        network: Features to embedding, batch normalisation folded.
+
+    Returns:
+        A TFLite file with one signature, `waveform` float32 `[1, any]` to `embedding` float32
+        `[1, embedding size]`. It is not yet tidy; see `tidy`.
+    """
+
+    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return _REPLACED.get(type(layer), type(layer)).from_config(layer.get_config())
+
+    weights = network.get_weights()
+    network = keras.models.clone_model(network, clone_function=replaced)
+    network.set_weights(weights)
+    module = tf.Module()
+    module.weights = network.weights  # the converter wants an owner of the variables
+
+    # Without autograph, which would spend seconds on translating Keras.
+    @tf.function(
+        input_signature=[tf.TensorSpec([1, None], tf.float32, name="waveform")], autograph=False
+    )
+    def embed(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
+        embedding = network(front_end(waveform), training=False)
+        return {"embedding": tf.math.l2_normalize(embedding, axis=-1)}
+
+    module.embed = embed
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [embed.get_concrete_function()], module
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return converter.convert()
+
+
+def tidy(model: schema.ModelT) -> None:
+    """Takes operations out of the converted model that were there for training or the converter.
+
+    These are the fences around kernels (see `_FencedNormalization`), and poolings of size 1 × 1
+    that only skip pixels in front of a 1 × 1 convolution: the convolution gets their stride. The
+    networks have them because of a slow training kernel; XNNPACK does not take them.
+    """
+    graph = model.subgraphs[0]
+    kept = []
+    for operator in graph.operators:
+        if _is_fence(model, operator) or _merged_into_convolution(model, operator):
+            _rewire(graph, operator.outputs[0], operator.inputs[0])
+        else:
+            kept.append(operator)
+    graph.operators = kept
+
+
+def _is_fence(model: schema.ModelT, operator: schema.OperatorT) -> bool:
+    if flatbuffer.builtin_code(model, operator) != schema.BuiltinOperator.MINIMUM:
+        return False
+    bound = flatbuffer.constant(model, model.subgraphs[0].tensors[operator.inputs[1]])
+    return bound is not None and bound.size == 1 and bound.item() == _FENCE
+
+
+def _merged_into_convolution(model: schema.ModelT, operator: schema.OperatorT) -> bool:
+    """Gives the stride of a 1 × 1 pooling to the 1 × 1 convolutions that read it, if it may."""
+    pooling = operator.builtinOptions
+    if (
+        flatbuffer.builtin_code(model, operator) != schema.BuiltinOperator.MAX_POOL_2D
+        or (pooling.filterHeight, pooling.filterWidth) != (1, 1)
+        or pooling.fusedActivationFunction != schema.ActivationFunctionType.NONE
+    ):
+        return False
+    readers = flatbuffer.consumers(model, operator.outputs[0])
+    if not readers or not all(_is_pointwise(model, reader) for reader in readers):
+        return False
+    for reader in readers:
+        reader.builtinOptions.strideH = pooling.strideH
+        reader.builtinOptions.strideW = pooling.strideW
+    return True
+
+
+def _is_pointwise(model: schema.ModelT, operator: schema.OperatorT) -> bool:
+    if flatbuffer.builtin_code(model, operator) != schema.BuiltinOperator.CONV_2D:
+        return False
+    kernel = model.subgraphs[0].tensors[operator.inputs[1]].shape
+    options = operator.builtinOptions
+    return tuple(kernel[1:3]) == (1, 1) and (options.strideH, options.strideW) == (1, 1)
+
+
+def _rewire(graph: schema.SubGraphT, old: int, new: int) -> None:
+    for operator in graph.operators:
+        operator.inputs = np.where(np.asarray(operator.inputs) == old, new, operator.inputs)

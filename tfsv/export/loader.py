@@ -1,0 +1,151 @@
+"""Running models: a TFLite file without TensorFlow, or a model folder with it."""
+
+import os
+import pathlib
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+from tfsv.export import flatbuffer
+from tfsv.verification.embedder import Embedder, check_embedding, check_waveform
+
+CARD_ENTRY = "tfsv.card"
+"""Name of the metadata entry that holds the model card."""
+
+LARGEST_FILE = 1 << 29
+"""Bytes; four times the largest float network of the field."""
+
+_SMALLEST_FILE = 64
+
+
+class TFLiteEmbedder:
+    """An `Embedder` that runs a TFLite file with LiteRT and its XNNPACK kernels.
+
+    Not for several Python threads at once: an interpreter has one set of buffers.
+
+    Attributes:
+        card: The model card in the file.
+    """
+
+    card: ModelCard
+
+    def __init__(self, path: str | os.PathLike, *, threads: int = 1) -> None:
+        """Loads the file.
+
+        Args:
+            path: A file of `tools/export_tflite.py`. It is read once and may change afterwards.
+            threads: Threads of one inference.
+
+        Raises:
+            InputError: The file is absent, unreadable, damaged, or was not exported by tfsv.
+        """
+        if threads < 1:
+            raise InputError(f"--threads={threads}: must be at least 1")
+        content = _read(path)
+        self.card = _card(content, path)
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"{path}: not a sound TFLite file ({_first_line(error)})") from error
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        if (
+            len(inputs) != 1
+            or len(outputs) != 1
+            or list(inputs[0]["shape_signature"]) != [1, -1]
+            or any(details["dtype"] != np.float32 for details in inputs + outputs)
+        ):
+            raise InputError(f"{path}: not a waveform-to-embedding model; export it with tfsv")
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._samples = 0
+        self._path = path
+
+    def embed(self, waveform: np.ndarray) -> np.ndarray:
+        """Returns the embedding of one utterance; buffers are made anew when its length changes.
+
+        Args:
+            waveform: Float32 `[samples]`, 16 kHz mono, -1 to 1, at least 400 samples.
+
+        Returns:
+            Float32 `[embedding size]`, of length 1.
+
+        Raises:
+            InputError: The waveform is too short, has NaN in it or has more than one dimension.
+        """
+        waveform = check_waveform(waveform)
+        try:
+            if len(waveform) != self._samples:
+                self._samples = 0
+                self._interpreter.resize_tensor_input(self._input, [1, len(waveform)])
+                self._interpreter.allocate_tensors()
+                self._samples = len(waveform)
+            self._interpreter.set_tensor(self._input, waveform[np.newaxis])
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{self._path}: cannot compute {len(waveform)} samples ({_first_line(error)})"
+            ) from error
+        embedding = self._interpreter.get_tensor(self._output)[0]
+        return check_embedding(embedding, samples=len(waveform))
+
+
+def open_model(path: str | os.PathLike, *, threads: int = 1) -> Embedder:
+    """Opens whatever a command's model argument names.
+
+    Args:
+        path: A `.tflite` file, or a model folder.
+        threads: Threads of one inference of a TFLite file.
+
+    Raises:
+        InputError: It is neither, or it is damaged.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        from tfsv.model_folder import (
+            load_model,
+        )  # TensorFlow: only for those who need it
+        from tfsv.verification.embedder import KerasEmbedder
+
+        return KerasEmbedder(*load_model(path))
+    if path.suffix == ".tflite":
+        return TFLiteEmbedder(path, threads=threads)
+    reason = "neither a model folder nor a .tflite file" if path.exists() else "does not exist"
+    raise InputError(f"{path}: {reason}; train a model or export one")
+
+
+def _read(path: str | os.PathLike) -> bytes:
+    """The file's content when it may be a TFLite file."""
+    path = pathlib.Path(path)
+    try:
+        if not path.is_file():
+            reason = "is not a file" if path.exists() else "does not exist"
+            raise InputError(f"{path}: {reason}; give a .tflite file of tools/export_tflite.py")
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise InputError(f"{path}: {size} bytes, larger than any model of tfsv")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if content[4:8] != flatbuffer.IDENTIFIER:
+        raise InputError(f"{path}: not a TFLite file; export it again")
+    if len(content) < _SMALLEST_FILE:
+        raise InputError(f"{path}: only {len(content)} bytes, truncated; export it again")
+    return content
+
+
+def _card(content: bytes, path: str | os.PathLike) -> ModelCard:
+    try:
+        text = flatbuffer.read_metadata(content, CARD_ENTRY)
+        if text is None:
+            raise InputError(f"{path}: has no model card; export it with tools/export_tflite.py")
+        return ModelCard.from_json(text.decode(), source=path)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{path}: not a sound TFLite file ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0]

@@ -1,0 +1,180 @@
+"""The front end: log-mel filterbank (fbank) features as a Keras layer on the waveform."""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+SAMPLE_RATE = 16000
+FRAME_SAMPLES = 400  # 25 ms
+HOP_SAMPLES = 160  # 10 ms
+_BLOCK = 80  # gcd of frame and hop: a frame is five blocks, the next one starts two blocks later
+_INNER = 10  # a block is cut in two steps (10 samples, then 8 groups), see LogMel.call
+_FLOOR = float(np.finfo(np.float32).eps)
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class LogMel(keras.layers.Layer):
+    """Log-mel filterbank features with mean normalisation (CMN), as Kaldi computes them.
+
+    Per frame of 25 ms, every 10 ms, only whole frames (Kaldi's snip_edges): remove the mean,
+    pre-emphasise, window, 512-point power spectrum, triangular mel filters, natural logarithm;
+    then subtract each bin's mean over the utterance. Dither is off and there is no energy term.
+
+    Everything is made of ops that convert to TFLite built-ins with static shapes once the input
+    has been resized, so that the same layer trains, scores and is part of the exported graph. Two
+    parts are unusual for that reason. Framing is two strided convolutions with 0/1 kernels, which
+    are exact and, unlike a reshape, take any number of samples. The mel filters are a gather: a
+    spectrum bin lies between two adjacent filter centres and feeds only those two filters, so
+    729 indices and weights replace a dense 257 × 80 matrix of 82 kB.
+
+    Args:
+        bins: Number of mel filters.
+        low_hz: Lower edge of the first filter.
+        high_hz: Upper edge of the last filter.
+        preemphasis: Coefficient; 0 switches it off.
+        window: "hamming" (as WeSpeaker's recipes), "povey" (Kaldi's default) or "hann".
+        mean_normalise: Whether to subtract the mean over time.
+        scale: Factor on the waveform; Kaldi expects 16-bit integers, hence 2^15.
+
+    Input: float32 `[batch, samples]`, 16 kHz, -1 to 1, at least 400 samples.
+    Output: float32 `[batch, frames, bins]`, frames = 1 + (samples - 400) // 160.
+    """
+
+    def __init__(
+        self,
+        bins: int = 80,
+        low_hz: float = 20.0,
+        high_hz: float = 8000.0,
+        preemphasis: float = 0.97,
+        window: str = "hamming",
+        mean_normalise: bool = True,
+        scale: float = 32768.0,
+        **kwargs,
+    ):
+        kwargs.setdefault("dtype", "float32")  # log of a power spectrum has no room for bfloat16
+        super().__init__(trainable=False, **kwargs)
+        if window not in _WINDOWS:
+            raise ValueError(f"window: expected one of {sorted(_WINDOWS)}. Received: {window!r}")
+        if not 0 <= low_hz < high_hz <= SAMPLE_RATE / 2:
+            raise ValueError(
+                f"expected 0 <= low_hz < high_hz <= 8000. Received: {low_hz}, {high_hz}"
+            )
+        self.bins = bins
+        self.low_hz = low_hz
+        self.high_hz = high_hz
+        self.preemphasis = preemphasis
+        self.window = window
+        self.mean_normalise = mean_normalise
+        self.scale = scale
+
+    def call(self, waveform: tf.Tensor) -> tf.Tensor:
+        spectrum = self._power_spectrum(self._frames(waveform * self.scale))
+        features = tf.math.log(tf.maximum(self._mel(spectrum), _FLOOR))
+        if self.mean_normalise:
+            features -= tf.reduce_mean(features, axis=1, keepdims=True)
+        return features
+
+    def _frames(self, waveform: tf.Tensor) -> tf.Tensor:
+        """`[batch, samples]` to overlapping frames `[batch, frames, 400]`."""
+        outer = _BLOCK // _INNER
+        x = tf.expand_dims(tf.expand_dims(waveform, 2), 3)  # [batch, samples, 1, 1]
+        pick = np.eye(_INNER, dtype=np.float32).reshape(_INNER, 1, 1, _INNER)
+        x = tf.nn.conv2d(x, pick, [1, _INNER, 1, 1], "VALID")
+        pick = np.eye(outer, dtype=np.float32).reshape(outer, 1, 1, outer)
+        pick = np.tile(pick, (1, 1, _INNER, 1))
+        x = tf.nn.depthwise_conv2d(x, pick, [1, outer, outer, 1], "VALID")
+        blocks = tf.squeeze(x, axis=2)  # [batch, samples // 80, 80], within a block transposed
+        last = FRAME_SAMPLES // _BLOCK - 1
+        step = HOP_SAMPLES // _BLOCK
+        shifted = [blocks[:, i : (i - last) or None : step] for i in range(last + 1)]
+        frames = tf.concat(shifted, axis=2)
+        order = np.arange(_BLOCK).reshape(_INNER, outer).T.reshape(-1)
+        order = (np.arange(last + 1)[:, None] * _BLOCK + order).reshape(-1)
+        return tf.gather(frames, order.astype(np.int32), axis=2)
+
+    def _power_spectrum(self, frames: tf.Tensor) -> tf.Tensor:
+        """`[batch, frames, 400]` to `[batch, frames, 257]`."""
+        frames -= tf.reduce_mean(frames, axis=2, keepdims=True)
+        if self.preemphasis:
+            previous = tf.concat([frames[:, :, :1], frames[:, :, :-1]], axis=2)
+            frames -= self.preemphasis * previous
+        frames *= _WINDOWS[self.window]().astype(np.float32)
+        return tf.square(tf.abs(tf.signal.rfft(frames, [512])))
+
+    def _mel(self, spectrum: tf.Tensor) -> tf.Tensor:
+        """`[batch, frames, 257]` to mel energies `[batch, frames, bins]`."""
+        index, rising, falling = mel_gather(self.bins, self.low_hz, self.high_hz)
+        grouped = tf.gather(spectrum, index, axis=2)  # [batch, frames, bins + 1, widest]
+        up = tf.reduce_sum(grouped * rising, axis=3)
+        down = tf.reduce_sum(grouped * falling, axis=3)
+        return up[:, :, :-1] + down[:, :, 1:]
+
+    def compute_output_shape(self, input_shape):
+        batch, samples = input_shape
+        frames = None if samples is None else frame_count(samples)
+        return (batch, frames, self.bins)
+
+    def settings(self) -> dict:
+        """The constructor's arguments, as a model card stores them."""
+        return {
+            "bins": self.bins,
+            "low_hz": self.low_hz,
+            "high_hz": self.high_hz,
+            "preemphasis": self.preemphasis,
+            "window": self.window,
+            "mean_normalise": self.mean_normalise,
+            "scale": self.scale,
+        }
+
+    def get_config(self) -> dict:
+        return super().get_config() | self.settings()
+
+
+def frame_count(samples: int) -> int:
+    """Number of whole frames in so many samples."""
+    return 1 + (samples - FRAME_SAMPLES) // HOP_SAMPLES if samples >= FRAME_SAMPLES else 0
+
+
+def mel_gather(
+    bins: int, low_hz: float, high_hz: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Groups the spectrum bins by the pair of adjacent filter centres that they lie between.
+
+    Mel scale: 1127 ln(1 + f / 700), filters triangular in mel, of height 1 (as Kaldi).
+
+    Returns:
+        index: int32 `[bins + 1, widest]`, spectrum bins of each interval, 0 where unused.
+        rising: float32 of the same shape, weight for the filter whose left slope this is.
+        falling: float32 of the same shape, weight for the filter whose right slope this is.
+    """
+    edges = np.linspace(_mel_of(low_hz), _mel_of(high_hz), bins + 2)
+    mel = _mel_of(np.arange(256) * SAMPLE_RATE / 512)  # Kaldi leaves the bin at 8 kHz out
+    inside = np.flatnonzero((mel > edges[0]) & (mel < edges[-1]))
+    interval = np.searchsorted(edges, mel[inside], side="right") - 1
+    widest = np.bincount(interval, minlength=bins + 1).max()
+    index = np.zeros((bins + 1, widest), np.int32)
+    rising = np.zeros((bins + 1, widest), np.float32)
+    falling = np.zeros((bins + 1, widest), np.float32)
+    for i in range(bins + 1):
+        members = inside[interval == i]
+        share = (mel[members] - edges[i]) / (edges[i + 1] - edges[i])
+        index[i, : len(members)] = members
+        rising[i, : len(members)] = share
+        falling[i, : len(members)] = 1 - share
+    return index, rising, falling
+
+
+def _mel_of(hertz):
+    return 1127.0 * np.log1p(np.asarray(hertz, np.float64) / 700.0)
+
+
+def _cosine_window(constant: float, power: float = 1.0) -> np.ndarray:
+    phase = 2 * np.pi * np.arange(FRAME_SAMPLES) / (FRAME_SAMPLES - 1)
+    return (constant - (1 - constant) * np.cos(phase)) ** power
+
+
+_WINDOWS = {
+    "hamming": lambda: _cosine_window(0.54),
+    "hann": lambda: _cosine_window(0.5),
+    "povey": lambda: _cosine_window(0.5, 0.85),
+}

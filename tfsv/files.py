@@ -1,0 +1,77 @@
+"""Files that are either whole or absent."""
+
+import contextlib
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+
+from tfsv.errors import InputError
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields a temporary path beside `path`, renamed to `path` when the block ends well.
+
+    Whatever interrupts the block (an exception, a full disk), `path` is as it was before and the
+    temporary file is gone; after a kill only a `.part` file is left, never half of `path`.
+
+    Args:
+        path: The file to write. Its folder is made when absent.
+
+    Yields:
+        A path in the same folder and with the same name endings, not yet existing.
+
+    Raises:
+        InputError: The folder cannot be made or written, or the disk is full.
+    """
+    path = pathlib.Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        endings = "".join(path.suffixes)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent,
+            prefix=f".{path.name.removesuffix(endings)}.",
+            suffix=f".part{endings}",
+        )
+        os.close(handle)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another output folder"
+        ) from error
+    part = pathlib.Path(name)
+    part.unlink()
+    try:
+        yield part
+        part.chmod(0o666 & ~_umask())
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: not written ({error.strerror or error}); nothing was changed"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def writable_folder(path: str | os.PathLike) -> pathlib.Path:
+    """Makes the folder `path` and proves that files can be written into it.
+
+    Raises:
+        InputError: It cannot be made, or nothing can be written into it.
+    """
+    path = pathlib.Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{path}: not a folder that can be written ({error.strerror}); choose another"
+        ) from error
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,5 @@
+"""The networks: fbank features in, embedding out."""
+
+from tfsv.models.registry import NETWORKS, build_network
+
+__all__ = ["NETWORKS", "build_network"]

@@ -1,0 +1,1 @@
+"""Weights as codes: codebooks, quantizers, coded weights."""

@@ -1,0 +1,210 @@
+"""One-dimensional k-means: arrays in, centroids and codes out."""
+
+import numpy as np
+
+from tfsv.errors import InputError
+
+_EXACT_VALUES = 1024  # up to so many distinct values the optimum itself is found
+_MAX_ROUNDS = 5000
+
+
+def kmeans(
+    weights: np.ndarray,
+    count: int,
+    *,
+    start: np.ndarray | None = None,
+    name: str = "weights",
+) -> np.ndarray:
+    """The centroids that minimise the squared error of `weights` (paper 1; papers.md §1.2).
+
+    In one dimension clusters are intervals, so the sorted weights and their running sums are all
+    that is needed: a round of Lloyd's algorithm costs `count` binary searches, not a pass over the
+    weights. Up to 1,024 distinct values the global optimum is found by dynamic programming. Beyond
+    that, Lloyd runs to its fixed point from two starts, and the better one is taken: the optimum
+    of a 1,024-group summary of the weights (up to 64 centroids), and quantiles of the density to
+    the power 1/3, the optimal placement for many centroids. The paper does not say how it starts
+    k-means; this is our choice, and it is deterministic.
+
+    Args:
+        weights: Any shape, any float type, finite.
+        count: Number of centroids wanted, 1 to 256.
+        start: Ascending centroids to start from, e.g. those of the last refresh; skips the search
+            for a start.
+        name: Named in errors; the layer's name.
+
+    Returns:
+        float32 `[k]`, strictly ascending; k = `count`, or fewer where the weights have fewer
+        distinct values (each is then its own centroid).
+
+    Raises:
+        InputError: `weights` is empty or has a NaN or an infinity, or `count` is out of range.
+    """
+    if not 1 <= count <= 256:
+        raise InputError(f"{name}: {count} centroids asked for; 1 to 256 are possible")
+    values = np.sort(_checked(weights, name))
+    distinct = values[np.concatenate([[True], values[1:] != values[:-1]])]
+    if len(distinct) <= count:
+        return distinct
+    line = _Line(values)
+    if start is not None:
+        centroids = line.lloyd(np.asarray(start, np.float64), count)
+    elif len(distinct) <= _EXACT_VALUES:
+        return line.optimum(_Line.ends_of(values, distinct), count)
+    else:
+        starts = [line.companded_quantiles(count)]
+        if count <= 64:
+            starts.append(line.optimum(line.group_ends(_EXACT_VALUES), count))
+        candidates = [line.lloyd(start.astype(np.float64), count) for start in starts]
+        centroids = min(candidates, key=line.error)
+    return np.unique(centroids.astype(np.float32))
+
+
+def assign(weights: np.ndarray, codebook: np.ndarray) -> np.ndarray:
+    """Codes of the nearest centroids.
+
+    The same float32 arithmetic as the quantizer in the training graph: a boundary is the float32
+    mean of two neighbours, a weight on a boundary goes to the lower one.
+
+    Args:
+        weights: Any shape.
+        codebook: float32 `[k]`, ascending, k <= 256.
+
+    Returns:
+        uint8 of the shape of `weights`.
+    """
+    boundaries = midpoints(codebook)
+    return np.searchsorted(boundaries, np.asarray(weights, np.float32)).astype(np.uint8)
+
+
+def midpoints(codebook: np.ndarray) -> np.ndarray:
+    """float32 `[k - 1]`: the boundaries between the cells of an ascending codebook."""
+    codebook = np.asarray(codebook, np.float32)
+    return (codebook[:-1] + codebook[1:]) * np.float32(0.5)
+
+
+def squared_error(weights: np.ndarray, codebook: np.ndarray) -> float:
+    """Sum over the weights of (weight - nearest centroid)²."""
+    decoded = np.asarray(codebook, np.float64)[assign(weights, codebook)]
+    return float(np.sum((np.asarray(weights, np.float64) - decoded) ** 2))
+
+
+def _checked(weights: np.ndarray, name: str) -> np.ndarray:
+    flat = np.asarray(weights, np.float32).reshape(-1)
+    if not flat.size:
+        raise InputError(f"{name}: has no weights to quantize")
+    bad = np.flatnonzero(~np.isfinite(flat))
+    if bad.size:
+        raise InputError(
+            f"{name}: {bad.size} of {flat.size} weights are NaN or infinite; "
+            "go back to a checkpoint before the loss diverged"
+        )
+    return flat
+
+
+class _Line:
+    """Sorted values with running sums, so that any interval's error costs two look-ups.
+
+    Values are shifted by their median and divided by their largest distance from it, in float64,
+    which keeps the sums exact enough for any offset and scale.
+    """
+
+    def __init__(self, values: np.ndarray):
+        values = values.astype(np.float64)
+        self.offset = values[len(values) // 2]
+        self.scale = max(values[-1] - self.offset, self.offset - values[0])
+        self.values = (values - self.offset) / self.scale
+        self.sums = np.concatenate([[0.0], np.cumsum(self.values)])
+        self.squares = np.concatenate([[0.0], np.cumsum(self.values**2)])
+
+    @staticmethod
+    def ends_of(values: np.ndarray, distinct: np.ndarray) -> np.ndarray:
+        """Positions behind the last occurrence of each distinct value, with a leading 0."""
+        return np.concatenate([[0], np.searchsorted(values, distinct, side="right")])
+
+    def group_ends(self, groups: int) -> np.ndarray:
+        """Positions that cut the values into at most so many groups, finer where they are dense."""
+        edges = (self._companded(groups + 1) - self.offset) / self.scale
+        return np.unique(
+            np.concatenate([[0], np.searchsorted(self.values, edges[1:-1]), [len(self.values)]])
+        )
+
+    def companded_quantiles(self, count: int) -> np.ndarray:
+        """`count` points spread as density^(1/3), where an optimal quantizer puts them."""
+        edges = self._companded(2 * count + 1)
+        return edges[1::2]
+
+    def _companded(self, points: int) -> np.ndarray:
+        histogram, edges = np.histogram(self.values, bins=4096)
+        mass = np.concatenate([[0.0], np.cumsum(np.cbrt(histogram))])
+        where = np.interp(np.linspace(0, mass[-1], points), mass, edges)
+        return where * self.scale + self.offset
+
+    def optimum(self, ends: np.ndarray, count: int) -> np.ndarray:
+        """Globally best centroids over clusters that are unions of adjacent groups.
+
+        Dynamic programme over the number of clusters: best[j] is the least error of the first j
+        groups. All predecessors of all j are compared at once, O(count · groups²).
+        """
+        n, s, q = ends.astype(np.float64), self.sums[ends], self.squares[ends]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            cost = (q - q[:, None]) - (s - s[:, None]) ** 2 / (n - n[:, None])
+        groups = len(ends) - 1
+        cost[np.tril_indices(groups + 1)] = np.inf
+        np.maximum(cost, 0, out=cost)
+        best = cost[0]
+        cuts = []
+        for _ in range(count - 1):
+            total = best[:, None] + cost
+            cuts.append(np.argmin(total, axis=0))
+            best = np.take_along_axis(total, cuts[-1][None], axis=0)[0]
+        positions = [groups]
+        for cut in reversed(cuts):
+            positions.append(cut[positions[-1]])
+        bounds = ends[np.array([0, *reversed(positions)])]
+        return self._restored(np.diff(self.sums[bounds]) / np.diff(bounds))
+
+    def lloyd(self, centroids: np.ndarray, count: int) -> np.ndarray:
+        """Lloyd's algorithm to its fixed point; an empty cell is re-seeded in the worst one."""
+        c = np.unique((centroids - self.offset) / self.scale)
+        last = None
+        for _ in range(_MAX_ROUNDS):
+            bounds = self._bounds(c)
+            sizes = np.diff(bounds)
+            if len(c) < count or not sizes.all():
+                c = self._reseed(bounds, count)
+                continue
+            if last is not None and np.array_equal(bounds, last):
+                break
+            last = bounds
+            c = np.diff(self.sums[bounds]) / sizes
+        return self._restored(c)
+
+    def error(self, centroids: np.ndarray) -> float:
+        c = (centroids - self.offset) / self.scale
+        bounds = self._bounds(c)
+        s, q = np.diff(self.sums[bounds]), np.diff(self.squares[bounds])
+        return float(np.sum(q - 2 * c * s + c**2 * np.diff(bounds)))
+
+    def _bounds(self, c: np.ndarray) -> np.ndarray:
+        inner = np.searchsorted(self.values, (c[:-1] + c[1:]) / 2, side="right")
+        return np.concatenate([[0], inner, [len(self.values)]])
+
+    def _reseed(self, bounds: np.ndarray, count: int) -> np.ndarray:
+        """Drops empty cells and splits the cells of largest error until there are `count`."""
+        bounds = list(np.unique(bounds))
+        while len(bounds) - 1 < count:
+            b = np.array(bounds)
+            n, s, q = np.diff(b), np.diff(self.sums[b]), np.diff(self.squares[b])
+            error = q - s**2 / n
+            error[self.values[b[:-1]] == self.values[b[1:] - 1]] = -1  # one value: no split
+            worst = int(np.argmax(error))
+            low, high = b[worst], b[worst + 1]
+            cut = low + np.searchsorted(self.values[low:high], s[worst] / n[worst], side="right")
+            if cut >= high:
+                cut = low + np.searchsorted(self.values[low:high], self.values[high - 1])
+            bounds.insert(worst + 1, int(max(cut, low + 1)))
+        b = np.array(bounds)
+        return np.diff(self.sums[b]) / np.diff(b)
+
+    def _restored(self, c: np.ndarray) -> np.ndarray:
+        return c * self.scale + self.offset

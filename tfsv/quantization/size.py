@@ -1,0 +1,37 @@
+"""Bytes that a network takes when its codes are packed."""
+
+import math
+
+import tf_keras as keras
+
+from tfsv.quantization.configs import quantizable_layers, strip
+
+
+def model_bytes(network: keras.Model) -> int:
+    """Bytes of all weights with batch normalisation folded (the rule of papers.md §1.7).
+
+    A coded layer takes its codes, padded to whole bytes, and 4 bytes a centroid; a float one takes
+    4 bytes a weight. Every output channel has a scale and a bias of 4 bytes where batch
+    normalisation follows; a bias of its own counts likewise. Graph and front end are not counted.
+
+    Args:
+        network: As `build_network` or `quantize` made it.
+    """
+    plain, coded = strip(network)
+    total = 0
+    for layer in plain.layers:
+        if layer.name in coded:
+            weights = coded[layer.name]
+            total += math.ceil(weights.codes.size * weights.bits / 8) + 4 * len(weights.codebook)
+            total += 4 * layer.bias.shape[0] if getattr(layer, "bias", None) is not None else 0
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            total += 2 * 4 * layer.gamma.shape[0]
+        else:
+            total += 4 * sum(math.prod(variable.shape) for variable in layer.variables)
+    return total
+
+
+def quantizable_weights(network: keras.Model) -> int:
+    """Number of weights in kernels, those that codes can replace."""
+    plain, _ = strip(network)
+    return sum(math.prod(layer.variables[0].shape) for layer in quantizable_layers(plain))

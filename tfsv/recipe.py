@@ -1,0 +1,344 @@
+"""The main job: train float, quantize, fine-tune, measure each."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.audio.manifest import Manifest, read_manifest
+from tfsv.audio.pipeline import (
+    PipelineSettings,
+    class_count,
+    steps_per_epoch,
+    training_dataset,
+)
+from tfsv.audio.voices import voices_manifest
+from tfsv.card import ModelCard, package_versions
+from tfsv.errors import InputError
+from tfsv.features import LogMel
+from tfsv.files import replacing, writable_folder
+from tfsv.model_folder import load_model, save_model
+from tfsv.models import build_network
+from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks
+from tfsv.quantization.size import model_bytes
+from tfsv.training.loop import FitSettings, fit
+from tfsv.training.losses import AAMSoftmax
+from tfsv.training.schedules import LearningRate, Margin
+from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.report import evaluate
+from tfsv.verification.trials import read_trials
+
+
+_HEAD = "head.npy"  # class vectors of the float training, where further training starts
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the outcome of a run; a flag of `tools/train.py` each.
+
+    Attributes:
+        corpus: "voices", the built-in corpus, or a manifest's path.
+        speakers: Of the voices corpus.
+        utterances: Of each speaker of the voices corpus.
+        dev_trials: Trial list for thresholds; None: `trials/dev.txt` beside the manifest.
+        test_trials: Trial list to report; None: `trials/test.txt` beside the manifest.
+        network: Name of the network.
+        channels: Width of its first stage.
+        bins: Mel filters.
+        embedding_size: Components of the embedding.
+        pipeline: How crops are made; its seed is the run's seed.
+        epochs: Of float training; an epoch is every utterance once at every speed factor. May be
+            a fraction.
+        learning_rate: First learning rate of the float training.
+        last_learning_rate: The one that it decays to.
+        warmup: Part of the steps in which the learning rate rises from 0.
+        margin: Final AAM-softmax margin.
+        margin_start: Part of the steps without margin.
+        margin_end: Part of the steps at which the margin is final.
+        weight_decay: Of every fit.
+        bits: Width of the codes of all layers; 0: stay float.
+        finetune_epochs: Of fine-tuning the quantized network.
+        finetune_learning_rate: First learning rate of fine-tuning; it decays to a tenth.
+        refresh_steps: Steps between two refreshes of the codebooks in fine-tuning.
+        control: Also give the float network the further epochs, as the control of fine-tuning.
+        checkpoint_steps: Steps between two checkpoints.
+    """
+
+    corpus: str
+    speakers: int
+    utterances: int
+    dev_trials: str | None
+    test_trials: str | None
+    network: str
+    channels: int
+    bins: int
+    embedding_size: int
+    pipeline: PipelineSettings
+    epochs: float
+    learning_rate: float
+    last_learning_rate: float
+    warmup: float
+    margin: float
+    margin_start: float
+    margin_end: float
+    weight_decay: float
+    bits: int
+    finetune_epochs: float
+    finetune_learning_rate: float
+    refresh_steps: int
+    control: bool
+    checkpoint_steps: int
+
+    def __post_init__(self):
+        for flag, right, expected in (
+            ("epochs", self.epochs > 0, "more than 0"),
+            ("warmup", 0 <= self.warmup < 1, "0 to 1"),
+            ("margin_start", 0 <= self.margin_start <= 1, "0 to 1"),
+            ("margin_end", self.margin_start <= self.margin_end <= 1, "--margin_start to 1"),
+            ("weight_decay", self.weight_decay >= 0, "at least 0"),
+            ("bits", 0 <= self.bits <= 8, "0 (float) or 1 to 8"),
+            ("finetune_epochs", self.finetune_epochs >= 0, "at least 0"),
+            ("finetune_learning_rate", self.finetune_learning_rate > 0, "more than 0"),
+            ("refresh_steps", self.refresh_steps >= 1, "at least 1"),
+            ("checkpoint_steps", self.checkpoint_steps >= 1, "at least 1"),
+        ):
+            if not right:
+                raise InputError(f"--{flag}={getattr(self, flag)}: expected {expected}")
+
+
+def run(recipe: Recipe, folder: str, strategy: tf.distribute.Strategy | None = None) -> dict:
+    """Runs the recipe, or what is left of it when the folder holds a part of it.
+
+    The folder gets a model folder for each of `float`, `post_training`, `fine_tuned` and
+    `control`, each with `results.json`, and `recipe.json`. What is there already is not done
+    again; a fit goes on from its last checkpoint.
+
+    Args:
+        recipe: What to do.
+        folder: Where to.
+        strategy: For training; defaults to the current one, which is one machine's one device.
+
+    Returns:
+        The records of `evaluate` by model name, each with `bytes`.
+
+    Raises:
+        InputError: The folder is another recipe's or cannot be written, or an input is unusable.
+    """
+    return _Run(recipe, writable_folder(folder), strategy or tf.distribute.get_strategy()).all()
+
+
+class _Run:
+    def __init__(self, recipe: Recipe, folder: pathlib.Path, strategy: tf.distribute.Strategy):
+        self.recipe = recipe
+        self.folder = folder
+        self.strategy = strategy
+        _claim(folder, recipe)
+        self.manifest = _corpus(recipe)
+        self.train = self.manifest.split("train")
+        self.front_end = LogMel(bins=recipe.bins)
+        beside = pathlib.Path(self.manifest.root) / "trials"
+        self.dev_trials = recipe.dev_trials or str(beside / "dev.txt")
+        self.test_trials = recipe.test_trials or str(beside / "test.txt")
+        for trials in (self.dev_trials, self.test_trials):
+            read_trials(trials)
+        self.steps_per_epoch = steps_per_epoch(self.train, recipe.pipeline)
+        keras.utils.set_random_seed(recipe.pipeline.seed)
+        tf.config.experimental.enable_op_determinism()
+
+    def all(self) -> dict:
+        recipe = self.recipe
+        results = {"float": self._model("float", self._train_float)}
+        if recipe.bits:
+            results["post_training"] = self._model("post_training", self._post_training)
+        if recipe.bits and recipe.finetune_epochs:
+            results["fine_tuned"] = self._model("fine_tuned", self._fine_tune)
+        if recipe.control and recipe.finetune_epochs:
+            results["control"] = self._model("control", self._control)
+        return results
+
+    def _model(self, name: str, make: Callable[[pathlib.Path], keras.Model]) -> dict:
+        """Makes the model and measures it, unless that was done before."""
+        folder = self.folder / name
+        record_file = folder / "results.json"
+        if record_file.exists():
+            return json.loads(record_file.read_text(encoding="utf-8"))
+        if not (folder / "card.json").exists():
+            network = make(folder)
+            save_model(folder, network, self._card(name, network))
+        network, card = load_model(folder)
+        embedder = KerasEmbedder(network, card)
+        dev = evaluate(
+            embedder, read_trials(self.dev_trials), self.manifest.root,
+            manifest=self.manifest, trial_list=self.dev_trials, model=folder,
+        )  # fmt: skip
+        record = evaluate(
+            embedder, read_trials(self.test_trials), self.manifest.root,
+            manifest=self.manifest, trial_list=self.test_trials, model=folder,
+        )  # fmt: skip
+        card.thresholds = dev["thresholds"]
+        card.eer = record["eer"]
+        card.min_dcf = record["min_dcf_0.01"]
+        save_model(folder, network, card)
+        record["dev_eer"] = dev["eer"]
+        record["bytes"] = model_bytes(network)
+        with replacing(record_file) as part:
+            part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        return record
+
+    def _train_float(self, folder: pathlib.Path) -> keras.Model:
+        recipe = self.recipe
+        steps = max(1, round(recipe.epochs * self.steps_per_epoch))
+        network, head = self._network_and_head()
+        settings = FitSettings(
+            steps,
+            LearningRate(
+                recipe.learning_rate,
+                recipe.last_learning_rate,
+                steps,
+                round(recipe.warmup * steps),
+            ),
+            Margin(
+                recipe.margin,
+                round(recipe.margin_start * steps),
+                round(recipe.margin_end * steps),
+            ),
+            weight_decay=recipe.weight_decay,
+            checkpoint_steps=recipe.checkpoint_steps,
+        )
+        self._fit(network, head, settings, folder, first_step=0)
+        _save_head(folder, head)
+        return network
+
+    def _post_training(self, folder: pathlib.Path) -> keras.Model:
+        network = quantize(load_model(self.folder / "float")[0], self.recipe.bits)
+        refresh_codebooks(network)
+        return network
+
+    def _fine_tune(self, folder: pathlib.Path) -> keras.Model:
+        with self.strategy.scope():
+            network = quantize(load_model(self.folder / "float")[0], self.recipe.bits)
+
+        def refresh(step: int) -> None:
+            if step % self.recipe.refresh_steps == 0:
+                refresh_codebooks(network)
+
+        self._further_training(network, folder, refresh)
+        return network
+
+    def _control(self, folder: pathlib.Path) -> keras.Model:
+        with self.strategy.scope():
+            network = load_model(self.folder / "float")[0]
+        self._further_training(network, folder, None)
+        return network
+
+    def _further_training(self, network, folder: pathlib.Path, on_step) -> None:
+        """The same further epochs for every network: fixed margin, small learning rate."""
+        recipe = self.recipe
+        steps = max(1, round(recipe.finetune_epochs * self.steps_per_epoch))
+        rate = recipe.finetune_learning_rate
+        settings = FitSettings(
+            steps,
+            LearningRate(rate, rate / 10, steps),
+            Margin(recipe.margin),
+            weight_decay=recipe.weight_decay,
+            checkpoint_steps=recipe.checkpoint_steps,
+            on_step=on_step,
+        )
+        _, head = self._network_and_head()
+        _load_head(self.folder / "float", head)
+        already = max(1, round(recipe.epochs * self.steps_per_epoch))
+        self._fit(network, head, settings, folder, first_step=already)
+
+    def _network_and_head(self) -> tuple[keras.Model, AAMSoftmax]:
+        recipe = self.recipe
+        with self.strategy.scope():
+            network = build_network(
+                recipe.network,
+                channels=recipe.channels,
+                bins=recipe.bins,
+                embedding_size=recipe.embedding_size,
+            )
+            head = AAMSoftmax(class_count(self.train, recipe.pipeline))
+            head.build([None, recipe.embedding_size])
+        return network, head
+
+    def _fit(self, network, head, settings, folder: pathlib.Path, first_step: int) -> None:
+        """`first_step` is where this fit's data begin in the run's endless stream."""
+
+        def dataset_from(step: int) -> tf.data.Dataset:
+            return training_dataset(self.train, self.recipe.pipeline, first_step + step)
+
+        fit(
+            network, head, self.front_end, dataset_from, settings,
+            writable_folder(folder), folder.name, self.strategy,
+        )  # fmt: skip
+
+    def _card(self, name: str, network: keras.Model) -> ModelCard:
+        recipe = self.recipe
+        coded = coded_weights(network)
+        speakers = len(self.train.speakers)
+        return ModelCard(
+            network=recipe.network,
+            channels=recipe.channels,
+            bins=recipe.bins,
+            embedding_size=recipe.embedding_size,
+            front_end=self.front_end.settings(),
+            bits={layer: weights.bits for layer, weights in coded.items()},
+            scheme="kmeans" if coded else None,
+            trained_on=f"{recipe.corpus}: {speakers} speakers, {len(self.train)} utterances",
+            versions=package_versions(),
+            notes=name,
+        )
+
+
+def _claim(folder: pathlib.Path, recipe: Recipe) -> None:
+    """Writes the recipe into a fresh folder; in a used one it must be the same."""
+    file = folder / "recipe.json"
+    wanted = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    if not file.exists():
+        with replacing(file) as part:
+            part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        return
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        different = sorted(key for key in wanted | found if wanted.get(key) != found.get(key))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{file}: cannot be read; use another --run_dir") from error
+    if different:
+        raise InputError(
+            f"{folder}: holds a run with other settings ({', '.join(different)}); "
+            "use another --run_dir, or the same flags to resume"
+        )
+
+
+def _corpus(recipe: Recipe) -> Manifest:
+    if recipe.corpus == "voices":
+        return voices_manifest(speakers=recipe.speakers, utterances=recipe.utterances)
+    return read_manifest(recipe.corpus)
+
+
+def _save_head(folder: pathlib.Path, head: AAMSoftmax) -> None:
+    with replacing(folder / _HEAD) as part:
+        np.save(part, head.kernel.numpy())
+
+
+def _load_head(folder: pathlib.Path, head: AAMSoftmax) -> None:
+    try:
+        head.kernel.assign(np.load(folder / _HEAD, allow_pickle=False))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / _HEAD}: missing or broken; use another --run_dir") from error
+
+
+def summary(results: dict[str, dict]) -> str:
+    """The results as a table, one model a line."""
+    lines = [f"{'model':<15}{'EER %':>8}{'minDCF':>9}{'dev EER %':>11}{'kB':>9}"]
+    for name, record in results.items():
+        lines.append(
+            f"{name:<15}{100 * record['eer']:>8.2f}{record['min_dcf_0.01']:>9.3f}"
+            f"{100 * record['dev_eer']:>11.2f}{record['bytes'] / 1000:>9.1f}"
+        )
+    return "\n".join(lines)

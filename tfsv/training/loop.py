@@ -1,0 +1,179 @@
+"""The fit loop: steps, progress, checkpoints, resume."""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Callable
+
+import tensorflow as tf
+import tf_keras as keras
+from tqdm import tqdm
+
+from tfsv.errors import InputError
+from tfsv.features import LogMel
+from tfsv.training.losses import AAMSoftmax
+from tfsv.training.schedules import LearningRate, Margin
+
+
+@dataclasses.dataclass(frozen=True)
+class FitSettings:
+    """What one fit does.
+
+    Attributes:
+        steps: Number of steps.
+        learning_rate: Learning rate by step.
+        margin: AAM-softmax margin by step.
+        weight_decay: Factor of the L2 penalty's gradient on every trained weight, as PyTorch's SGD
+            adds it in the recipes.
+        momentum: Nesterov momentum.
+        checkpoint_steps: Steps between two checkpoints.
+        on_step: Called before each step with its number, for what must change in mid-fit, such
+            as codebooks. Whatever it changes must be a variable of the network, so that a
+            checkpoint holds it.
+    """
+
+    steps: int
+    learning_rate: LearningRate
+    margin: Margin
+    weight_decay: float = 1e-4
+    momentum: float = 0.9
+    checkpoint_steps: int = 100
+    on_step: Callable[[int], None] | None = None
+
+
+def fit(
+    network: keras.Model,
+    head: AAMSoftmax,
+    front_end: LogMel,
+    dataset_from: Callable[[int], tf.data.Dataset],
+    settings: FitSettings,
+    folder: pathlib.Path,
+    name: str,
+    strategy: tf.distribute.Strategy | None = None,
+) -> dict[str, float]:
+    """Trains the network in place, or goes on where a killed run of the same folder was.
+
+    A checkpoint holds network, head, optimizer and step; the data of a step depend on its number
+    only. So a run that was killed and resumed ends with the weights of one that was not, bit for
+    bit under `tf.config.experimental.enable_op_determinism`.
+
+    Args:
+        network: `[batch, frames, bins]` to `[batch, size]`, made under the strategy's scope.
+        head: The loss, made and built under the strategy's scope.
+        front_end: Waveform to features.
+        dataset_from: Gives the endless dataset of (float32 `[batch, samples]`, int32 `[batch]`)
+            that begins at a step.
+        settings: See `FitSettings`.
+        folder: Checkpoints and TensorBoard logs go to `folder/checkpoints`, `folder/tensorboard`.
+        name: Shown before the progress bar.
+        strategy: Defaults to the current one. The batch of the dataset is the global one.
+
+    Returns:
+        Mean loss and accuracy over the last hundred steps of this call.
+
+    Raises:
+        InputError: The loss is not finite any more, or a checkpoint does not fit or cannot be
+            written. Checkpoints before that stay.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        optimizer = keras.optimizers.SGD(
+            settings.learning_rate(0), momentum=settings.momentum, nesterov=True
+        )
+        optimizer.build(network.trainable_variables + head.trainable_variables)
+        done = tf.Variable(0, trainable=False, dtype=tf.int64)
+    checkpoint = tf.train.Checkpoint(network=network, head=head, optimizer=optimizer, step=done)
+    manager = tf.train.CheckpointManager(checkpoint, str(folder / "checkpoints"), max_to_keep=2)
+    _restore(checkpoint, manager)
+    first = int(done.numpy())
+    if first >= settings.steps:
+        return {}
+    train_step = _train_step(network, head, front_end, optimizer, settings, strategy)
+    batches = iter(strategy.experimental_distribute_dataset(dataset_from(first)))
+    board = tf.summary.create_file_writer(str(folder / "tensorboard"))
+    recent: list[tuple[float, float]] = []
+    batch_size = None
+    progress = tqdm(total=settings.steps, initial=first, desc=name, unit="step", dynamic_ncols=True)
+    with progress, board.as_default():
+        for step in range(first, settings.steps):
+            if settings.on_step:
+                settings.on_step(step)
+            rate, margin = settings.learning_rate(step), settings.margin(step)
+            optimizer.learning_rate.assign(rate)
+            waveforms, labels = next(batches)
+            batch_size = batch_size or sum(
+                part.shape[0] for part in strategy.experimental_local_results(labels)
+            )
+            loss, accuracy = (float(x) for x in train_step(waveforms, labels, margin))
+            if not math.isfinite(loss):
+                raise InputError(
+                    f"{folder}: the loss became {loss} at step {step}; run again with a lower "
+                    "--learning_rate (the last good checkpoint is kept)"
+                )
+            recent = [*recent[-99:], (loss, accuracy)]
+            progress.update()
+            speed = progress.format_dict["rate"]
+            progress.set_postfix_str(
+                f"loss {_mean(recent, 0):.2f}, accuracy {_mean(recent, 1):.0%}, margin {margin:.2f}"
+                + (f", {speed * batch_size:.0f} crops/s" if speed else ""),
+                refresh=False,
+            )
+            for tag, value in (
+                ("loss", loss), ("accuracy", accuracy), ("margin", margin), ("learning_rate", rate)
+            ):  # fmt: skip
+                tf.summary.scalar(f"{name}/{tag}", value, step)
+            if (step + 1) % settings.checkpoint_steps == 0 or step + 1 == settings.steps:
+                done.assign(step + 1)
+                _save(manager)
+    return {"loss": _mean(recent, 0), "accuracy": _mean(recent, 1)}
+
+
+def _train_step(network, head, front_end, optimizer, settings, strategy):
+    variables = network.trainable_variables + head.trainable_variables
+
+    def on_replica(waveforms, labels, margin):
+        features = front_end(waveforms)
+        with tf.GradientTape() as tape:
+            losses, right = head(network(features, training=True), labels, margin)
+            count = tf.shape(losses)[0] * strategy.num_replicas_in_sync
+            loss = tf.reduce_sum(losses) / tf.cast(count, tf.float32)
+        gradients = tape.gradient(loss, variables)
+        decay = settings.weight_decay
+        gradients = [g + decay * v for g, v in zip(gradients, variables, strict=True)]
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss, tf.reduce_mean(right) / strategy.num_replicas_in_sync
+
+    @tf.function
+    def step(waveforms, labels, margin):
+        results = strategy.run(on_replica, (waveforms, labels, margin))
+        return [strategy.reduce(tf.distribute.ReduceOp.SUM, x, axis=None) for x in results]
+
+    return lambda waveforms, labels, margin: step(
+        waveforms, labels, tf.constant(margin, tf.float32)
+    )
+
+
+def _restore(checkpoint: tf.train.Checkpoint, manager: tf.train.CheckpointManager) -> None:
+    if not manager.latest_checkpoint:
+        return
+    try:
+        checkpoint.restore(manager.latest_checkpoint).assert_consumed()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise InputError(
+            f"{manager.latest_checkpoint}: cannot be resumed ({str(error).splitlines()[0]}); "
+            "use another --run_dir or delete this one"
+        ) from error
+
+
+def _save(manager: tf.train.CheckpointManager) -> None:
+    try:
+        manager.save()
+    except (OSError, tf.errors.OpError) as error:
+        raise InputError(
+            f"{manager.directory}: checkpoint not written ({str(error).splitlines()[0]}); "
+            "the one before is kept, run again to resume"
+        ) from error
+
+
+def _mean(pairs: list[tuple[float, float]], column: int) -> float:
+    return sum(pair[column] for pair in pairs) / len(pairs)

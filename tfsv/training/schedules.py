@@ -1,0 +1,54 @@
+"""Learning rate and margin as functions of the step."""
+
+import dataclasses
+import math
+
+from tfsv.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningRate:
+    """Exponential decay with linear warm-up from zero (papers.md §1.8).
+
+    The decay runs over all steps, the warm-up factor multiplies it.
+    """
+
+    first: float
+    last: float
+    steps: int
+    warmup_steps: int = 0
+
+    def __post_init__(self):
+        if not 0 < self.last <= self.first:
+            raise InputError(
+                f"learning rate from {self.first} to {self.last}: must be positive and not rise"
+            )
+
+    def __call__(self, step: int) -> float:
+        decayed = self.first * (self.last / self.first) ** (step / max(1, self.steps))
+        return decayed * min(1.0, (step + 1) / self.warmup_steps if self.warmup_steps else 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Margin:
+    """Zero until `start`, exponentially rising to `last` at `end`, then constant.
+
+    The recipe's rise is exponential without saying which; ours is
+    last · (e^(4x) - 1) / (e^4 - 1) for x from 0 to 1.
+    """
+
+    last: float
+    start: int = 0
+    end: int = 0
+
+    def __post_init__(self):
+        if not 0 <= self.last < math.pi / 2:
+            raise InputError(f"--margin={self.last}: must be 0 to 1.57 radians")
+
+    def __call__(self, step: int) -> float:
+        if step >= self.end:
+            return self.last
+        if step < self.start:
+            return 0.0
+        x = (step - self.start) / (self.end - self.start)
+        return self.last * math.expm1(4 * x) / math.expm1(4)

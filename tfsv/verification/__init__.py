@@ -1,0 +1,1 @@
+"""Speaker verification: trials, embeddings, scores and error rates, for any backend."""

@@ -1,0 +1,122 @@
+"""What turns a waveform into an embedding, whatever runs it.
+
+Importing this module does not import TensorFlow, so that a TFLite file is opened at once.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+MINIMUM_SAMPLES = 400
+"""One frame of 25 ms at 16 kHz; less than that has no features."""
+
+
+class Embedder(Protocol):
+    """A model that is ready to listen: Keras, TFLite, or a stub in a test."""
+
+    card: ModelCard
+
+    def embed(self, waveform: np.ndarray) -> np.ndarray:
+        """Returns the embedding of one utterance.
+
+        Args:
+            waveform: float32 [samples], 16 kHz mono, -1 to 1, at least 400 samples.
+
+        Returns:
+            float32 [embedding size], of length 1.
+
+        Raises:
+            InputError: The waveform is too short, has NaN in it or has more than one dimension.
+        """
+        ...
+
+
+class KerasEmbedder:
+    """An `Embedder` of a Keras network: front end, network in inference mode, L2 norm.
+
+    One graph is traced and serves every length.
+
+    Attributes:
+        card: The card that was given.
+    """
+
+    def __init__(self, network: "keras.Model", card: ModelCard) -> None:
+        """Wraps the network, which stays the caller's: later changes of its weights are heard.
+
+        Args:
+            network: [batch, frames, bins] to [batch, embedding size], not normalised.
+            card: Its `front_end` are the settings of the `LogMel` layer.
+
+        Raises:
+            InputError: The card's front end is not one that `LogMel` takes.
+        """
+        import tensorflow as tf
+
+        from tfsv.features import LogMel
+
+        self.card = card
+        try:
+            front_end = LogMel(**card.front_end)
+        except (TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"model card: front_end does not fit LogMel ({reason})") from error
+
+        @tf.function(input_signature=[tf.TensorSpec([1, None], tf.float32)])
+        def forward(waveforms):
+            embeddings = network(front_end(waveforms), training=False)
+            return tf.math.l2_normalize(embeddings, axis=-1)
+
+        self._forward = forward
+
+    def embed(self, waveform: np.ndarray) -> np.ndarray:
+        """See `Embedder.embed`."""
+        waveform = check_waveform(waveform)
+        embedding = self._forward(waveform[np.newaxis]).numpy()[0]
+        return check_embedding(embedding, samples=len(waveform))
+
+
+def check_waveform(waveform: np.ndarray) -> np.ndarray:
+    """Returns the waveform as float32, or says what is wrong with it.
+
+    Raises:
+        InputError: Not one-dimensional, not floating point, fewer than 400 samples, or NaN or
+            infinite samples.
+    """
+    waveform = np.asarray(waveform)
+    if waveform.ndim != 1:
+        raise InputError(f"a waveform has one dimension [samples], received {waveform.shape}")
+    if not np.issubdtype(waveform.dtype, np.floating):
+        raise InputError(
+            f"a waveform holds floating-point samples from -1 to 1, received {waveform.dtype}"
+        )
+    if len(waveform) < MINIMUM_SAMPLES:
+        raise InputError(
+            f"a waveform needs at least {MINIMUM_SAMPLES} samples (25 ms), received {len(waveform)}"
+        )
+    if not np.isfinite(waveform).all():
+        raise InputError("the waveform has samples that are NaN or infinite")
+    return np.ascontiguousarray(waveform, np.float32)
+
+
+def check_embedding(embedding: np.ndarray, samples: int) -> np.ndarray:
+    """Returns the embedding, or says that the model made nothing usable of the waveform.
+
+    Args:
+        embedding: [embedding size], L2-normalised.
+        samples: Length of the waveform, for the message.
+
+    Raises:
+        InputError: NaN, infinite or all zero.
+    """
+    if not np.isfinite(embedding).all() or not embedding.any():
+        raise InputError(
+            f"the model gave no usable embedding for {samples} samples; the recording is too short"
+            " for it or its weights are broken"
+        )
+    return embedding

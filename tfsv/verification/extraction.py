@@ -1,0 +1,161 @@
+"""Embeddings of many recordings: with a progress bar, and in shards that survive a kill."""
+
+import hashlib
+import math
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tqdm
+
+from tfsv.audio import soundfiles
+from tfsv.errors import InputError
+from tfsv.files import replacing, writable_folder
+
+if TYPE_CHECKING:
+    from tfsv.verification.embedder import Embedder
+
+WINDOW_SECONDS = 20.0
+"""The longest stretch that is embedded at once. The papers pass whole utterances, which on VoxCeleb
+rarely last longer; longer recordings would only cost memory."""
+
+_SHARD = 256  # utterances a shard: what a kill may cost
+
+
+def embed_long(
+    embedder: "Embedder", waveform: np.ndarray, window_seconds: float = WINDOW_SECONDS
+) -> np.ndarray:
+    """Embeds a waveform of any length.
+
+    Up to `window_seconds` it is embedded whole. Beyond, it is cut into the smallest number of
+    equally long windows that fit (so that no short rest is left), and the embedding is the
+    normalised mean of theirs.
+
+    Args:
+        embedder: Any model.
+        waveform: float32 [samples], 16 kHz.
+        window_seconds: Longest window.
+
+    Returns:
+        float32 [dimensions], of length 1.
+
+    Raises:
+        InputError: As `Embedder.embed`.
+    """
+    window = int(window_seconds * soundfiles.SAMPLE_RATE)
+    count = max(1, math.ceil(len(waveform) / window))
+    if count == 1:
+        return embedder.embed(waveform)
+    mean = np.mean([embedder.embed(part) for part in np.array_split(waveform, count)], axis=0)
+    length = np.linalg.norm(mean)
+    if not length:
+        raise InputError("the embeddings of the recording's windows cancel; the model is broken")
+    return (mean / length).astype(np.float32)
+
+
+def embed_file(
+    embedder: "Embedder",
+    path: str | os.PathLike,
+    window_seconds: float = WINDOW_SECONDS,
+) -> np.ndarray:
+    """Reads one sound file and embeds it.
+
+    Args:
+        embedder: Any model.
+        path: Anything that `tfsv.audio.soundfiles.read` takes: any rate, any channels.
+        window_seconds: As for `embed_long`.
+
+    Returns:
+        float32 [dimensions], of length 1.
+
+    Raises:
+        InputError: The file cannot be read or embedded; the message names it.
+    """
+    waveform = soundfiles.read(path)
+    try:
+        return embed_long(embedder, waveform, window_seconds)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def extract_embeddings(
+    embedder: "Embedder",
+    paths: Sequence[str | os.PathLike],
+    *,
+    folder: str | os.PathLike | None = None,
+    identity: str = "",
+    window_seconds: float = WINDOW_SECONDS,
+    progress: bool = True,
+) -> np.ndarray:
+    """Embeds sound files, in order.
+
+    Args:
+        embedder: Any model.
+        paths: Sound files.
+        folder: Where to keep the embeddings: in a folder of its own for each combination of
+            model, window and files (paths, sizes and times of change), as `00000.npy`, …, 256
+            utterances each, every one whole or absent. Shards that are there already are read
+            instead of computed. None: nothing is kept.
+        identity: What tells this model from others, e.g. its file's sha256; needed with `folder`.
+        window_seconds: As for `embed_long`.
+        progress: Whether to show a bar with rate and remaining time (on a terminal).
+
+    Returns:
+        float32 [files, dimensions].
+
+    Raises:
+        InputError: A file cannot be read or embedded (the message names it; an evaluation must not
+            drop trials silently), the folder cannot be written, or there is no path.
+    """
+    if not paths:
+        raise InputError("no recording to embed: the list is empty")
+    home = None
+    if folder is not None:
+        if not identity:
+            raise InputError(f"{folder}: shards of embeddings need the model's identity")
+        home = writable_folder(pathlib.Path(folder) / _key(paths, identity, window_seconds))
+    shards = []
+    with tqdm.tqdm(
+        total=len(paths), desc="embedding", unit="utt", disable=None if progress else True
+    ) as bar:
+        for start in range(0, len(paths), _SHARD):
+            part = paths[start : start + _SHARD]
+            file = home / f"{start // _SHARD:05d}.npy" if home else None
+            shard = _stored(file, len(part)) if file else None
+            if shard is None:
+                embeddings = []
+                for path in part:
+                    embeddings.append(embed_file(embedder, path, window_seconds))
+                    bar.update()
+                shard = np.stack(embeddings).astype(np.float32, copy=False)
+                if file:
+                    with replacing(file) as temporary:
+                        np.save(temporary, shard)
+            else:
+                bar.update(len(part))
+            shards.append(shard)
+    return np.concatenate(shards)
+
+
+def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: float) -> str:
+    digest = hashlib.sha256(f"{identity}\n{window_seconds}\n".encode())
+    for path in paths:
+        path = os.path.abspath(path)
+        try:
+            state = os.stat(path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        digest.update(os.fsencode(path) + f"\0{state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:24]
+
+
+def _stored(file: pathlib.Path, count: int) -> np.ndarray | None:
+    """The shard, or None where it is absent or not whole and must be made."""
+    try:
+        shard = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = shard.ndim == 2 and len(shard) == count and shard.dtype == np.float32
+    return shard if whole and np.isfinite(shard).all() else None
