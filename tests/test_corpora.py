@@ -171,7 +171,7 @@ def test_audiomnist(tmp_path):
     extras = [u.extra for u in READERS["audiomnist"](tmp_path) if not isinstance(u, Skipped)]
     assert [(e["sex"], e["text"]) for e in extras] == [("M", "7"), ("F", "0")]
     (tmp_path / "data" / "audioMNIST_meta.txt").write_text("{")
-    with pytest.raises(InputError, match="audioMNIST_meta.txt: not the JSON"):
+    with pytest.raises(InputError, match=r"audioMNIST_meta\.txt: not the JSON"):
         list(READERS["audiomnist"](tmp_path))
 
 
@@ -199,13 +199,13 @@ def test_kaldi(tmp_path):
 
 
 def test_bad_kaldi_directory(tmp_path):
-    with pytest.raises(InputError, match="no wav.scp"):
+    with pytest.raises(InputError, match=r"no wav\.scp"):
         list(READERS["kaldi"](tmp_path))
     (tmp_path / "wav.scp").write_text("a a.wav\nb\n")
     with pytest.raises(InputError, match="utt2spk: cannot be read"):
         list(READERS["kaldi"](tmp_path))
     (tmp_path / "utt2spk").write_text("a s\n")
-    with pytest.raises(InputError, match="wav.scp:2: expected a key and a value"):
+    with pytest.raises(InputError, match=r"wav\.scp:2: expected a key and a value"):
         list(READERS["kaldi"](tmp_path))
 
 

@@ -368,4 +368,4 @@ def test_real_speech_comes_through(real_speech):
     assert class_count(manifest, settings) == 3 * len(manifest.speakers)
     (x, labels) = drawn(training_dataset(manifest, settings), 1)[0]
     assert x.shape == (16, 32000) and np.all(np.std(x, axis=1) > 1e-3)
-    assert 0 <= labels.min() and labels.max() < class_count(manifest, settings)
+    assert labels.min() >= 0 and labels.max() < class_count(manifest, settings)

@@ -72,8 +72,8 @@ def test_manifest_has_all_that_is_fit(prepared):
         "dev": 2,
         "test": 3,
     }
-    assert all(u.seconds == 0.5 and not os.path.isabs(u.path) for u in manifest)
-    assert all(os.path.exists(manifest.absolute(u)) for u in manifest)
+    assert all(u.seconds == 0.5 and not pathlib.Path(u.path).is_absolute() for u in manifest)
+    assert all(pathlib.Path(manifest.absolute(u)).exists() for u in manifest)
     assert [u.utterance for u in manifest] == sorted(u.utterance for u in manifest)
 
 
@@ -125,7 +125,7 @@ def test_same_speakers_are_drawn_by_the_same_seed(prepared, tmp_path):
         done = _prepare(f"--root={root}", f"--output={output}", *arguments)
         assert done.returncode == 0
         manifest = read_manifest(output)
-        assert all(os.path.isabs(u.path) for u in manifest)
+        assert all(pathlib.Path(u.path).is_absolute() for u in manifest)
         by_seed.append(manifest.split("test").speakers)
     first = read_manifest(root / "manifest.tsv").split("test").speakers
     assert by_seed[0] == first != by_seed[1]
@@ -226,7 +226,7 @@ def test_files_that_hang_or_crash_cost_only_themselves():
 
 
 def test_no_files_no_workers():
-    assert list(inspect_all([], workers=3)) == []
+    assert list(inspect_all([], workers=3, check=Inspection())) == []
 
 
 def test_stopping_early_ends_the_workers(tmp_path):

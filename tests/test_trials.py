@@ -187,14 +187,14 @@ def test_large_groups_are_drawn_without_listing_all_pairs():
 def test_speaker_with_one_utterance_is_a_nontarget_only(caplog):
     alone = Utterance("one", "alone", "d", "alone/1.wav", 2.0, "test", {})
     manifest = Manifest("m.tsv", [*_manifest(3), alone])
-    with _absl_warnings() as warnings:
+    with _Warnings() as warnings:
         pairs = _pairs(make_trials(manifest, targets=18, nontargets=60))
     assert {label for label, a, b in pairs if "alone" in a + b} == {0}
     assert any("1 speakers with one utterance" in w and "alone" in w for w in warnings)
 
 
 def test_fewer_pairs_than_wanted_is_a_warning():
-    with _absl_warnings() as warnings:
+    with _Warnings() as warnings:
         trials = make_trials(_manifest(2), targets=100, nontargets=100)
     assert (int(trials.labels.sum()), len(trials)) == (12, 28)
     assert ["12 target trials, not 100" in warnings[0], "16 non" in warnings[1]] == [
@@ -229,7 +229,7 @@ def test_real_speech_lists(real_speech):
     assert (len(made), made.labels.sum()) == (6000, 2000)
 
 
-class _absl_warnings:
+class _Warnings:
     """Collects what absl logs as warnings, as text."""
 
     def __enter__(self) -> list[str]:

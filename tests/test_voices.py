@@ -1,6 +1,5 @@
 import concurrent.futures
 import hashlib
-import os
 
 import numpy as np
 import pytest
@@ -156,5 +155,5 @@ def test_speech_like_spectrum(corpus):
 
 
 def test_sounds_are_within_range(corpus):
-    peaks = [np.abs(read(os.path.join(corpus.root, u.path))).max() for u in corpus]
+    peaks = [np.abs(read(corpus.root / u.path)).max() for u in corpus]
     assert max(peaks) <= 0.951 and min(peaks) > 0.02

@@ -1,3 +1,23 @@
 """tfsv: speaker verification small enough for a phone."""
 
+import os
+
 __version__ = "0.1.0"
+
+
+def load(path: str | os.PathLike, *, threads: int = 1):
+    """Opens an exported model: `tfsv.load("model.tflite").embed(waveform)`.
+
+    Args:
+        path: A `.tflite` file that `tools/export_tflite.py` wrote.
+        threads: Of the interpreter.
+
+    Returns:
+        A `tfsv.export.loader.TFLiteEmbedder`. TensorFlow is not imported.
+
+    Raises:
+        InputError: The file is missing or not such a model.
+    """
+    from tfsv.export.loader import TFLiteEmbedder
+
+    return TFLiteEmbedder(path, threads=threads)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-from absl import app, flags, logging  # noqa: E402  (TensorFlow reads the variables above at import)
+from absl import app, flags, logging
 
-from tfsv.errors import InputError  # noqa: E402
+from tfsv.errors import InputError
 
 
 def run(main: Callable[[Sequence[str]], None], *, separator: bool = False) -> None:

@@ -32,7 +32,6 @@ from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.report import evaluate
 from tfsv.verification.trials import read_trials
 
-
 _HEAD = "head.npy"  # class vectors of the float training, where further training starts
 
 
@@ -114,8 +113,8 @@ def run(recipe: Recipe, folder: str, strategy: tf.distribute.Strategy | None = N
     """Runs the recipe, or what is left of it when the folder holds a part of it.
 
     The folder gets a model folder for each of `float`, `post_training`, `fine_tuned` and
-    `control`, each with `results.json`, and `recipe.json`. What is there already is not done
-    again; a fit goes on from its last checkpoint.
+    `control`, each with `results.json`, beside `recipe.json` and a link `corpus` to the manifest's
+    folder. What is there already is not done again; a fit goes on from its last checkpoint.
 
     Args:
         recipe: What to do.
@@ -139,6 +138,7 @@ class _Run:
         _claim(folder, recipe)
         self.manifest = _corpus(recipe)
         self.train = self.manifest.split("train")
+        _link(folder / "corpus", pathlib.Path(self.manifest.root))
         self.front_end = LogMel(bins=recipe.bins)
         beside = pathlib.Path(self.manifest.root) / "trials"
         self.dev_trials = recipe.dev_trials or str(beside / "dev.txt")
@@ -319,6 +319,13 @@ def _corpus(recipe: Recipe) -> Manifest:
     if recipe.corpus == "voices":
         return voices_manifest(speakers=recipe.speakers, utterances=recipe.utterances)
     return read_manifest(recipe.corpus)
+
+
+def _link(link: pathlib.Path, target: pathlib.Path) -> None:
+    """Lets the run's folder show where its recordings are."""
+    if not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(target.resolve(), target_is_directory=True)
 
 
 def _save_head(folder: pathlib.Path, head: AAMSoftmax) -> None:

@@ -1,15 +1,16 @@
 """Exports a trained model folder to a TFLite file: waveform in, embedding out.
 
-    python tools/export_tflite.py --model=runs/resnet --output=runs/resnet/model.tflite \\
+    python tools/export_tflite.py --model=runs/resnet/fine_tuned --output=runs/resnet/model.tflite \\
         --weights=int8
 
 prints what each layer takes in the file. With a trial list,
 
-    python tools/export_tflite.py --model=runs/resnet --output=runs/resnet/model.tflite \\
+    python tools/export_tflite.py --model=runs/resnet/fine_tuned --output=runs/resnet/model.tflite \\
         --weights=int8 --trials=trials/dev.txt --root=corpus
 
-also runs the new file over the list, and EER, minDCF and thresholds of the file itself go into its
-card. Without one the card is that of the folder, whose figures are those of the Keras model.
+also compares the new file's embedding of every recording of the list with that of Keras, and EER,
+minDCF and thresholds of the file itself go into its card. Without one the card is that of the
+folder, whose figures are those of the Keras model.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from tfsv.export.convert import LOWEST_COSINE, ExportReport, export_tflite
 from tfsv.model_folder import load_model
 from tfsv.quantization.configs import strip
 from tfsv.verification.embedder import Embedder
-from tfsv.verification.report import evaluate
+from tfsv.verification.report import evaluate, recording_paths
 from tfsv.verification.trials import read_trials
 
 _MODEL = flags.DEFINE_string("model", None, "Model folder that tools/train.py wrote.")
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str]) -> None:
         card,
         _OUTPUT.value,
         _WEIGHTS.value,
+        recordings=recording_paths(trials, _ROOT.value, None) if trials else (),
         measure=measure if trials else None,
     )
     print(_table(report))

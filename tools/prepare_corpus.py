@@ -116,7 +116,7 @@ def _inspected(
                 unopened[candidate.utterance] = candidate
     waiting = list(unopened.values())
     outcomes = inspect_all(
-        [os.path.join(_ROOT.value, utterance.path) for utterance in waiting],
+        [_absolute(utterance) for utterance in waiting],
         workers=_WORKERS.value or os.cpu_count() or 1,
         timeout_seconds=_TIMEOUT.value,
         check=Inspection(_MINIMUM.value, _MAXIMUM.value),
@@ -129,7 +129,7 @@ def _inspected(
         if isinstance(outcome, SoundInfo):
             fit.append(dataclasses.replace(utterance, seconds=outcome.seconds))
         else:
-            reason = outcome.removeprefix(os.path.join(_ROOT.value, utterance.path) + ": ")
+            reason = outcome.removeprefix(f"{_absolute(utterance)}: ")
             skipped.append(Skipped(utterance.path, reason))
     fit.sort(key=lambda utterance: utterance.utterance)
     skipped.sort(key=lambda skip: (skip.path, skip.reason))
@@ -180,20 +180,21 @@ def _wanted(flag: flags.FlagHolder, speakers: int) -> int:
     )
 
 
+def _absolute(utterance: Utterance) -> str:
+    return str(pathlib.Path(_ROOT.value).absolute() / utterance.path)
+
+
 def _path_from(folder: pathlib.Path, utterance: Utterance) -> str:
     """Relative where the recording lies below the manifest's folder, else absolute."""
-    path = os.path.abspath(os.path.join(_ROOT.value, utterance.path))
-    base = os.path.abspath(folder)
-    return os.path.relpath(path, base) if os.path.commonpath((path, base)) == base else path
+    path = pathlib.Path(os.path.normpath(_absolute(utterance)))
+    base = pathlib.Path(os.path.normpath(folder.absolute()))
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
 
 
 def _write_trials(output: pathlib.Path, manifest: Manifest, split: str) -> None:
     try:
         trials = make_trials(
-            manifest,
-            targets=_TARGETS.value,
-            nontargets=_NONTARGETS.value,
-            seed=_SEED.value,
+            manifest, targets=_TARGETS.value, nontargets=_NONTARGETS.value, seed=_SEED.value
         )
     except InputError as error:
         raise InputError(f"{error} in split {split}; the manifest is written") from error
@@ -203,7 +204,7 @@ def _write_trials(output: pathlib.Path, manifest: Manifest, split: str) -> None:
 def _write_skipped(path: pathlib.Path, skipped: list[Skipped]) -> None:
     with (
         replacing(path) as part,
-        open(part, "w", encoding="utf-8", newline="\n") as file,
+        part.open("w", encoding="utf-8", newline="\n") as file,
     ):
         file.write("path\treason\n")
         for skip in skipped:

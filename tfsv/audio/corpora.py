@@ -102,7 +102,7 @@ def librispeech(root: str | os.PathLike) -> Candidates:
     sexes = _librispeech_sexes(root)
     for path in _sound_files(root):
         parts = pathlib.PurePath(path).parts
-        subset = parts[-4] if len(parts) >= 4 else pathlib.Path(os.path.abspath(root)).name
+        subset = parts[-4] if len(parts) >= 4 else pathlib.Path(root).resolve().name
         split = subset.partition("-")[0]
         if len(parts) < 3 or split not in _SPLITS or not (parts[-3] + parts[-2]).isdigit():
             yield Skipped(path, "not where LibriSpeech has its files: SUBSET/SPEAKER/CHAPTER/")
@@ -181,7 +181,7 @@ and split is empty where the corpus does not say it."""
 def _voxceleb(root: str | os.PathLike, corpus: str, test_speakers: range) -> Candidates:
     files = list(_sound_files(root))
     readable = {
-        pathlib.PurePath(path).parts[-3:-1] + (pathlib.PurePath(path).stem,)
+        (*pathlib.PurePath(path).parts[-3:-1], pathlib.PurePath(path).stem)
         for path in files
         if path.lower().endswith(SUFFIXES)
     }
@@ -224,7 +224,7 @@ def _kaldi_directory(root: pathlib.Path, folder: pathlib.Path) -> Candidates:
             yield Skipped(name, "utt2spk does not say who speaks")
         else:
             speaker = speakers[name]
-            path = os.path.relpath(path, root) if not os.path.isabs(path) else path
+            path = path if pathlib.PurePath(path).is_absolute() else os.path.relpath(path, root)
             session = pathlib.PurePath(path).parent.name
             extra = {"sex": sexes[speaker]} if sexes.get(speaker) in ("F", "M") else {}
             yield Utterance(name, speaker, session, path, 0.0, split, extra)
@@ -239,7 +239,7 @@ def _kaldi_table(path: pathlib.Path) -> Iterator[tuple[str, str]]:
 
 
 def _librispeech_sexes(root: str | os.PathLike) -> dict[str, str]:
-    root = pathlib.Path(os.path.abspath(root))
+    root = pathlib.Path(root).resolve()
     path = next((p for p in (root, root.parent) if (p / "SPEAKERS.TXT").exists()), None)
     if path is None:
         return {}
@@ -279,7 +279,7 @@ def _folders(path: str) -> tuple[str, ...]:
 
 def _sound_files(root: str | os.PathLike) -> Iterator[str]:
     """Sound files below `root`, relative, sorted within each folder; follows links once."""
-    if not os.path.isdir(root):
+    if not pathlib.Path(root).is_dir():
         raise InputError(f"{root}: no such folder; --root names the corpus's folder")
     seen = set()
     found = False
@@ -293,6 +293,6 @@ def _sound_files(root: str | os.PathLike) -> Iterator[str]:
         for name in sorted(names):
             if name.lower().endswith(_SOUND) and not name.startswith("."):
                 found = True
-                yield os.path.relpath(os.path.join(folder, name), root)
+                yield str(pathlib.PurePath(folder, name).relative_to(root))
     if not found:
         raise InputError(f"{root}: no sound file below it ({' '.join(_SOUND)})")

@@ -40,7 +40,7 @@ def inspect_all(
     *,
     workers: int,
     timeout_seconds: float = 60.0,
-    check: Callable[[str], SoundInfo] = Inspection(),
+    check: Callable[[str], SoundInfo],
 ) -> Iterator[tuple[int, SoundInfo | str]]:
     """Inspects files in worker processes.
 
@@ -52,7 +52,7 @@ def inspect_all(
         paths: Files.
         workers: Number of processes, at least 1.
         timeout_seconds: How long one file may take.
-        check: What to do with a path in the worker; picklable.
+        check: What to do with a path in the worker, picklable: an `Inspection`.
 
     Yields:
         (index into `paths`, what is in the file or why it is unfit), as they are done.

@@ -47,7 +47,7 @@ class Manifest:
 
     def __init__(self, path: str | os.PathLike, utterances: Iterable[Utterance]):
         self.path = pathlib.Path(path)
-        self.root = pathlib.Path(os.path.abspath(self.path)).parent
+        self.root = self.path.absolute().parent
         self.utterances = list(utterances)
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class Manifest:
 
     def absolute(self, utterance: Utterance) -> str:
         """The path of an utterance's sound file, absolute."""
-        return os.path.join(self.root, utterance.path)
+        return str(self.root / utterance.path)
 
 
 def read_manifest(path: str | os.PathLike) -> Manifest:
@@ -99,7 +99,7 @@ def read_manifest(path: str | os.PathLike) -> Manifest:
     """
     path = pathlib.Path(path)
     try:
-        with open(path, encoding="utf-8", newline="\n") as file:
+        with path.open(encoding="utf-8", newline="\n") as file:
             utterances = list(_parsed(path, file))
     except OSError as error:
         raise InputError(f"{path}: cannot be read as a manifest ({error.strerror})") from error
@@ -127,7 +127,7 @@ def write_manifest(path: str | os.PathLike, utterances: Iterable[Utterance]) -> 
     seen = set()
     with (
         replacing(path) as part,
-        open(part, "w", encoding="utf-8", newline="\n") as file,
+        part.open("w", encoding="utf-8", newline="\n") as file,
     ):
         file.write("\t".join((*COLUMNS, *extra)) + "\n")
         for utterance in manifest:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import pathlib
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,15 +107,15 @@ def read(
 
 
 def _opened(path: str) -> soundfile.SoundFile:
-    if not os.path.exists(path):
+    file = pathlib.Path(path)
+    if not file.exists():
         raise InputError(f"{path}: no such file")
-    if not os.path.isfile(path):
+    if not file.is_file():
         raise InputError(f"{path}: not a file; name a recording, not a folder or device")
-    if os.path.getsize(path) == 0:
+    if file.stat().st_size == 0:
         raise InputError(f"{path}: empty file (0 bytes); copy it again")
     try:
-        with open(path, "rb"):
-            pass
+        file.open("rb").close()
         return soundfile.SoundFile(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
@@ -206,8 +207,8 @@ def _require_whole(sound: soundfile.SoundFile, path: str, count: int) -> None:
 
 def _wav_is_cut(path: str) -> bool:
     """Whether a RIFF file is shorter than its data chunk; unknown sizes of streams pass."""
-    size = os.path.getsize(path)
-    with open(path, "rb") as file:
+    size = pathlib.Path(path).stat().st_size
+    with pathlib.Path(path).open("rb") as file:
         order = ">" if file.read(12)[:4] == b"RIFX" else "<"
         while len(header := file.read(8)) == 8:
             name, length = struct.unpack(f"{order}4sI", header)
@@ -219,7 +220,7 @@ def _wav_is_cut(path: str) -> bool:
 
 def _ogg_is_cut(path: str) -> bool:
     """Whether an Ogg file's last page is incomplete or does not carry the end-of-stream mark."""
-    with open(path, "rb") as file:
+    with pathlib.Path(path).open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 2 * 65307))  # a page has at most 65,307 bytes
         tail = file.read()

@@ -149,15 +149,15 @@ def draw_voice(rng: np.random.Generator, sex: str) -> Voice:
     """Draws a speaker of the given sex, "F" or "M"."""
     female = sex == "F"
     # Tract length, relative to 17.5 cm: means 15 and 17 cm, as in adults.
-    length = rng.normal(0.86 if female else 0.99, 0.035)
+    length = rng.normal(0.86 if female else 0.99, 0.045)
     base = np.array([phoneme.formants for phoneme in INVENTORY])
-    high = np.array([3500, 4400, 5500, 6500]) * rng.normal(1, 0.04, 4)
+    high = np.array([3500, 4400, 5500, 6500]) * rng.normal(1, 0.06, 4)
     formants = np.concatenate([base, np.tile(high, (len(base), 1))], axis=1)
-    formants *= rng.normal(1, [0.05, 0.04, 0.03, 0.01, 0.01, 0.01, 0.01], formants.shape)
-    formants *= rng.normal(1, [0.06, 0.05, 0.04, 0.0, 0.0, 0.0, 0.0]) / length
+    formants *= rng.normal(1, [0.07, 0.06, 0.04, 0.01, 0.01, 0.01, 0.01], formants.shape)
+    formants *= rng.normal(1, [0.08, 0.07, 0.05, 0.0, 0.0, 0.0, 0.0]) / length
     return Voice(
         sex=sex,
-        pitch=float((205 if female else 118) * 2 ** rng.normal(0, 0.2)),
+        pitch=float((205 if female else 118) * 2 ** rng.normal(0, 0.25)),
         pitch_range=float(rng.uniform(0.15, 0.5)),
         jitter=float(rng.uniform(0.003, 0.02)),
         shimmer=float(rng.uniform(0.02, 0.15)),
@@ -179,13 +179,13 @@ def draw_voice(rng: np.random.Generator, sex: str) -> Voice:
 def draw_session(rng: np.random.Generator) -> Session:
     """Draws an occasion: another day, another room, another microphone."""
     return Session(
-        pitch=float(2 ** rng.normal(0, 0.07)),
+        pitch=float(2 ** rng.normal(0, 0.05)),
         rate=float(2 ** rng.normal(0, 0.1)),
-        effort=float(2 ** rng.normal(0, 0.25)),
+        effort=float(2 ** rng.normal(0, 0.2)),
         breathiness=float(2 ** rng.normal(0, 0.3)),
         response=_impulse_response(rng),
         noise_slope=float(rng.uniform(0.4, 1.1)),
-        snr=float(rng.uniform(12, 30)),
+        snr=float(rng.uniform(15, 35)),
         level=float(10 ** (rng.uniform(-30, -20) / 20)),
     )
 
@@ -370,7 +370,7 @@ def _impulse_response(rng: np.random.Generator) -> np.ndarray:
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     diffuse = rng.standard_normal(len(time)) * 10 ** (-3 * time / seconds)
     diffuse[: int(rng.uniform(0.001, 0.008) * SAMPLE_RATE)] = 0
-    diffuse *= 10 ** (-rng.uniform(2, 12) / 20) / np.sqrt(np.sum(diffuse**2))
+    diffuse *= 10 ** (-rng.uniform(5, 15) / 20) / np.sqrt(np.sum(diffuse**2))
     diffuse[0] += 1
     size = scipy.fft.next_fast_len(len(time) + 1024, real=True)
     hertz = np.arange(size // 2 + 1) * SAMPLE_RATE / size

@@ -185,7 +185,7 @@ def _write_trials(path: pathlib.Path, manifest: Manifest, seed: tuple[int, int])
     paths = [utterance.path for utterance in manifest]
     with (
         replacing(path) as part,
-        open(part, "w", encoding="utf-8", newline="\n") as file,
+        part.open("w", encoding="utf-8", newline="\n") as file,
     ):
         for label, (enrol, test) in zip(labels.tolist(), pairs.tolist(), strict=True):
             file.write(f"{label} {paths[enrol]} {paths[test]}\n")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from tfsv.features import LogMel
 from tfsv.files import replacing
 from tfsv.quantization.coded import CodedWeights
 from tfsv.verification.embedder import Embedder, KerasEmbedder
+from tfsv.verification.extraction import embed_file
 
 LOWEST_COSINE = {"float32": 0.9999, "int8": 0.99}
 """What `export_tflite` demands of the file's embeddings against those of Keras.
@@ -80,6 +81,7 @@ def export_tflite(
     path: str | os.PathLike,
     weights: str = "float32",
     *,
+    recordings: Sequence[str | os.PathLike] = (),
     measure: Callable[[Embedder], dict[str, Any]] | None = None,
 ) -> ExportReport:
     """Writes a TFLite file that maps a waveform to an L2-normalised embedding.
@@ -96,6 +98,7 @@ def export_tflite(
         path: The file to write.
         weights: "float32", or "int8": kernels of convolutions and dense layers as int8 with a
             scale per output channel (depthwise ones stay float), activations float.
+        recordings: Sound files whose embeddings are compared with those of Keras too.
         measure: Called with the new file's model before the file appears; returns fields of the
             card to set, so that what a card says of a file was measured with that file.
 
@@ -112,7 +115,7 @@ def export_tflite(
     with replacing(path) as part:
         part.write_bytes(content)
         embedder = TFLiteEmbedder(part)
-        cosine = self_check(embedder, reference)
+        cosine = self_check(embedder, reference, recordings)
         if not cosine > LOWEST_COSINE[weights]:
             raise RuntimeError(
                 f"{path}: not written; its embeddings agree with Keras to a cosine of {cosine:.6f}"
@@ -160,8 +163,12 @@ def with_card(content: bytes, card: ModelCard) -> bytes:
     return flatbuffer.serialise(model)
 
 
-def self_check(candidate: TFLiteEmbedder, reference: KerasEmbedder) -> float:
-    """The lowest cosine between the embeddings of two models over made-up utterances.
+def self_check(
+    candidate: TFLiteEmbedder,
+    reference: KerasEmbedder,
+    recordings: Sequence[str | os.PathLike] = (),
+) -> float:
+    """The lowest cosine between the embeddings of two models, over made-up and real utterances.
 
     The utterances are bursts of a gliding harmonic tone in noise, of several lengths; one length
     comes twice, so that an interpreter that did not survive resizing is found out.
@@ -170,6 +177,8 @@ def self_check(candidate: TFLiteEmbedder, reference: KerasEmbedder) -> float:
     for seed, samples in enumerate(_CHECK_SAMPLES):
         waveform = _utterance(samples, seed)
         cosines.append(float(candidate.embed(waveform) @ reference.embed(waveform)))
+    for path in recordings:
+        cosines.append(float(embed_file(candidate, path) @ embed_file(reference, path)))
     return min(cosines)
 
 

@@ -49,7 +49,7 @@ def kmeans(
     if start is not None:
         centroids = line.lloyd(np.asarray(start, np.float64), count)
     elif len(distinct) <= _EXACT_VALUES:
-        return line.optimum(_Line.ends_of(values, distinct), count)
+        centroids = line.optimum(_Line.ends_of(values, distinct), count)
     else:
         starts = [line.companded_quantiles(count)]
         if count <= 64:

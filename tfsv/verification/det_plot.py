@@ -83,7 +83,7 @@ def _ticks(low: float, high: float) -> list[float]:
     """The round rates in the range, those left out that would stand too close to the last."""
     apart = 0.045 * (ndtri(high) - ndtri(low))
     chosen: list[float] = []
-    for tick in _TICKS[(_TICKS >= low) & (_TICKS <= high)]:
+    for tick in _TICKS[(low <= _TICKS) & (high >= _TICKS)]:
         if not chosen or ndtri(tick) - ndtri(chosen[-1]) > apart:
             chosen.append(float(tick))
     return chosen

@@ -67,7 +67,7 @@ class KerasEmbedder:
             reason = str(error).splitlines()[0]
             raise InputError(f"model card: front_end does not fit LogMel ({reason})") from error
 
-        @tf.function(input_signature=[tf.TensorSpec([1, None], tf.float32)])
+        @tf.function(input_signature=[tf.TensorSpec([1, None], tf.float32)], autograph=False)
         def forward(waveforms):
             embeddings = network(front_end(waveforms), training=False)
             return tf.math.l2_normalize(embeddings, axis=-1)

@@ -83,7 +83,7 @@ def write_trials(path: str | os.PathLike, trials: Trials) -> None:
         if not name or any(c in name for c in "\t\n\r"):
             raise InputError(f"{path}: {name!r}: empty, or tab or line break; rename the file")
     names, separator = trials.names, "\t" if blank else " "
-    with replacing(path) as part, open(part, "w", encoding="utf-8", newline="\n") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         for label, enrol, test in zip(
             trials.labels.tolist(), trials.enrol.tolist(), trials.test.tolist(), strict=True
         ):

@@ -1,0 +1,33 @@
+# make demo: train, quantize, fine-tune, export and verify a small network on built-in voices
+# make test: lint and tests
+
+PYTHON ?= python3
+VENV ?= .venv
+PY = $(VENV)/bin/python
+RUN = runs/resnet
+CORPUS = $(RUN)/corpus
+MODEL = $(RUN)/model.tflite
+
+.PHONY: demo test clean
+
+demo: $(VENV)/installed
+	$(PY) tools/train.py --flagfile configs/resnet.flags --run_dir=$(RUN)
+	$(PY) tools/export_tflite.py --model=$(RUN)/fine_tuned --output=$(MODEL) --weights=int8 \
+	  --trials=$(CORPUS)/trials/dev.txt --root=$(CORPUS)
+	$(PY) tools/evaluate.py --model=$(RUN)/float,$(RUN)/fine_tuned,$(MODEL) \
+	  --trials=$(CORPUS)/trials/test.txt --root=$(CORPUS) --output=$(RUN)/test
+	$(PY) tools/verify.py $(MODEL) $(CORPUS)/$(ENROL) -- $(CORPUS)/$(SAME) $(CORPUS)/$(OTHER) \
+	  || test $$? -eq 2
+
+test: $(VENV)/installed
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pytest
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs

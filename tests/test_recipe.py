@@ -1,0 +1,140 @@
+"""The whole training path on a corpus of seconds: kill, resume, other settings, replicas."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tfsv.audio.voices import voices_manifest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TINY = [
+    "--speakers=8", "--utterances=4", "--channels=2", "--bins=16", "--embedding_size=8",
+    "--batch_size=4", "--crop_seconds=0.5", "--speed_factors=1.0,0.9", "--epochs=1.5",
+    "--last_learning_rate=0.01", "--finetune_epochs=1", "--refresh_steps=3", "--checkpoint_steps=2",
+    "--bits=2", "--control",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    voices_manifest(speakers=8, utterances=4, cache=folder)
+    return folder
+
+
+def command(cache, *arguments):
+    environment = {**os.environ, "TFSV_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "tools" / "train.py"), *map(str, arguments)],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def train(cache, *arguments):
+    process = command(cache, *arguments)
+    output, _ = process.communicate(timeout=400)
+    return process.returncode, output
+
+
+@pytest.fixture(scope="module")
+def whole_run(cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    code, output = train(cache, *TINY, f"--run_dir={folder}")
+    assert code == 0, output
+    return folder, output
+
+
+def weights(folder):
+    from tfsv.model_folder import load_model
+
+    network, _ = load_model(folder)
+    return network.get_weights()
+
+
+def test_reports_every_model(whole_run):
+    folder, output = whole_run
+    for name in ("float", "post_training", "fine_tuned", "control"):
+        record = json.loads((folder / name / "results.json").read_text())
+        assert 0 <= record["eer"] <= 1
+        assert f"{100 * record['eer']:.2f}" in output
+    assert (folder / "float" / "tensorboard").is_dir()
+    assert "crops/s" in output
+
+
+def test_bits_and_thresholds_are_in_the_card(whole_run):
+    card = json.loads((whole_run[0] / "fine_tuned" / "card.json").read_text())
+    assert set(card["bits"].values()) == {2} and len(card["bits"]) == 21
+    assert -1 <= card["thresholds"]["eer"] <= 1
+    for array in weights(whole_run[0] / "post_training"):
+        assert np.isfinite(array).all()
+
+
+def test_a_killed_run_ends_with_the_same_weights(cache, whole_run, tmp_path):
+    folder = tmp_path / "killed"
+    for stage in ("float", "fine_tuned"):
+        process = command(cache, *TINY, f"--run_dir={folder}")
+        checkpoints = folder / stage / "checkpoints"
+        while not list(checkpoints.glob("ckpt-*.index")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        assert not (folder / stage / "card.json").exists(), "the kill came too late to test"
+    code, output = train(cache, *TINY, f"--run_dir={folder}")
+    assert code == 0, output
+    for name in ("float", "fine_tuned", "control"):
+        for one, other in zip(weights(whole_run[0] / name), weights(folder / name), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_finished_run_is_only_read(cache, whole_run):
+    folder, output = whole_run
+    stamp = (folder / "fine_tuned" / "network.weights.h5").stat().st_mtime
+    code, again = train(cache, *TINY, f"--run_dir={folder}")
+    assert code == 0 and again.splitlines()[-5:] == output.splitlines()[-5:]
+    assert (folder / "fine_tuned" / "network.weights.h5").stat().st_mtime == stamp
+
+
+def test_other_settings_do_not_mix_into_a_run(cache, whole_run):
+    code, output = train(cache, *TINY, f"--run_dir={whole_run[0]}", "--bits=3", "--seed=1")
+    assert code == 1
+    assert "error:" in output and "bits, pipeline" in output
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--bits=9", "--bits=9: expected"),
+        ("--epochs=0", "--epochs=0"),
+        ("--batch_size=0", "--batch_size=0"),
+        ("--channels=0", "--channels=0"),
+        ("--network=resnet19", "resnet19"),
+        ("--margin=4", "--margin=4"),
+        ("--speakers=two", "speakers"),
+        ("--corpus=nowhere.tsv", "nowhere.tsv"),
+        ("--test_trials=nowhere.txt", "nowhere.txt"),
+        ("--run_dir=/dev/null/x", "/dev/null/x"),
+    ],
+)
+def test_a_bad_flag_is_one_line(cache, tmp_path, flag, message):
+    code, output = train(cache, *TINY, f"--run_dir={tmp_path / 'run'}", flag)
+    assert code == 1
+    assert len(output.splitlines()) == 1, output
+    assert output.startswith("error: ") and message in output
+
+
+def test_recipe_fields_are_flags():
+    from tfsv.recipe import Recipe
+
+    text = (ROOT / "tools" / "train.py").read_text()
+    for field in dataclasses.fields(Recipe):
+        assert field.name == "pipeline" or f'"{field.name}"' in text

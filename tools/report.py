@@ -1,0 +1,48 @@
+"""Tabulates what tools/train.py measured in several run folders, such as one for each seed.
+
+python tools/report.py --runs=runs/real/seed0,runs/real/seed1 --output=docs/results/real.md
+"""
+
+import json
+import pathlib
+
+from absl import flags
+
+from tfsv import command
+from tfsv.errors import InputError
+from tfsv.files import replacing
+from tfsv.verification.seeds import seed_table
+
+_RUNS = flags.DEFINE_list("runs", None, "Run folders, separated by commas.")
+_OUTPUT = flags.DEFINE_string("output", None, "Also write the table to this Markdown file.")
+flags.mark_flag_as_required("runs")
+
+
+def main(arguments: list[str]) -> None:
+    """Reads the runs' records and prints the table."""
+    if arguments:
+        raise InputError(f"unexpected argument {arguments[0]!r}; see --help")
+    table = seed_table({pathlib.Path(run).name: _records(run) for run in _RUNS.value})
+    print(table)
+    if _OUTPUT.value:
+        with replacing(_OUTPUT.value) as part:
+            part.write_text(table + "\n", encoding="utf-8")
+
+
+def _records(run: str) -> dict[str, dict]:
+    files = sorted(pathlib.Path(run).glob("*/results.json"), key=lambda f: f.stat().st_mtime)
+    if not files:
+        raise InputError(f"{run}: no results.json in it; run tools/train.py to its end")
+    records = {}
+    for file in files:
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{file}: not JSON; delete it and run tools/train.py again") from error
+        if "bytes" in record:
+            records[file.parent.name] = record
+    return records
+
+
+if __name__ == "__main__":
+    command.run(main)
