@@ -25,7 +25,7 @@ from tfsv.model_folder import load_model, save_model
 from tfsv.models import build_network
 from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks
 from tfsv.quantization.size import model_bytes
-from tfsv.training.loop import FitSettings, fit
+from tfsv.training.loop import OPTIMIZERS, FitSettings, fit
 from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
 from tfsv.verification.embedder import KerasEmbedder
@@ -52,6 +52,7 @@ class Recipe:
         pipeline: How crops are made; its seed is the run's seed.
         epochs: Of float training; an epoch is every utterance once at every speed factor. May be
             a fraction.
+        optimizer: Of every fit, "sgd" or "adamw".
         learning_rate: First learning rate of the float training.
         last_learning_rate: The one that it decays to.
         warmup: Part of the steps in which the learning rate rises from 0.
@@ -78,6 +79,7 @@ class Recipe:
     embedding_size: int
     pipeline: PipelineSettings
     epochs: float
+    optimizer: str
     learning_rate: float
     last_learning_rate: float
     warmup: float
@@ -95,6 +97,7 @@ class Recipe:
     def __post_init__(self):
         for flag, right, expected in (
             ("epochs", self.epochs > 0, "more than 0"),
+            ("optimizer", self.optimizer in OPTIMIZERS, " or ".join(OPTIMIZERS)),
             ("warmup", 0 <= self.warmup < 1, "0 to 1"),
             ("margin_start", 0 <= self.margin_start <= 1, "0 to 1"),
             ("margin_end", self.margin_start <= self.margin_end <= 1, "--margin_start to 1"),
@@ -147,7 +150,8 @@ class _Run:
             read_trials(trials)
         self.steps_per_epoch = steps_per_epoch(self.train, recipe.pipeline)
         keras.utils.set_random_seed(recipe.pipeline.seed)
-        tf.config.experimental.enable_op_determinism()
+        if tf.config.list_physical_devices("GPU"):  # on CPUs the steps repeat without it, and
+            tf.config.experimental.enable_op_determinism()  # it would run the pipeline in series
 
     def all(self) -> dict:
         recipe = self.recipe
@@ -206,6 +210,7 @@ class _Run:
                 round(recipe.margin_start * steps),
                 round(recipe.margin_end * steps),
             ),
+            optimizer=recipe.optimizer,
             weight_decay=recipe.weight_decay,
             checkpoint_steps=recipe.checkpoint_steps,
         )
@@ -244,6 +249,7 @@ class _Run:
             steps,
             LearningRate(rate, rate / 10, steps),
             Margin(recipe.margin),
+            optimizer=recipe.optimizer,
             weight_decay=recipe.weight_decay,
             checkpoint_steps=recipe.checkpoint_steps,
             on_step=on_step,

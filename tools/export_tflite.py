@@ -1,12 +1,13 @@
 """Exports a trained model folder to a TFLite file: waveform in, embedding out.
 
-    python tools/export_tflite.py --model=runs/resnet/fine_tuned --output=runs/resnet/model.tflite \\
-        --weights=int8
+    python tools/export_tflite.py --model=runs/resnet/fine_tuned \\
+        --output=runs/resnet/model.tflite --weights=int8
 
 prints what each layer takes in the file. With a trial list,
 
-    python tools/export_tflite.py --model=runs/resnet/fine_tuned --output=runs/resnet/model.tflite \\
-        --weights=int8 --trials=trials/dev.txt --root=corpus
+    python tools/export_tflite.py --model=runs/resnet/fine_tuned \\
+        --output=runs/resnet/model.tflite --weights=int8 \\
+        --trials=trials/dev.txt --root=corpus
 
 also compares the new file's embedding of every recording of the list with that of Keras, and EER,
 minDCF and thresholds of the file itself go into its card. Without one the card is that of the

@@ -36,13 +36,14 @@ flags.DEFINE_enum(
 flags.DEFINE_integer("seed", 0, "Seed of everything random.")
 
 flags.DEFINE_float("epochs", 150, "Epochs of float training; may be a fraction.")
+flags.DEFINE_string("optimizer", "sgd", "sgd (with Nesterov momentum) or adamw.")
 flags.DEFINE_float("learning_rate", 0.1, "First learning rate.")
 flags.DEFINE_float("last_learning_rate", 5e-5, "Last learning rate.")
 flags.DEFINE_float("warmup", 0.04, "Part of the steps in which the learning rate rises.")
 flags.DEFINE_float("margin", 0.2, "Final margin of AAM-softmax, radians.")
 flags.DEFINE_float("margin_start", 0.13, "Part of the steps without margin.")
 flags.DEFINE_float("margin_end", 0.27, "Part of the steps at which the margin is final.")
-flags.DEFINE_float("weight_decay", 1e-4, "L2 penalty.")
+flags.DEFINE_float("weight_decay", 1e-4, "Weight decay of every fit.")
 
 flags.DEFINE_integer("bits", 4, "Width of the codes, 1 to 8; 0 trains the float network only.")
 flags.DEFINE_float("finetune_epochs", 10, "Epochs of fine-tuning the quantized network.")

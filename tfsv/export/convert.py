@@ -177,8 +177,7 @@ def self_check(
     for seed, samples in enumerate(_CHECK_SAMPLES):
         waveform = _utterance(samples, seed)
         cosines.append(float(candidate.embed(waveform) @ reference.embed(waveform)))
-    for path in recordings:
-        cosines.append(float(embed_file(candidate, path) @ embed_file(reference, path)))
+    cosines += [float(embed_file(candidate, p) @ embed_file(reference, p)) for p in recordings]
     return min(cosines)
 
 

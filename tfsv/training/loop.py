@@ -14,6 +14,11 @@ from tfsv.features import LogMel
 from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
 
+OPTIMIZERS = {
+    "sgd": lambda weight_decay: keras.optimizers.SGD(momentum=0.9, nesterov=True),
+    "adamw": lambda weight_decay: keras.optimizers.AdamW(weight_decay=weight_decay),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class FitSettings:
@@ -23,9 +28,9 @@ class FitSettings:
         steps: Number of steps.
         learning_rate: Learning rate by step.
         margin: AAM-softmax margin by step.
-        weight_decay: Factor of the L2 penalty's gradient on every trained weight, as PyTorch's SGD
-            adds it in the recipes.
-        momentum: Nesterov momentum.
+        optimizer: "sgd" (Nesterov momentum 0.9; WeSpeaker's ResNets) or "adamw" (its DF-ResNets).
+        weight_decay: For every trained weight; with "sgd" its L2 penalty is added to the gradient
+            as PyTorch does, with "adamw" it is decoupled.
         checkpoint_steps: Steps between two checkpoints.
         on_step: Called before each step with its number, for what must change in mid-fit, such
             as codebooks. Whatever it changes must be a variable of the network, so that a
@@ -35,8 +40,8 @@ class FitSettings:
     steps: int
     learning_rate: LearningRate
     margin: Margin
+    optimizer: str = "sgd"
     weight_decay: float = 1e-4
-    momentum: float = 0.9
     checkpoint_steps: int = 100
     on_step: Callable[[int], None] | None = None
 
@@ -55,7 +60,7 @@ def fit(
 
     A checkpoint holds network, head, optimizer and step; the data of a step depend on its number
     only. So a run that was killed and resumed ends with the weights of one that was not, bit for
-    bit under `tf.config.experimental.enable_op_determinism`.
+    bit (on GPUs only under `tf.config.experimental.enable_op_determinism`).
 
     Args:
         network: `[batch, frames, bins]` to `[batch, size]`, made under the strategy's scope.
@@ -77,9 +82,7 @@ def fit(
     """
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
-        optimizer = keras.optimizers.SGD(
-            settings.learning_rate(0), momentum=settings.momentum, nesterov=True
-        )
+        optimizer = OPTIMIZERS[settings.optimizer](settings.weight_decay)
         optimizer.build(network.trainable_variables + head.trainable_variables)
         done = tf.Variable(0, trainable=False, dtype=tf.int64)
     checkpoint = tf.train.Checkpoint(network=network, head=head, optimizer=optimizer, step=done)
@@ -138,8 +141,9 @@ def _train_step(network, head, front_end, optimizer, settings, strategy):
             count = tf.shape(losses)[0] * strategy.num_replicas_in_sync
             loss = tf.reduce_sum(losses) / tf.cast(count, tf.float32)
         gradients = tape.gradient(loss, variables)
-        decay = settings.weight_decay
-        gradients = [g + decay * v for g, v in zip(gradients, variables, strict=True)]
+        if settings.optimizer == "sgd":
+            decay = settings.weight_decay
+            gradients = [g + decay * v for g, v in zip(gradients, variables, strict=True)]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, tf.reduce_mean(right) / strategy.num_replicas_in_sync
 

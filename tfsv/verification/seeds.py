@@ -1,6 +1,6 @@
 """The same models over several seeds, side by side as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
