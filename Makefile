@@ -22,7 +22,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -114,13 +114,7 @@ def test_other_settings_do_not_mix_into_a_run(cache, whole_run):
     ("flag", "message"),
     [
         ("--bits=9", "--bits=9: expected"),
-        ("--epochs=0", "--epochs=0"),
-        ("--batch_size=0", "--batch_size=0"),
-        ("--channels=0", "--channels=0"),
-        ("--network=resnet19", "resnet19"),
-        ("--margin=4", "--margin=4"),
         ("--speakers=two", "speakers"),
-        ("--corpus=nowhere.tsv", "nowhere.tsv"),
         ("--test_trials=nowhere.txt", "nowhere.txt"),
         ("--run_dir=/dev/null/x", "/dev/null/x"),
     ],
@@ -130,6 +124,30 @@ def test_a_bad_flag_is_one_line(cache, tmp_path, flag, message):
     assert code == 1
     assert len(output.splitlines()) == 1, output
     assert output.startswith("error: ") and message in output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("bits", -1),
+        ("epochs", 0),
+        ("margin_start", 0.9),
+        ("optimizer", "newton"),
+        ("refresh_steps", 0),
+        ("finetune_learning_rate", 0),
+        ("weight_decay", -1),
+    ],
+)
+def test_settings_out_of_range_are_refused(whole_run, name, value):
+    from tfsv.audio.pipeline import PipelineSettings
+    from tfsv.errors import InputError
+    from tfsv.recipe import Recipe
+
+    settings = json.loads((whole_run[0] / "recipe.json").read_text())
+    settings["pipeline"] = PipelineSettings()
+    Recipe(**settings)
+    with pytest.raises(InputError, match="--margin_end" if name == "margin_start" else f"--{name}"):
+        Recipe(**settings | {name: value})
 
 
 def test_recipe_fields_are_flags():
