@@ -103,7 +103,7 @@ def tidy(model: schema.ModelT) -> None:
 
     These are the fences around kernels (see `_FencedNormalization`), and poolings of size 1 × 1
     that only skip pixels in front of a 1 × 1 convolution: the convolution gets their stride. The
-    networks have them because of a slow training kernel; XNNPACK does not take them.
+    networks have them because of a broken training kernel; XNNPACK does not take them.
     """
     graph = model.subgraphs[0]
     kept = []
