@@ -7,6 +7,9 @@ PY = $(VENV)/bin/python
 RUN = runs/resnet
 CORPUS = $(RUN)/corpus
 MODEL = $(RUN)/model.tflite
+ENROL = v0080/s0/000.wav $(CORPUS)/v0080/s1/001.wav
+SAME = v0080/s2/002.wav
+OTHER = v0081/s2/002.wav
 
 .PHONY: demo test clean
 

@@ -41,7 +41,7 @@ def run(folder, waveforms=tones, steps=60, rate=0.05, mean_normalise=False):
 
 
 def test_learns_and_leaves_checkpoints_and_curves(tmp_path):
-    result, _ = run(tmp_path, steps=200)
+    result, _ = run(tmp_path, steps=400)
     assert result["accuracy"] > 0.9
     assert (tmp_path / "checkpoints" / "checkpoint").exists()
     assert list((tmp_path / "tensorboard").glob("events*"))
@@ -59,7 +59,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_line(tmp_path):
     def broken(step):
         return tones(step).map(lambda waveforms, labels: (waveforms * float("nan"), labels))
 
-    with pytest.raises(InputError, match="became nan at step 0; run again with a lower"):
+    with pytest.raises(InputError, match="became nan at step 0; start anew with a lower"):
         run(tmp_path, broken)
 
 

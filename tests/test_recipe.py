@@ -124,6 +124,7 @@ def test_a_bad_flag_is_one_line(cache, tmp_path, flag, message):
     assert code == 1
     assert len(output.splitlines()) == 1, output
     assert output.startswith("error: ") and message in output
+    assert not (tmp_path / "run" / "recipe.json").exists()
 
 
 @pytest.mark.parametrize(

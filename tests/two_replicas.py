@@ -42,7 +42,9 @@ def trained(folder, strategy):
         if step % 5 == 0:
             refresh_codebooks(quantized)
 
-    settings = FitSettings(12, LearningRate(0.05, 0.01, 12), Margin(0.2), on_step=refresh)
+    settings = FitSettings(
+        12, LearningRate(0.05, 0.01, 12), Margin(0.2), weight_decay=0.1, on_step=refresh
+    )
     fit(quantized, head, LogMel(bins=16), dataset_from, settings, folder, "tiny", strategy)
     return quantized.get_weights()
 

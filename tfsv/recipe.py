@@ -23,13 +23,13 @@ from tfsv.features import LogMel
 from tfsv.files import replacing, writable_folder
 from tfsv.model_folder import load_model, save_model
 from tfsv.models import build_network
-from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks
+from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks, strip
 from tfsv.quantization.size import model_bytes
 from tfsv.training.loop import OPTIMIZERS, FitSettings, fit
 from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
 from tfsv.verification.embedder import KerasEmbedder
-from tfsv.verification.report import evaluate
+from tfsv.verification.report import evaluate, recording_paths, sha256_of
 from tfsv.verification.trials import read_trials
 
 _HEAD = "head.npy"  # class vectors of the float training, where further training starts
@@ -45,6 +45,8 @@ class Recipe:
         utterances: Of each speaker of the voices corpus.
         dev_trials: Trial list for thresholds; None: `trials/dev.txt` beside the manifest.
         test_trials: Trial list to report; None: `trials/test.txt` beside the manifest.
+        dev_root: Folder of the dev trials' recordings; None: the manifest has them.
+        test_root: Folder of the test trials' recordings; None: the manifest has them.
         network: Name of the network.
         channels: Width of its first stage.
         bins: Mel filters.
@@ -60,6 +62,7 @@ class Recipe:
         margin_start: Part of the steps without margin.
         margin_end: Part of the steps at which the margin is final.
         weight_decay: Of every fit.
+        spec_augment: Whether to mask random frames and bins of the features.
         bits: Width of the codes of all layers; 0: stay float.
         finetune_epochs: Of fine-tuning the quantized network.
         finetune_learning_rate: First learning rate of fine-tuning; it decays to a tenth.
@@ -73,6 +76,8 @@ class Recipe:
     utterances: int
     dev_trials: str | None
     test_trials: str | None
+    dev_root: str | None
+    test_root: str | None
     network: str
     channels: int
     bins: int
@@ -87,6 +92,7 @@ class Recipe:
     margin_start: float
     margin_end: float
     weight_decay: float
+    spec_augment: bool
     bits: int
     finetune_epochs: float
     finetune_learning_rate: float
@@ -138,18 +144,25 @@ class _Run:
         self.recipe = recipe
         self.folder = folder
         self.strategy = strategy
-        _claim(folder, recipe)
         self.manifest = _corpus(recipe)
         self.train = self.manifest.split("train")
-        _link(folder / "corpus", pathlib.Path(self.manifest.root))
         self.front_end = LogMel(bins=recipe.bins)
         beside = pathlib.Path(self.manifest.root) / "trials"
         self.dev_trials = recipe.dev_trials or str(beside / "dev.txt")
         self.test_trials = recipe.test_trials or str(beside / "test.txt")
-        for trials in (self.dev_trials, self.test_trials):
-            read_trials(trials)
+        inputs = {"manifest": self.manifest.path}
+        for name, file, root in (
+            ("dev_trials", self.dev_trials, recipe.dev_root),
+            ("test_trials", self.test_trials, recipe.test_root),
+        ):
+            _check_trials(file, root, self.manifest, self.train)
+            inputs[name] = file
         self.steps_per_epoch = steps_per_epoch(self.train, recipe.pipeline)
+        self._network_and_head()  # what is wrong with the settings shows here, before the claim
+        self._float_settings()
         keras.utils.set_random_seed(recipe.pipeline.seed)
+        _claim(folder, recipe, {name: sha256_of(path) for name, path in inputs.items()})
+        _link(folder / "corpus", pathlib.Path(self.manifest.root))
         if tf.config.list_physical_devices("GPU"):  # on CPUs the steps repeat without it, and
             tf.config.experimental.enable_op_determinism()  # it would run the pipeline in series
 
@@ -174,15 +187,9 @@ class _Run:
             network = make(folder)
             save_model(folder, network, self._card(name, network))
         network, card = load_model(folder)
-        embedder = KerasEmbedder(network, card)
-        dev = evaluate(
-            embedder, read_trials(self.dev_trials), self.manifest.root,
-            manifest=self.manifest, trial_list=self.dev_trials, model=folder,
-        )  # fmt: skip
-        record = evaluate(
-            embedder, read_trials(self.test_trials), self.manifest.root,
-            manifest=self.manifest, trial_list=self.test_trials, model=folder,
-        )  # fmt: skip
+        embedder = KerasEmbedder(strip(network)[0], card)
+        dev = self._evaluate(embedder, folder, self.dev_trials, self.recipe.dev_root)
+        record = self._evaluate(embedder, folder, self.test_trials, self.recipe.test_root)
         card.thresholds = dev["thresholds"]
         card.eer = record["eer"]
         card.min_dcf = record["min_dcf_0.01"]
@@ -193,11 +200,16 @@ class _Run:
             part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         return record
 
-    def _train_float(self, folder: pathlib.Path) -> keras.Model:
+    def _evaluate(self, embedder, folder: pathlib.Path, file: str, root: str | None) -> dict:
+        manifest = None if root else self.manifest
+        return evaluate(
+            embedder, read_trials(file), root, manifest=manifest, trial_list=file, model=folder
+        )
+
+    def _float_settings(self) -> FitSettings:
         recipe = self.recipe
         steps = max(1, round(recipe.epochs * self.steps_per_epoch))
-        network, head = self._network_and_head()
-        settings = FitSettings(
+        return FitSettings(
             steps,
             LearningRate(
                 recipe.learning_rate,
@@ -212,9 +224,14 @@ class _Run:
             ),
             optimizer=recipe.optimizer,
             weight_decay=recipe.weight_decay,
+            spec_augment=recipe.spec_augment,
+            seed=recipe.pipeline.seed,
             checkpoint_steps=recipe.checkpoint_steps,
         )
-        self._fit(network, head, settings, folder, first_step=0)
+
+    def _train_float(self, folder: pathlib.Path) -> keras.Model:
+        network, head = self._network_and_head()
+        self._fit(network, head, self._float_settings(), folder, first_step=0)
         _save_head(folder, head)
         return network
 
@@ -251,6 +268,8 @@ class _Run:
             Margin(recipe.margin),
             optimizer=recipe.optimizer,
             weight_decay=recipe.weight_decay,
+            spec_augment=recipe.spec_augment,
+            seed=recipe.pipeline.seed + 1,
             checkpoint_steps=recipe.checkpoint_steps,
             on_step=on_step,
         )
@@ -283,6 +302,11 @@ class _Run:
             writable_folder(folder), folder.name, self.strategy,
         )  # fmt: skip
 
+    def _corpora(self) -> str:
+        """Names of the corpora, not where they lie on this machine."""
+        named = {u.extra["corpus"] for u in self.train if u.extra.get("corpus")}
+        return ", ".join(sorted(named)) or pathlib.Path(self.manifest.path).stem
+
     def _card(self, name: str, network: keras.Model) -> ModelCard:
         recipe = self.recipe
         coded = coded_weights(network)
@@ -295,16 +319,34 @@ class _Run:
             front_end=self.front_end.settings(),
             bits={layer: weights.bits for layer, weights in coded.items()},
             scheme="kmeans" if coded else None,
-            trained_on=f"{recipe.corpus}: {speakers} speakers, {len(self.train)} utterances",
+            trained_on=f"{self._corpora()}: {speakers} speakers, {len(self.train)} utterances",
             versions=package_versions(),
             notes=name,
         )
 
 
-def _claim(folder: pathlib.Path, recipe: Recipe) -> None:
-    """Writes the recipe into a fresh folder; in a used one it must be the same."""
+def _check_trials(file: str, root: str | None, manifest: Manifest, train: Manifest) -> None:
+    """Finds before the training what would spoil the evaluation after it."""
+    trials = read_trials(file)
+    if set(trials.labels.tolist()) != {0, 1}:
+        raise InputError(f"{file}: needs target and non-target trials, labelled 1 and 0")
+    for path in recording_paths(trials, root, None if root else manifest):
+        if not pathlib.Path(path).is_file():
+            raise InputError(f"{file}: {path} does not exist")
+    names, trained = set(trials.names), set(train.speakers)
+    for utterance in manifest:
+        if utterance.speaker in trained and not names.isdisjoint(
+            (utterance.path, utterance.utterance)
+        ):
+            raise InputError(
+                f"{file}: speaker {utterance.speaker} is in the train split; hold speakers out"
+            )
+
+
+def _claim(folder: pathlib.Path, recipe: Recipe, inputs: dict[str, str]) -> None:
+    """Writes recipe and inputs' hashes into a fresh folder; in a used one they must be the same."""
     file = folder / "recipe.json"
-    wanted = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    wanted = json.loads(json.dumps(dataclasses.asdict(recipe) | {"input_sha256": inputs}))
     if not file.exists():
         with replacing(file) as part:
             part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
@@ -323,7 +365,11 @@ def _claim(folder: pathlib.Path, recipe: Recipe) -> None:
 
 def _corpus(recipe: Recipe) -> Manifest:
     if recipe.corpus == "voices":
-        return voices_manifest(speakers=recipe.speakers, utterances=recipe.utterances)
+        return voices_manifest(
+            speakers=recipe.speakers,
+            utterances=recipe.utterances,
+            sessions=min(4, recipe.utterances),
+        )
     return read_manifest(recipe.corpus)
 
 

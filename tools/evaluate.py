@@ -1,12 +1,12 @@
 """Scores a trial list with one or several models and reports EER, minDCF and DET curves.
 
-    python tools/evaluate.py --model=runs/resnet,runs/resnet/model.tflite \\
+    python tools/evaluate.py --model=runs/resnet/fine_tuned,runs/resnet/model.tflite \\
         --trials=trials/test.txt --manifest=manifest.tsv --output=runs/resnet/test
 
 writes `results.json` and `det.png` into the output folder and prints a table.
 
-    python tools/evaluate.py --model=runs/resnet --trials=trials/dev.txt --manifest=manifest.tsv \\
-        --output=runs/resnet/dev --calibrate
+    python tools/evaluate.py --model=runs/resnet/fine_tuned --trials=trials/dev.txt \\
+        --manifest=manifest.tsv --output=runs/resnet/dev --calibrate
 
 also writes the thresholds of this list into the model folder's card; a model exported from it
 afterwards decides by them (`tools/verify.py`). Calibrate on development speakers, never on those

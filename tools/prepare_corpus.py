@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 
 import tqdm
-from absl import flags
+from absl import flags, logging
 
 from tfsv.audio.corpora import READERS, Skipped
 from tfsv.audio.inspection import Inspection, inspect_all
@@ -89,6 +89,8 @@ def main(arguments: Sequence[str]) -> None:
     for split in ("dev", "test") if _TRIALS.value else ():
         if split in manifest.splits:
             _write_trials(output, manifest.split(split), split)
+        else:
+            logging.warning("no trial list for %s: the manifest has no such speakers", split)
 
 
 def _candidates() -> list[Utterance | Skipped]:
@@ -174,7 +176,8 @@ def _wanted(flag: flags.FlagHolder, speakers: int) -> int:
     if re.fullmatch(r"\d+", text):
         return int(text)
     if re.fullmatch(r"0?\.\d+", text):
-        return round(float(text) * speakers)
+        least = min(2, speakers // 4) if flag.value is None else 0  # one speaker makes no trial
+        return max(least, round(float(text) * speakers))
     raise InputError(
         f"--{flag.name}: expected a number (40) or a fraction below 1 (0.1), received {text!r}"
     )

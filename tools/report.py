@@ -22,7 +22,10 @@ def main(arguments: list[str]) -> None:
     """Reads the runs' records and prints the table."""
     if arguments:
         raise InputError(f"unexpected argument {arguments[0]!r}; see --help")
-    table = seed_table({pathlib.Path(run).name: _records(run) for run in _RUNS.value})
+    names = [pathlib.Path(run).name for run in _RUNS.value]
+    if len(set(names)) < len(names):
+        raise InputError(f"--runs={','.join(_RUNS.value)}: two folders have the same name")
+    table = seed_table(dict(zip(names, map(_records, _RUNS.value), strict=True)))
     print(table)
     if _OUTPUT.value:
         with replacing(_OUTPUT.value) as part:

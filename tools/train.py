@@ -16,6 +16,9 @@ flags.DEFINE_integer("utterances", 40, "Utterances of each speaker of the voices
 flags.DEFINE_string("dev_trials", None, "Trials for thresholds. Default: trials/dev.txt.")
 flags.DEFINE_string("test_trials", None, "Trials to report. Default: trials/test.txt.")
 
+flags.DEFINE_string("dev_root", None, "Folder of the dev recordings. Default: the manifest.")
+flags.DEFINE_string("test_root", None, "Folder of the test recordings. Default: the manifest.")
+
 flags.DEFINE_string("network", "resnet18", "Network, e.g. resnet18 or resnet34.")
 flags.DEFINE_integer("channels", 32, "Channels of its first stage.")
 flags.DEFINE_integer("bins", 80, "Mel filters.")
@@ -45,6 +48,8 @@ flags.DEFINE_float("margin_start", 0.13, "Part of the steps without margin.")
 flags.DEFINE_float("margin_end", 0.27, "Part of the steps at which the margin is final.")
 flags.DEFINE_float("weight_decay", 1e-4, "Weight decay of every fit.")
 
+flags.DEFINE_bool("spec_augment", False, "Mask random frames and bins of the features.")
+
 flags.DEFINE_integer("bits", 4, "Width of the codes, 1 to 8; 0 trains the float network only.")
 flags.DEFINE_float("finetune_epochs", 10, "Epochs of fine-tuning the quantized network.")
 flags.DEFINE_float("finetune_learning_rate", 1e-3, "First learning rate of fine-tuning.")
@@ -55,6 +60,8 @@ flags.mark_flag_as_required("run_dir")
 
 
 def main(arguments: list[str]) -> None:
+    import tensorflow as tf
+
     from tfsv import recipe
     from tfsv.audio.pipeline import PipelineSettings
     from tfsv.errors import InputError
@@ -77,7 +84,9 @@ def main(arguments: list[str]) -> None:
     )
     names = [field.name for field in recipe.dataclasses.fields(recipe.Recipe)]
     values = {name: getattr(FLAGS, name) for name in names if name != "pipeline"}
-    results = recipe.run(recipe.Recipe(pipeline=pipeline, **values), FLAGS.run_dir)
+    several = len(tf.config.list_physical_devices("GPU")) > 1
+    strategy = tf.distribute.MirroredStrategy() if several else None
+    results = recipe.run(recipe.Recipe(pipeline=pipeline, **values), FLAGS.run_dir, strategy)
     print(recipe.summary(results))
 
 

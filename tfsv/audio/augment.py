@@ -167,8 +167,8 @@ def spec_augment(
     """SpecAugment (Park et al., 2019) without time warping: zeroes random frames and bins.
 
     Zero is the mean of features from which each bin's mean has been subtracted. The defaults'
-    widths suit crops of 200 frames and 80 bins. Off in the papers' recipes (papers.md §1.8), so
-    the training step calls this only on demand.
+    widths suit crops of 200 frames and 80 bins. Off in the papers' recipes, so
+    the training step does it on demand only.
 
     Args:
         features: float `[batch, frames, bins]`.

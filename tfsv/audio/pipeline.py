@@ -25,7 +25,7 @@ _CROP, _WHETHER, _WHICH, _KIND, _FILE, _POSITION, _SNR, _DRAWS = range(8)
 
 @dataclass(frozen=True)
 class PipelineSettings:
-    """How training crops are made. The defaults follow papers.md §1.8.
+    """How training crops are made. The defaults follow WeSpeaker's recipes.
 
     Attributes:
         batch_size: Crops in a batch.
@@ -101,8 +101,8 @@ def training_dataset(
     same whatever the parallelism, and `first_step=n` continues as if the n batches before had
     been drawn, without decoding them. Each epoch visits every (utterance, speed factor) once, in
     an order of its own; a batch may end one epoch and begin the next. An utterance whose file
-    cannot be decoded is replaced by the next one of its speaker (or, if that does not help, by
-    some other speaker's, under the label of the first) and the file is named in the log, once.
+    cannot be decoded is replaced by the next one of its speaker and named in the log, once; when
+    six of a speaker in a row cannot, iterating raises an error that names the first.
 
     What is held in memory for each utterance is its path, its label and three integers; decoded
     sound is held only for the crops under way. With a speaker's utterances sorted together, the
@@ -167,7 +167,7 @@ def crop(
 
     The crop takes factor × its length from the sound and is then resampled to its length, rate
     and speed in one go, so that pitch and tempo are multiplied by the factor. A sound that is too
-    short is repeated (papers.md §1.8).
+    short is repeated, as in WeSpeaker's recipes.
 
     Args:
         sound: float32 `[frames, channels]`; channels are averaged.
@@ -230,9 +230,7 @@ class _Corpus:
         """Path of an utterance (attempt 0) or of what may stand in for it."""
         start = tf.gather(self._starts, self.label(index))
         count = tf.gather(self._counts, self.label(index))
-        same_speaker = start + (index - start + attempt) % count
-        other_speaker = (start + attempt) % self._size
-        return tf.gather(self._paths, tf.where(attempt < count, same_speaker, other_speaker))
+        return tf.gather(self._paths, start + (index - start + attempt) % count)
 
 
 class _Augmenter:

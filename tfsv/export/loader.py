@@ -103,12 +103,13 @@ def open_model(path: str | os.PathLike, *, threads: int = 1) -> Embedder:
     """
     path = pathlib.Path(path)
     if path.is_dir():
-        from tfsv.model_folder import (
-            load_model,
-        )  # TensorFlow: only for those who need it
+        # TensorFlow: only for those who need it.
+        from tfsv.model_folder import load_model
+        from tfsv.quantization.configs import strip
         from tfsv.verification.embedder import KerasEmbedder
 
-        return KerasEmbedder(*load_model(path))
+        network, card = load_model(path)
+        return KerasEmbedder(strip(network)[0], card)
     if path.suffix == ".tflite":
         return TFLiteEmbedder(path, threads=threads)
     reason = "neither a model folder nor a .tflite file" if path.exists() else "does not exist"

@@ -15,7 +15,7 @@ _ONEDNN_NARROW = 16
 def resnet(depth: int, *, channels: int, bins: int, embedding_size: int) -> keras.Model:
     """A ResNet over the (time, frequency) image of fbank features.
 
-    The layout of WeSpeaker's ResNets, which paper 1 quantizes (papers.md §1.6): a 3 × 3 stem of
+    The layout of WeSpeaker's ResNets, which paper 1 quantizes: a 3 × 3 stem of
     stride 1 and no max-pooling; four stages of basic blocks with 1, 2, 4 and 8 times `channels`,
     stages 2 to 4 halving both axes; a 1 × 1 projection shortcut where stride or width changes;
     convolutions without bias, each followed by batch normalisation; temporal statistics pooling;

@@ -15,7 +15,7 @@ def kmeans(
     start: np.ndarray | None = None,
     name: str = "weights",
 ) -> np.ndarray:
-    """The centroids that minimise the squared error of `weights` (paper 1; papers.md §1.2).
+    """The centroids that minimise the squared error of `weights` (paper 1).
 
     In one dimension clusters are intervals, so the sorted weights and their running sums are all
     that is needed: a round of Lloyd's algorithm costs `count` binary searches, not a pass over the

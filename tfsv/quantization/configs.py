@@ -83,7 +83,7 @@ def quantize(network: keras.Model, bits: int | Mapping[str, int]) -> keras.Model
     """A copy of the network in which kernels have k-means codebooks, not yet fitted.
 
     All convolution kernels, those of shortcuts included, and the embedding layer are quantized:
-    the only reading of paper 1 that agrees with its compression ratio (papers.md §1.2). Batch
+    the only reading of paper 1 that agrees with its compression ratio. Batch
     normalisation and biases stay float.
 
     Args:

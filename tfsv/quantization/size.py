@@ -8,7 +8,7 @@ from tfsv.quantization.configs import quantizable_layers, strip
 
 
 def model_bytes(network: keras.Model) -> int:
-    """Bytes of all weights with batch normalisation folded (the rule of papers.md §1.7).
+    """Bytes of all weights with batch normalisation folded (how the papers count).
 
     A coded layer takes its codes, padded to whole bytes, and 4 bytes a centroid; a float one takes
     4 bytes a weight. Every output channel has a scale and a bias of 4 bytes where batch

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tqdm import tqdm
 
+from tfsv.audio.augment import spec_augment
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.training.losses import AAMSoftmax
@@ -31,6 +32,8 @@ class FitSettings:
         optimizer: "sgd" (Nesterov momentum 0.9; WeSpeaker's ResNets) or "adamw" (its DF-ResNets).
         weight_decay: For every trained weight; with "sgd" its L2 penalty is added to the gradient
             as PyTorch does, with "adamw" it is decoupled.
+        spec_augment: Whether to mask random frames and bins of the features.
+        seed: Of the masks.
         checkpoint_steps: Steps between two checkpoints.
         on_step: Called before each step with its number, for what must change in mid-fit, such
             as codebooks. Whatever it changes must be a variable of the network, so that a
@@ -42,6 +45,8 @@ class FitSettings:
     margin: Margin
     optimizer: str = "sgd"
     weight_decay: float = 1e-4
+    spec_augment: bool = False
+    seed: int = 0
     checkpoint_steps: int = 100
     on_step: Callable[[int], None] | None = None
 
@@ -103,15 +108,15 @@ def fit(
                 settings.on_step(step)
             rate, margin = settings.learning_rate(step), settings.margin(step)
             optimizer.learning_rate.assign(rate)
-            waveforms, labels = next(batches)
+            waveforms, labels = _next(batches, folder)
             batch_size = batch_size or sum(
                 part.shape[0] for part in strategy.experimental_local_results(labels)
             )
-            loss, accuracy = (float(x) for x in train_step(waveforms, labels, margin))
+            loss, accuracy = (float(x) for x in train_step(waveforms, labels, margin, step))
             if not math.isfinite(loss):
                 raise InputError(
-                    f"{folder}: the loss became {loss} at step {step}; run again with a lower "
-                    "--learning_rate (the last good checkpoint is kept)"
+                    f"{folder}: the loss became {loss} at step {step}; start anew with a lower "
+                    "learning rate and another --run_dir"
                 )
             recent = [*recent[-99:], (loss, accuracy)]
             progress.update()
@@ -134,27 +139,40 @@ def fit(
 def _train_step(network, head, front_end, optimizer, settings, strategy):
     variables = network.trainable_variables + head.trainable_variables
 
-    def on_replica(waveforms, labels, margin):
+    def on_replica(waveforms, labels, margin, step):
         features = front_end(waveforms)
+        if settings.spec_augment:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            features = spec_augment(features, tf.stack([settings.seed, step * 1024 + replica]))
         with tf.GradientTape() as tape:
             losses, right = head(network(features, training=True), labels, margin)
             count = tf.shape(losses)[0] * strategy.num_replicas_in_sync
             loss = tf.reduce_sum(losses) / tf.cast(count, tf.float32)
         gradients = tape.gradient(loss, variables)
         if settings.optimizer == "sgd":
-            decay = settings.weight_decay
+            decay = settings.weight_decay / strategy.num_replicas_in_sync  # replicas are summed
             gradients = [g + decay * v for g, v in zip(gradients, variables, strict=True)]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, tf.reduce_mean(right) / strategy.num_replicas_in_sync
 
     @tf.function
-    def step(waveforms, labels, margin):
-        results = strategy.run(on_replica, (waveforms, labels, margin))
+    def train_step(waveforms, labels, margin, step):
+        results = strategy.run(on_replica, (waveforms, labels, margin, step))
         return [strategy.reduce(tf.distribute.ReduceOp.SUM, x, axis=None) for x in results]
 
-    return lambda waveforms, labels, margin: step(
-        waveforms, labels, tf.constant(margin, tf.float32)
+    return lambda waveforms, labels, margin, step: train_step(
+        waveforms, labels, tf.constant(margin, tf.float32), tf.constant(step)
     )
+
+
+def _next(batches, folder: pathlib.Path):
+    try:
+        return next(batches)
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{folder}: no more training data ({error.message.splitlines()[0]}); check the corpus "
+            "with tools/prepare_corpus.py and run again to resume"
+        ) from error
 
 
 def _restore(checkpoint: tf.train.Checkpoint, manager: tf.train.CheckpointManager) -> None:

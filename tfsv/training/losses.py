@@ -12,8 +12,8 @@ class AAMSoftmax(keras.layers.Layer):
 
     logit of the target class: scale · cos(θ + margin); of the others: scale · cos θ, where θ is
     the angle between the embedding and the class's weight vector. Where θ + margin would pass π,
-    cos θ - (1 + cos(π - margin)) takes the target's place, as in WeSpeaker's recipe (papers.md
-    §1.8). The weight vectors are dropped after training and never quantized.
+    cos θ - (1 + cos(π - margin)) takes the target's place, as in WeSpeaker's recipe. The
+    weight vectors are dropped after training and never quantized.
 
     Args:
         classes: Number of training classes (speakers × speed factors).

@@ -8,7 +8,7 @@ from tfsv.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class LearningRate:
-    """Exponential decay with linear warm-up from zero (papers.md §1.8).
+    """Exponential decay with linear warm-up from zero (WeSpeaker's recipe).
 
     The decay runs over all steps, the warm-up factor multiplies it.
     """
