@@ -33,9 +33,11 @@ def tones(_step):
     return tf.data.Dataset.from_tensors(batch).repeat()
 
 
-def run(folder, waveforms=tones, steps=60, rate=0.05, mean_normalise=False):
+def run(folder, waveforms=tones, steps=60, rate=0.05, mean_normalise=False, **settings):
     network, head = parts()
-    settings = FitSettings(steps, LearningRate(rate, rate, steps), Margin(0.0), checkpoint_steps=5)
+    settings = FitSettings(
+        steps, LearningRate(rate, rate, steps), Margin(0.0), checkpoint_steps=5, **settings
+    )
     front_end = LogMel(bins=16, mean_normalise=mean_normalise)
     return fit(network, head, front_end, waveforms, settings, folder, "tones"), network
 
@@ -61,6 +63,27 @@ def test_a_loss_that_is_not_finite_stops_with_a_line(tmp_path):
 
     with pytest.raises(InputError, match="became nan at step 0; start anew with a lower"):
         run(tmp_path, broken)
+
+
+def test_training_data_that_cannot_be_read_stop_with_a_line(tmp_path):
+    def broken(step):
+        return tones(step).map(
+            lambda waveforms, labels: (tf.debugging.check_numerics(waveforms / 0, "x"), labels)
+        )
+
+    with pytest.raises(InputError, match="no more training data"):
+        run(tmp_path, broken)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_spec_augment_repeats_and_makes_a_difference(tmp_path, optimizer):
+    weights = [
+        run(tmp_path / name, steps=5, optimizer=optimizer, spec_augment=masked)[1].get_weights()
+        for name, masked in (("one", True), ("two", True), ("plain", False))
+    ]
+    for one, two in zip(weights[0], weights[1], strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert any((one != plain).any() for one, plain in zip(weights[0], weights[2], strict=True))
 
 
 def test_a_broken_checkpoint_is_named(tmp_path):
