@@ -27,8 +27,8 @@ LOWEST_COSINE = {"float32": 0.9999, "int8": 0.95}
 """What `export_tflite` demands of the file's embeddings against those of Keras.
 
 Float32 differs by rounding only. Int8 rounds each weight by up to 1/254 of the layer's largest
-and each activation by up to 1/254 of its tensor's largest. Over 1,300 recordings the worst cosine of
-a trained ResNet18 of 8 channels was 0.9886; a file below 0.95 is broken, not rounded.
+and each activation by up to 1/254 of its tensor's largest. Over 1,300 recordings the worst cosine
+of a trained ResNet18 of 8 channels was 0.9886; a file below 0.95 is broken, not rounded.
 """
 
 _DEFAULT_SAMPLES = 32000  # input length of an interpreter that is not told otherwise
