@@ -262,21 +262,18 @@ class _Run:
         recipe = self.recipe
         steps = max(1, round(recipe.finetune_epochs * self.steps_per_epoch))
         rate = recipe.finetune_learning_rate
-        settings = FitSettings(
-            steps,
-            LearningRate(rate, rate / 10, steps),
-            Margin(recipe.margin),
-            optimizer=recipe.optimizer,
-            weight_decay=recipe.weight_decay,
-            spec_augment=recipe.spec_augment,
+        before = self._float_settings()
+        settings = dataclasses.replace(
+            before,
+            steps=steps,
+            learning_rate=LearningRate(rate, rate / 10, steps),
+            margin=Margin(recipe.margin),
             seed=recipe.pipeline.seed + 1,
-            checkpoint_steps=recipe.checkpoint_steps,
             on_step=on_step,
         )
         _, head = self._network_and_head()
         _load_head(self.folder / "float", head)
-        already = max(1, round(recipe.epochs * self.steps_per_epoch))
-        self._fit(network, head, settings, folder, first_step=already)
+        self._fit(network, head, settings, folder, first_step=before.steps)
 
     def _network_and_head(self) -> tuple[keras.Model, AAMSoftmax]:
         recipe = self.recipe

@@ -3,6 +3,8 @@
 python tools/train.py --flagfile configs/resnet.flags
 """
 
+import dataclasses
+
 from absl import flags
 
 from tfsv import command
@@ -82,7 +84,7 @@ def main(arguments: list[str]) -> None:
         seed=FLAGS.seed,
         decoder=FLAGS.decoder,
     )
-    names = [field.name for field in recipe.dataclasses.fields(recipe.Recipe)]
+    names = [field.name for field in dataclasses.fields(recipe.Recipe)]
     values = {name: getattr(FLAGS, name) for name in names if name != "pipeline"}
     several = len(tf.config.list_physical_devices("GPU")) > 1
     strategy = tf.distribute.MirroredStrategy() if several else None
