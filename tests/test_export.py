@@ -22,6 +22,7 @@ from tfsv.verification.embedder import KerasEmbedder
 
 NETWORKS = {"image": tiny_networks.image_network, "time": tiny_networks.time_network}
 UNCODED = ("wide", "stem")
+WEIGHTS = ("float32", "int8")
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +33,14 @@ def exported(tmp_path_factory):
     for name, make in NETWORKS.items():
         network = make()
         coded = tiny_networks.coded(network, leave=UNCODED)
-        for weights in convert.LOWEST_COSINE:
+        for weights in WEIGHTS:
             path = folder / f"{name}.{weights}.tflite"
             report = export_tflite(network, coded, tiny_networks.card(), path, weights)
             made[name, weights] = network, coded, path, report
     return made
 
 
-FORMS = pytest.mark.parametrize("form", [(n, w) for n in NETWORKS for w in convert.LOWEST_COSINE])
+FORMS = pytest.mark.parametrize("form", [(n, w) for n in NETWORKS for w in WEIGHTS])
 
 
 def waveform(samples, seed=0):
@@ -138,7 +139,7 @@ def test_the_file_is_well_formed(exported, form):
     data = [model.Buffers(i).DataAsNumpy() for i in range(model.BuffersLength())]
     offsets = [x.ctypes.data - start for x in data if not isinstance(x, int)]
     assert len(offsets) > 10 and {offset % 16 for offset in offsets} == {0}
-    card = json.loads(flatbuffer.read_metadata(content, CARD_ENTRY))
+    card = json.loads(content[flatbuffer.find_metadata(content, CARD_ENTRY)])
     assert card["bits"] == {name: 3 for name in coded} and card["trained_on"] == "nothing"
     assert card["versions"]["tfsv"] and report.card.bits == card["bits"]
     signature = Interpreter(model_content=content).get_signature_list()
@@ -161,7 +162,7 @@ def test_float_file_holds_folded_kernels_bit_for_bit(exported, name):
     for row in report.layers:
         wanted = tflite_layout(folded.kernels[row.name], depthwise=row.name in folded.depthwise)
         assert dequantized(model, row.name).tobytes() == wanted.tobytes()
-        assert (row.bits, row.size) == (32, wanted.nbytes)
+        assert (row.bits, row.weights, row.codebook) == (32, wanted.nbytes, 0)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -285,6 +286,14 @@ def test_arguments_that_do_not_fit_are_named(tmp_path):
     network, path = tiny_networks.time_network(), tmp_path / "model.tflite"
     with pytest.raises(InputError, match="--weights=int3: unknown"):
         export_tflite(network, {}, tiny_networks.card(), path, "int3")
+    for weights, compute, message in (
+        ("float32", "int8", "--compute=int8: not possible with --weights=float32, which takes"),
+        ("packed", "float16", "--compute=float16: not possible with --weights=packed"),
+        ("packed", "float32", "--weights=packed: a float model has no codes; quantize it first"),
+        ("int8", "int8", "--compute=int8: needs recordings for calibration"),
+    ):
+        with pytest.raises(InputError, match=message):
+            export_tflite(network, {}, tiny_networks.card(), path, weights, compute)
     with pytest.raises(InputError, match="bins is 80"):
         export_tflite(network, {}, ModelCard("tiny", 8, 80, 8), path)
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ import pytest
 import tiny_networks
 
 from tfsv.errors import InputError
-from tfsv.export import flatbuffer
+from tfsv.export import flatbuffer, seal
 from tfsv.export.convert import export_tflite
 from tfsv.export.loader import LARGEST_FILE, TFLiteEmbedder, open_model
 from tfsv.model_folder import save_model
@@ -118,7 +118,7 @@ def test_truncated_files_are_named(model, tmp_path):
 def edited(content, edit):
     model = flatbuffer.parse(content)
     edit(model)
-    return flatbuffer.serialise(model)
+    return seal.seal(flatbuffer.serialise(model))
 
 
 def without_card(model):
@@ -152,6 +152,48 @@ def test_files_that_tfsv_did_not_export_are_named(model, tmp_path, edit, message
     path.write_bytes(edited(model.read_bytes(), edit))
     with pytest.raises(InputError, match=f"foreign.tflite.*{message}"):
         TFLiteEmbedder(path)
+
+
+def test_files_without_a_checksum_or_with_a_wrong_one_are_named(model, tmp_path):
+    path = tmp_path / "changed.tflite"
+    content = model.read_bytes()
+    place = flatbuffer.find_metadata(content, seal.ENTRY)
+    for position in (place.start, place.stop - 1, len(content) // 2, len(content) - 1):
+        changed = bytearray(content)
+        changed[position] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match="changed.tflite: not a sound TFLite file"):
+            TFLiteEmbedder(path)
+    parsed = flatbuffer.parse(content)
+    parsed.metadata = [x for x in parsed.metadata if x.name != seal.ENTRY.encode()]
+    path.write_bytes(flatbuffer.serialise(parsed))
+    with pytest.raises(InputError, match="has no checksum"):
+        TFLiteEmbedder(path)
+
+
+def test_a_batch_is_its_utterances_in_order(model, monkeypatch):
+    embedder = TFLiteEmbedder(model)
+    waveforms = [waveform(samples) for samples in (9000, 8000, 9000, 400)]
+    wanted = np.stack([embedder.embed(x) for x in waveforms])
+    lengths = []
+    resize = embedder._interpreter.resize_tensor_input
+    monkeypatch.setattr(
+        embedder._interpreter,
+        "resize_tensor_input",
+        lambda index, shape: lengths.append(shape[1]) or resize(index, shape),
+    )
+    np.testing.assert_array_equal(embedder.embed_batch(waveforms), wanted)
+    assert lengths == [8000, 9000] and embedder.threads == 1
+    with pytest.raises(InputError, match="the batch is empty"):
+        embedder.embed_batch([])
+
+
+def test_a_long_recording_is_the_average_of_its_windows(model):
+    embedder = TFLiteEmbedder(model)
+    sound = waveform(32000)
+    halves = embedder.embed(sound[:16000]) + embedder.embed(sound[16000:])
+    wanted = halves / np.linalg.norm(halves)
+    np.testing.assert_allclose(embedder.embed_long(sound, window_seconds=1.0), wanted, atol=1e-6)
 
 
 def test_open_model_takes_a_file_or_a_folder(model, tmp_path):

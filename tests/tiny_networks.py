@@ -24,7 +24,7 @@ def image_network() -> keras.Model:
     x = layers.ReLU()(layers.Add()([layers.BatchNormalization()(x), shortcut]))
     x = _norm_relu(layers.Conv2D(8, 3, dilation_rate=2, padding="same", name="dilated")(x))
     x = layers.GlobalAveragePooling2D()(x)
-    return _randomised(keras.Model(features, layers.Dense(EMBEDDING, name="embedding")(x)))
+    return randomised(keras.Model(features, layers.Dense(EMBEDDING, name="embedding")(x)))
 
 
 def time_network() -> keras.Model:
@@ -39,7 +39,7 @@ def time_network() -> keras.Model:
     x = layers.BatchNormalization(name="pooled_norm")(x)
     x = layers.Dense(EMBEDDING, use_bias=False, name="embedding")(x)
     x = layers.BatchNormalization(name="embedding_norm", scale=False)(x)
-    return _randomised(keras.Model(features, x))
+    return randomised(keras.Model(features, x))
 
 
 def coded(network: keras.Model, bits: int = 3, leave: tuple[str, ...] = ()):
@@ -66,7 +66,7 @@ def _norm_relu(x):
     return layers.ReLU()(layers.BatchNormalization()(x))
 
 
-def _randomised(network: keras.Model) -> keras.Model:
+def randomised(network: keras.Model) -> keras.Model:
     """Weights and statistics as unlike the initial ones as training makes them, signs included."""
     random = np.random.default_rng(7)
     for layer in network.layers:

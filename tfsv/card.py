@@ -53,15 +53,19 @@ class ModelCard:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     notes: str = ""
 
-    def to_json(self) -> str:
-        """Returns the card as indented JSON: always the same text for the same card.
+    def to_json(self, *, compact: bool = False) -> str:
+        """Returns the card as JSON: always the same text for the same card.
+
+        Args:
+            compact: One line without spaces instead of indented lines.
 
         Raises:
             InputError: A field has a type or value that `from_json` would not take.
         """
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         checked = _checked(fields, "model card")
-        return json.dumps({"schema": SCHEMA, **checked}, indent=2, ensure_ascii=False) + "\n"
+        style = {"separators": (",", ":")} if compact else {"indent": 2}
+        return json.dumps({"schema": SCHEMA, **checked}, ensure_ascii=False, **style) + "\n"
 
     @classmethod
     def from_json(cls, text: str, source: str | os.PathLike = "model card") -> "ModelCard":

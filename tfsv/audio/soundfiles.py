@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.signal
 import soundfile
 
 from tfsv.errors import InputError
@@ -102,6 +101,8 @@ def read(
     waveform = np.concatenate(blocks)
     if rate != SAMPLE_RATE:
         common = math.gcd(rate, SAMPLE_RATE)
+        import scipy.signal  # takes most of a second; recordings of 16 kHz do without
+
         waveform = scipy.signal.resample_poly(waveform, SAMPLE_RATE // common, rate // common)
     return np.clip(waveform, -1.0, 1.0).astype(np.float32, copy=False)
 

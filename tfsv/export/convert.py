@@ -12,23 +12,41 @@ from ai_edge_litert import schema_py_generated as schema
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.export import flatbuffer
+from tfsv.export.assemble import assemble
+from tfsv.export.bits import packed_bytes
+from tfsv.export.calibration import calibrate
 from tfsv.export.folding import FoldedNetwork, fold_batch_norm
 from tfsv.export.graph import convert_graph, tidy
-from tfsv.export.int8 import int8_kernel, write_int8
+from tfsv.export.int8 import write_int8
 from tfsv.export.kernels import find_kernels
-from tfsv.export.loader import CARD_ENTRY, TFLiteEmbedder
+from tfsv.export.loader import TFLiteEmbedder
+from tfsv.export.packing import write_packed
+from tfsv.export.record import Record
+from tfsv.export.static_int8 import write_static_int8
 from tfsv.features import LogMel
 from tfsv.files import replacing
 from tfsv.quantization.coded import CodedWeights
 from tfsv.verification.embedder import Embedder, KerasEmbedder
 from tfsv.verification.extraction import embed_file
 
-LOWEST_COSINE = {"float32": 0.9999, "int8": 0.95}
+FORMS = {
+    "float32": ("float32",),
+    "int8": ("int8_weights", "int8"),
+    "packed": ("int8_weights", "float32", "int8"),
+}
+"""What a file can compute with, by how it stores its kernels; the first is the default.
+
+float32: float kernels and activations. int8_weights: int8 kernels, float activations, which the
+runtime quantizes on the fly; depthwise kernels stay float. int8: int8 kernels and activations.
+"""
+
+LOWEST_COSINE = {"float32": 0.9999, "int8_weights": 0.95, "int8": 0.9}
 """What `export_tflite` demands of the file's embeddings against those of Keras.
 
 Float32 differs by rounding only. Int8 rounds each weight by up to 1/254 of the layer's largest
 and each activation by up to 1/254 of its tensor's largest. Over 1,300 recordings the worst cosine
-of a trained ResNet18 of 8 channels was 0.9886; a file below 0.95 is broken, not rounded.
+of a trained ResNet18 of 8 channels was 0.9886 with int8 weights; a file below these bounds is
+broken, not rounded.
 """
 
 _DEFAULT_SAMPLES = 32000  # input length of an interpreter that is not told otherwise
@@ -42,19 +60,30 @@ _CHECK_SAMPLES = (
 
 @dataclasses.dataclass(frozen=True)
 class LayerSize:
-    """What a layer's kernel takes in the file.
+    """What a layer takes in the file.
 
     Attributes:
         name: The layer.
         shape: Of the kernel, Keras layout.
         bits: Bits of a weight in the file.
-        size: Bytes of the kernel and its scales.
+        weights: Bytes of the kernel or of its codes.
+        codebook: Bytes of its codebook.
+        scales: Bytes of the scales of its channels.
+        bias: Bytes of its bias.
     """
 
     name: str
     shape: tuple[int, ...]
     bits: int
-    size: int
+    weights: int
+    codebook: int
+    scales: int
+    bias: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of it."""
+        return self.weights + self.codebook + self.scales + self.bias
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +91,7 @@ class ExportReport:
     """What came out of an export.
 
     Attributes:
-        layers: Kernels in the network's order.
+        layers: Layers with kernels in the network's order.
         size: Bytes of the whole file.
         cosine: The lowest cosine between the file's embedding and Keras' in the self-check.
         card: The card in the file.
@@ -74,13 +103,36 @@ class ExportReport:
     card: ModelCard
 
 
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """A converted model, all but written.
+
+    Attributes:
+        model: The edited model.
+        packed: The record of its packed layers; None for a plain file.
+        card: The card with the bits of the layers.
+        layers: Sizes.
+    """
+
+    model: schema.ModelT
+    packed: Record | None
+    card: ModelCard
+    layers: tuple[LayerSize, ...]
+
+    def content(self, card: ModelCard | None = None) -> bytes:
+        """The file, with `card` instead of its own if one is given."""
+        return assemble(self.model, card or self.card, self.packed)
+
+
 def export_tflite(
     network: keras.Model,
     coded: Mapping[str, CodedWeights],
     card: ModelCard,
     path: str | os.PathLike,
     weights: str = "float32",
+    compute: str | None = None,
     *,
+    calibration: Sequence[str | os.PathLike] = (),
     recordings: Sequence[str | os.PathLike] = (),
     measure: Callable[[Embedder], dict[str, Any]] | None = None,
 ) -> ExportReport:
@@ -89,15 +141,18 @@ def export_tflite(
     The graph is the front end of `card`, the network with batch normalisation folded, and the L2
     norm, in built-in operators only. Its input `waveform` is float32 `[1, samples]` of any length
     (resize it), its output `embedding` float32 `[1, embedding size]`. The file carries the card
-    and appears only after its embeddings were compared with those of Keras.
+    and a checksum, and appears only after its embeddings were compared with those of Keras.
 
     Args:
         network: A plain network, features to embedding; see `tfsv.quantization.configs.strip`.
         coded: Coded weights by layer name, possibly none.
         card: Goes into the file, with `bits` as `coded` has them.
         path: The file to write.
-        weights: "float32", or "int8": kernels of convolutions and dense layers as int8 with a
-            scale per output channel (depthwise ones stay float), activations float.
+        weights: How kernels are stored: "float32", "int8" with a scale per output channel, or
+            "packed": coded layers as codes of their own width, which any interpreter decodes and
+            `tfsv.load` expands to what the plain file holds.
+        compute: What the file computes with, one of `FORMS[weights]`; None: the first of them.
+        calibration: Sound files for `compute="int8"`, from which the ranges of activations come.
         recordings: Sound files whose embeddings are compared with those of Keras too.
         measure: Called with the new file's model before the file appears; returns fields of the
             card to set, so that what a card says of a file was measured with that file.
@@ -106,27 +161,29 @@ def export_tflite(
         Sizes and the outcome of the self-check.
 
     Raises:
-        InputError: `weights` is unknown, the network does not fit the card, or the file cannot be
-            written.
+        InputError: `weights` or `compute` is unknown, nothing is there to pack or to calibrate
+            with, the network does not fit the card, or the file cannot be written.
         RuntimeError: The self-check failed; nothing was written.
     """
+    compute = compute or FORMS.get(weights, ("",))[0]
     reference = KerasEmbedder(network, card)
-    content, layers = convert(network, coded, card, weights)
+    conversion = convert(network, coded, card, weights, compute, calibration)
+    content = conversion.content()
     with replacing(path) as part:
         part.write_bytes(content)
         embedder = TFLiteEmbedder(part)
         cosine = self_check(embedder, reference, recordings)
-        if not cosine > LOWEST_COSINE[weights]:
+        if not cosine > LOWEST_COSINE[compute]:
             raise RuntimeError(
                 f"{path}: not written; its embeddings agree with Keras to a cosine of {cosine:.6f}"
-                f" only, {weights} needs {LOWEST_COSINE[weights]}"
+                f" only, {compute} needs {LOWEST_COSINE[compute]}"
             )
         card = embedder.card
         if measure is not None:
             card = dataclasses.replace(card, **measure(embedder))
-            content = with_card(content, card)
+            content = conversion.content(card)
             part.write_bytes(content)
-    return ExportReport(layers, len(content), cosine, card)
+    return ExportReport(conversion.layers, len(content), cosine, card)
 
 
 def convert(
@@ -134,10 +191,21 @@ def convert(
     coded: Mapping[str, CodedWeights],
     card: ModelCard,
     weights: str,
-) -> tuple[bytes, tuple[LayerSize, ...]]:
-    """Content of the file that `export_tflite` writes, and the sizes of its kernels."""
-    if weights not in LOWEST_COSINE:
-        raise InputError(f"--weights={weights}: unknown; choose one of {', '.join(LOWEST_COSINE)}")
+    compute: str,
+    calibration: Sequence[str | os.PathLike] = (),
+) -> Conversion:
+    """What `export_tflite` writes, before it is checked; same arguments, same errors."""
+    if weights not in FORMS:
+        raise InputError(f"--weights={weights}: unknown; choose one of {', '.join(FORMS)}")
+    if compute not in FORMS[weights]:
+        raise InputError(
+            f"--compute={compute}: not possible with --weights={weights}, which takes "
+            f"{', '.join(FORMS[weights])}"
+        )
+    if weights == "packed" and not coded:
+        raise InputError("--weights=packed: a float model has no codes; quantize it first")
+    if compute == "int8" and not calibration:
+        raise InputError("--compute=int8: needs recordings for calibration; see --calibration")
     if network.input_shape[1:] != (None, card.bins):
         raise InputError(
             f"model card: bins is {card.bins}, the network takes {network.input_shape[1:]}"
@@ -147,20 +215,18 @@ def convert(
     tidy(model)
     _set_default_length(model)
     kernels = find_kernels(model, folded)
-    if weights == "int8":
+    if compute == "int8_weights":
         write_int8(model, kernels, folded)
+    elif compute == "int8":
+        write_static_int8(
+            model, kernels, folded, calibrate(flatbuffer.serialise(model), calibration)
+        )
+    layers = tuple(_size(model, kernels[name], name, folded, weights) for name in folded.kernels)
+    packed = write_packed(model, kernels, folded) if weights == "packed" else None
     flatbuffer.compact(model, {index: name for name, index in kernels.items()})
     bits = {name: codes.bits for name, codes in coded.items()}
     card = dataclasses.replace(card, bits=bits, versions=card.versions or package_versions())
-    flatbuffer.set_metadata(model, CARD_ENTRY, card.to_json().encode())
-    return flatbuffer.serialise(model), _sizes(folded, weights)
-
-
-def with_card(content: bytes, card: ModelCard) -> bytes:
-    """The TFLite file `content` with its card replaced."""
-    model = flatbuffer.parse(content)
-    flatbuffer.set_metadata(model, CARD_ENTRY, card.to_json().encode())
-    return flatbuffer.serialise(model)
+    return Conversion(model, packed, card, layers)
 
 
 def self_check(
@@ -189,16 +255,25 @@ def _set_default_length(model: schema.ModelT) -> None:
     waveform.shapeSignature = np.array([1, -1], np.int32)
 
 
-def _sizes(folded: FoldedNetwork, weights: str) -> tuple[LayerSize, ...]:
-    rows = []
-    for name, kernel in folded.kernels.items():
-        quantized = int8_kernel(folded, name) if weights == "int8" else None
-        if quantized is None:
-            rows.append(LayerSize(name, kernel.shape, 32, kernel.nbytes))
-        else:
-            size = quantized.values.nbytes + quantized.scales.nbytes
-            rows.append(LayerSize(name, kernel.shape, 8, size))
-    return tuple(rows)
+def _size(
+    model: schema.ModelT, tensor: int, name: str, folded: FoldedNetwork, weights: str
+) -> LayerSize:
+    """Sizes of a layer whose constant kernel is about to be packed or stays."""
+    tensor = model.subgraphs[0].tensors[tensor]
+    kernel = folded.kernels[name]
+    width = flatbuffer.numpy_type(tensor).itemsize
+    biases = [w for w in folded.network.get_layer(name).get_weights()[1:]]
+    scales = 0 if tensor.quantization is None else tensor.quantization.scale
+    scales = 0 if scales is None or width > 1 else 4 * len(scales)
+    bits, stored, codebook = 8 * width, width * kernel.size, 0
+    if weights == "packed" and name in folded.coded:
+        bits = folded.coded[name].bits
+        stored, codebook = packed_bytes(kernel.size, bits), width * 2**bits
+        if width > 1 and np.any(folded.scales[name] != 1):
+            scales = width * folded.scales[name].size
+    return LayerSize(
+        name, kernel.shape, bits, stored, codebook, scales, sum(b.nbytes for b in biases)
+    )
 
 
 def _utterance(samples: int, seed: int) -> np.ndarray:

@@ -1,20 +1,25 @@
 """TFLite flatbuffers as Python objects: read, search, edit, write.
 
 The object API is the one that LiteRT generates from its schema
-(`ai_edge_litert.schema_py_generated`). It leaves two things to do here: the generated code writes
-constants without the 16-byte alignment that the schema demands and that kernels rely on, and it
-has no notion of searching.
+(`ai_edge_litert.schema_py_generated`). It leaves three things to do here: the generated code writes
+constants without the 16-byte alignment that the schema demands and that kernels rely on, it writes
+equal vectors (shapes, zero points) as often as they occur, and it has no notion of searching.
 """
 
-import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfsv.export.tables import Table
+
 IDENTIFIER = b"TFL3"
+_MODEL_BUFFERS, _MODEL_METADATA = 4, 6  # numbers of fields in the schema
+_METADATA_NAME, _METADATA_BUFFER = 0, 1
+_BUFFER_DATA = 0
 _ALIGNMENT = 16  # `force_align` of Buffer.data in the schema
+_LAST_DEPRECATED = 127  # operators up to here have their number in the old field too
 _NUMPY_TYPES = {
     schema.TensorType.FLOAT32: np.float32,
     schema.TensorType.INT8: np.int8,
@@ -23,23 +28,42 @@ _NUMPY_TYPES = {
     schema.TensorType.INT64: np.int64,
     schema.TensorType.BOOL: np.bool_,
 }
+_TYPE_CODES = {np.dtype(numpy_type): code for code, numpy_type in _NUMPY_TYPES.items()}
 
 
-class _AlignedBuffer(schema.BufferT):
-    """A buffer whose bytes begin at a multiple of 16 in the file."""
+class _Buffer(schema.BufferT):
+    """A buffer whose bytes were written before."""
+
+    def __init__(self, vector: int | None):
+        super().__init__()
+        self.vector = vector
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 (name of the generated API)
-        vector = None
-        if self.data is not None:
-            payload = np.asarray(self.data, np.uint8).tobytes()
-            builder.StartVector(1, len(payload), _ALIGNMENT)
-            builder.head -= len(payload)
-            builder.Bytes[builder.head : builder.head + len(payload)] = payload
-            vector = builder.EndVector()
         schema.BufferStart(builder)
-        if vector is not None:
-            schema.BufferAddData(builder, vector)
+        if self.vector is not None:
+            schema.BufferAddData(builder, self.vector)
         return schema.BufferEnd(builder)
+
+
+class _SharingBuilder(flatbuffers.Builder):
+    """A builder that refers to a vector of numbers again instead of writing it again."""
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self._written: dict[tuple, int] = {}
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
+        key = x.dtype.str, x.tobytes()
+        if key not in self._written:
+            self._written[key] = super().CreateNumpyVector(x)
+        return self._written[key]
+
+    def aligned_vector(self, payload: bytes) -> int:
+        """Writes bytes that begin at a multiple of 16 in the file."""
+        self.StartVector(1, len(payload), _ALIGNMENT)
+        self.head -= len(payload)
+        self.Bytes[self.head : self.head + len(payload)] = payload
+        return self.EndVector()
 
 
 def parse(content: bytes) -> schema.ModelT:
@@ -52,13 +76,43 @@ def parse(content: bytes) -> schema.ModelT:
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
-def serialise(model: schema.ModelT) -> bytes:
-    """Packs `model` into a flatbuffer with identifier TFL3 and constants at multiples of 16."""
-    model.buffers = [_AlignedBuffer(buffer.data) for buffer in model.buffers]
-    size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
-    builder = flatbuffers.Builder(size + (1 << 16))  # growing would copy everything each time
-    builder.Finish(model.Pack(builder), IDENTIFIER)
+def serialise(model: schema.ModelT, last: Sequence[int] = (), empty: Sequence[int] = ()) -> bytes:
+    """Packs `model` into a flatbuffer with identifier TFL3 and constants at multiples of 16.
+
+    Args:
+        model: What to write; its buffers hold numpy bytes or nothing.
+        last: Buffers whose bytes end the file, in this order.
+        empty: Buffers that share one empty vector, which stands before those of `last`.
+    """
+    payloads = [b"" if b.data is None else np.asarray(b.data).tobytes() for b in model.buffers]
+    builder = _SharingBuilder(sum(map(len, payloads)) + (1 << 16))  # growing would copy everything
+    vectors = {index: builder.aligned_vector(payloads[index]) for index in reversed(last)}
+    if empty:
+        vectors |= dict.fromkeys(empty, builder.aligned_vector(b""))
+    for index, payload in enumerate(payloads):
+        if payload and index not in vectors:
+            vectors[index] = builder.aligned_vector(payload)
+    held = model.buffers
+    model.buffers = [_Buffer(vectors.get(index)) for index in range(len(held))]
+    try:
+        builder.Finish(model.Pack(builder), IDENTIFIER)
+    finally:
+        model.buffers = held
     return bytes(builder.Output())
+
+
+def numpy_type(tensor: schema.TensorT) -> np.dtype:
+    """The tensor's type, one of those that TFLite and numpy share."""
+    return np.dtype(_NUMPY_TYPES[tensor.type])
+
+
+def add_tensor(model: schema.ModelT, shape: Sequence[int], dtype: np.dtype) -> int:
+    """Adds a tensor that an operator will compute or `set_constant` will fill; its index."""
+    tensor = schema.TensorT()
+    tensor.shape = np.array(shape, np.int32)
+    tensor.type = _TYPE_CODES[np.dtype(dtype)]
+    model.subgraphs[0].tensors.append(tensor)
+    return len(model.subgraphs[0].tensors) - 1
 
 
 def constant(model: schema.ModelT, tensor: schema.TensorT) -> np.ndarray | None:
@@ -78,14 +132,13 @@ def set_constant(model: schema.ModelT, tensor: schema.TensorT, value: np.ndarray
         tensor: Keeps its name; type and shape become those of `value`.
         value: Of a type that TFLite and numpy share (float32, int8, uint8, int32, int64, bool).
     """
-    types = {np.dtype(numpy_type): code for code, numpy_type in _NUMPY_TYPES.items()}
     users = sum(
         other.buffer == tensor.buffer for graph in model.subgraphs for other in graph.tensors
     )
     if users > 1 or tensor.buffer == 0:
         model.buffers.append(schema.BufferT())
         tensor.buffer = len(model.buffers) - 1
-    tensor.type = types[value.dtype]
+    tensor.type = _TYPE_CODES[value.dtype]
     tensor.shape = np.asarray(value.shape, np.int32)
     model.buffers[tensor.buffer].data = np.frombuffer(value.tobytes(), np.uint8)
 
@@ -114,26 +167,28 @@ def builtin_code(model: schema.ModelT, operator: schema.OperatorT) -> int:
     return max(code.builtinCode, code.deprecatedBuiltinCode)
 
 
+def operator_code(model: schema.ModelT, builtin: int, version: int) -> int:
+    """Index of the model's entry for a built-in operator of this version; adds it when needed."""
+    for index, code in enumerate(model.operatorCodes):
+        known = max(code.builtinCode, code.deprecatedBuiltinCode)
+        if known == builtin and code.version == version:
+            return index
+    code = schema.OperatorCodeT()
+    code.builtinCode = builtin
+    code.deprecatedBuiltinCode = min(builtin, _LAST_DEPRECATED)
+    code.version = version
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
 def require_version(model: schema.ModelT, operator: schema.OperatorT, version: int) -> None:
     """Raises the version that `operator` asks of the runtime, its own only.
 
     A runtime that is too old then refuses the file instead of computing something else.
     """
-    current = model.operatorCodes[operator.opcodeIndex]
-    if current.version >= version:
-        return
-    for index, code in enumerate(model.operatorCodes):
-        same = code.builtinCode == current.builtinCode and code.customCode == current.customCode
-        if same and code.version == version:
-            operator.opcodeIndex = index
-            return
-    code = schema.OperatorCodeT()
-    code.builtinCode = current.builtinCode
-    code.deprecatedBuiltinCode = current.deprecatedBuiltinCode
-    code.customCode = current.customCode
-    code.version = version
-    model.operatorCodes.append(code)
-    operator.opcodeIndex = len(model.operatorCodes) - 1
+    if model.operatorCodes[operator.opcodeIndex].version < version:
+        builtin = builtin_code(model, operator)
+        operator.opcodeIndex = operator_code(model, builtin, version)
 
 
 def set_metadata(model: schema.ModelT, name: str, content: bytes) -> None:
@@ -152,36 +207,25 @@ def set_metadata(model: schema.ModelT, name: str, content: bytes) -> None:
     model.metadata.append(entry)
 
 
-def read_metadata(content: bytes, name: str) -> bytes | None:
-    """Content of a metadata entry, read from the file without unpacking the rest.
+def find_metadata(content: bytes, name: str) -> slice | None:
+    """Where the content of a metadata entry lies in a file of any origin.
 
     Args:
-        content: The whole file, from wherever it came.
+        content: The whole file.
         name: The entry's name.
 
     Returns:
-        Its bytes, or None where there is no such entry.
+        Its place in `content`, or None where there is no such entry.
 
     Raises:
         ValueError: The flatbuffer is damaged.
     """
-    try:
-        model = schema.Model.GetRootAsModel(content, 0)
-        for i in range(model.MetadataLength()):
-            entry = model.Metadata(i)
-            if entry.Name() == name.encode():
-                if entry.Buffer() >= model.BuffersLength():
-                    raise ValueError("metadata points outside the file")
-                data = model.Buffers(entry.Buffer()).DataAsNumpy()
-                return b"" if isinstance(data, int) else data.tobytes()
-    except (
-        struct.error,
-        IndexError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-    ) as error:
-        raise ValueError(f"damaged flatbuffer ({error})") from error
+    model = Table.root(content)
+    for entry in model.tables(_MODEL_METADATA):
+        label = entry.span(_METADATA_NAME)
+        if label and content[slice(*label)] == name.encode():
+            buffer = model.tables(_MODEL_BUFFERS)[entry.number(_METADATA_BUFFER)]
+            return slice(*(buffer.span(_BUFFER_DATA) or (0, 0)))
     return None
 
 

@@ -26,10 +26,10 @@ class FoldedNetwork:
         network: The network; its layers have the names of the original's.
         kernels: Kernel of every convolution and dense layer, in Keras layout: what the network
             holds, bit for bit.
-        scales: Float32 `[output channels]` for each of them: the factor that folding put on every
-            channel, ones where nothing was folded.
+        scales: Float32 `[output channels]` for each of them: the factor on every channel, that of
+            folding times that of the coded weights; ones where there is neither.
         coded: The `CodedWeights` of the coded ones. Then
-            `kernel == channel_scaled(coded.decode(), scale)`, bit for bit.
+            `kernel == channel_scaled(coded.codebook[coded.codes], scale)`, bit for bit.
         depthwise: Names of the depthwise ones.
     """
 
@@ -77,10 +77,17 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
             channels = kernel.shape[-1] * (kernel.shape[-2] if is_depthwise else 1)
             gain = gains.get(layer.name, np.ones(channels))
             scale = gain.astype(np.float32)
+            if layer.name in coded:
+                codes = coded[layer.name]
+                if codes.scale is not None:
+                    scale = (codes.scale * gain).astype(np.float32)
+                kernel = channel_scaled(codes.codebook[codes.codes], scale)
+            elif layer.name in pairs:
+                kernel = channel_scaled(kernel, scale)
+            weights = [kernel, *weights[1:]]
             if layer.name in pairs:
                 bias = weights[1].astype(np.float64) if original.use_bias else np.zeros(channels)
                 mean, beta = _mean_and_beta(network.get_layer(pairs[layer.name]))
-                kernel = channel_scaled(kernel, scale)
                 weights = [kernel, (beta + (bias - mean) * gain).astype(np.float32)]
             kernels[layer.name], scales[layer.name] = kernel, scale
             if is_depthwise:

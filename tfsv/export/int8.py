@@ -12,14 +12,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfsv.export import flatbuffer
-from tfsv.export.folding import FoldedNetwork
+from tfsv.export.folding import FoldedNetwork, channel_scaled
 from tfsv.export.kernels import tflite_layout
 from tfsv.quantization.coded import CodedWeights
 
 _LARGEST = 127  # symmetric: -128 is not used
 _SMALLEST_SCALE = np.finfo(np.float32).tiny  # XNNPACK refuses subnormal scales
 _CONV_PER_CHANNEL = 5  # operator versions that float activations with int8 weights ask for
-_DENSE_PER_TENSOR = 3
+_DENSE_PER_TENSOR = 9
 _DENSE_PER_CHANNEL = 12
 _RUNTIME_OF_DENSE_PER_CHANNEL = b"2.17.0"
 
@@ -37,24 +37,38 @@ class Int8Kernel:
     scales: np.ndarray
 
 
-def coded_kernel(coded: CodedWeights, scale: np.ndarray) -> Int8Kernel:
-    """Int8 form of a coded kernel whose channels were scaled by folding.
-
-    A centroid c becomes round(c × 127 / max|codebook|), whatever the channel. A negative scale
-    turns the sign of its channel's values; a scale of zero gives a channel of zeros.
+def signed_centroids(coded: CodedWeights, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The values that a coded kernel has as int8, whatever the channel, and the channels' signs.
 
     Args:
         coded: Codes and codebook.
         scale: Float32 `[output channels]`, of any sign.
+
+    Returns:
+        int8 `[k]`, round(c × 127 / max|codebook|) for each centroid c, and int8
+        `[output channels]`: 1, -1, or 0 for a channel whose scale vanishes.
     """
+    step = _step(coded)
     codebook = coded.codebook.astype(np.float64)
-    step = np.abs(codebook).max() / _LARGEST
     centroids = np.rint(codebook / step) if step else np.zeros_like(codebook)
-    scales = np.abs(scale.astype(np.float64)) * step
-    vanishing = scales < _SMALLEST_SCALE
-    sign = np.where(vanishing, 0, np.sign(scale))
-    values = (centroids.astype(np.int8)[coded.codes] * sign).astype(np.int8)
-    return Int8Kernel(values, np.where(vanishing, 1.0, scales).astype(np.float32))
+    vanishing = np.abs(scale.astype(np.float64)) * step < _SMALLEST_SCALE
+    return centroids.astype(np.int8), np.where(vanishing, 0, np.sign(scale)).astype(np.int8)
+
+
+def coded_kernel(coded: CodedWeights, scale: np.ndarray) -> Int8Kernel:
+    """Int8 form of a coded kernel whose channels were scaled by folding.
+
+    A negative scale turns the sign of its channel's values; a scale of zero gives a channel of
+    zeros.
+
+    Args:
+        coded: Codes and codebook.
+        scale: Float32 `[output channels]`, of any sign; what folding put on the codebook's values.
+    """
+    centroids, signs = signed_centroids(coded, scale)
+    values = channel_scaled(centroids[coded.codes], signs)
+    scales = np.where(signs == 0, 1.0, np.abs(scale.astype(np.float64)) * _step(coded))
+    return Int8Kernel(values, scales.astype(np.float32))
 
 
 def float_kernel(kernel: np.ndarray, *, per_channel: bool) -> Int8Kernel:
@@ -103,8 +117,14 @@ def write_int8(model: schema.ModelT, kernels: Mapping[str, int], folded: FoldedN
         if quantized is None:
             continue
         scales = quantized.scales
-        if quantized.values.ndim == 2 and np.all(scales == scales[0]):
-            scales = scales[:1]
+        if len(scales) > 1 and np.all(scales == scales[0]):
+            if quantized.values.ndim == 2:
+                scales = scales[:1]
+            else:
+                # TensorFlow 2.16 takes a convolution of equal scales for one of a single scale,
+                # which it then does not find; scales that differ in the last bit it applies.
+                scales = scales.copy()
+                scales[0] = np.nextafter(scales[0], np.float32(np.inf))
         tensor = model.subgraphs[0].tensors[index]
         flatbuffer.set_constant(model, tensor, tflite_layout(quantized.values))
         tensor.quantization = schema.QuantizationParametersT()
@@ -112,7 +132,14 @@ def write_int8(model: schema.ModelT, kernels: Mapping[str, int], folded: FoldedN
         tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
         tensor.quantization.quantizedDimension = 0
         for operator in flatbuffer.consumers(model, index):
+            if quantized.values.ndim == 2:
+                operator.builtinOptions.asymmetricQuantizeInputs = True  # as XNNPACK does
             _require_version(model, operator, per_channel=len(scales) > 1)
+
+
+def _step(coded: CodedWeights) -> float:
+    """What an int8 unit of a coded kernel stands for, before folding."""
+    return float(np.abs(coded.codebook.astype(np.float64)).max()) / _LARGEST
 
 
 def _require_version(

@@ -13,11 +13,18 @@ class CodedWeights:
         codes: uint8, the shape of the layer's kernel in Keras' layout.
         codebook: float32 `[k]`, ascending, k <= 2^bits.
         bits: Width of a code when packed, 1 to 8.
+        scale: float32 `[output channels]`, a factor for each output channel, or None. The channels
+            are the kernel's last axis; for a depthwise kernel `[h, w, in, multiplier]` they are
+            its last two, flattened.
+        error: Relative squared quantization error, ||w - decoded||² / ||w||² with w the latent
+            weights, or None where they are not known.
     """
 
     codes: np.ndarray
     codebook: np.ndarray
     bits: int
+    scale: np.ndarray | None = None
+    error: float | None = None
 
     def __post_init__(self):
         if not 1 <= self.bits <= 8:
@@ -36,13 +43,39 @@ class CodedWeights:
             raise ValueError(
                 f"expected codes below {len(self.codebook)}. Received: {self.codes.max()}"
             )
+        if self.scale is not None:
+            self._check_scale()
+        if self.error is not None and not self.error >= 0:
+            raise ValueError(f"error: expected at least 0. Received: {self.error}")
+
+    def _check_scale(self) -> None:
+        allowed = {self.codes.shape[-1], int(np.prod(self.codes.shape[-2:]))}
+        if self.scale.dtype != np.float32 or self.scale.shape not in {(n,) for n in allowed}:
+            raise ValueError(
+                f"scale: expected float32 of one of the lengths {sorted(allowed)} for codes "
+                f"{self.codes.shape}. Received: {self.scale.dtype} {self.scale.shape}"
+            )
+        if not np.isfinite(self.scale).all():
+            raise ValueError("scale: expected finite factors. Received: NaN or infinity")
 
     def decode(self) -> np.ndarray:
-        """float32 weights, each the centroid that its code names."""
-        return self.codebook[self.codes]
+        """float32 weights: the centroid that a code names, times its channel's scale if any."""
+        weights = self.codebook[self.codes]
+        if self.scale is None:
+            return weights
+        if len(self.scale) == weights.shape[-1]:
+            return weights * self.scale
+        return weights * self.scale.reshape(weights.shape[-2:])
 
     def entropy(self) -> float:
         """Bits a weight that an ideal coder would need for these codes."""
         share = np.bincount(self.codes.reshape(-1)) / self.codes.size
         share = share[share > 0]
         return float(-np.sum(share * np.log2(share)))
+
+
+def relative_error(latent: np.ndarray, decoded: np.ndarray) -> float:
+    """||latent - decoded||² / ||latent||², in float64; 0 where both are zero throughout."""
+    latent = np.asarray(latent, np.float64)
+    noise = float(np.sum((latent - decoded) ** 2))
+    return noise / float(np.sum(latent**2)) if noise else 0.0
