@@ -1,29 +1,30 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 
 from tfsv.errors import InputError
-from tfsv.models import build_network
-from tfsv.models.pooling import TemporalStatisticsPooling
+from tfsv.models import NETWORKS, build_network, ecapa, resolve_sizes
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "quantizable", "norm_channels"),
-    [("resnet18", 4_105_440, 21, 2_400), ("resnet34", 6_634_336, 37, 4_256)],
+    ("name", "channels", "pooling"),
+    [
+        ("resnet18", 4, "tstp"),
+        ("resnet18", 4, "mean"),
+        ("resnet18", 4, "astp"),
+        ("dfresnet56", 2, "tstp"),
+        ("dfresnet56_3x3", 2, "mean"),
+        ("ecapa512", 8, "astp"),
+        ("ecapa512", 8, "tstp"),
+        ("xvector", 8, "tstp"),
+    ],
 )
-def test_sizes_equal_the_published_ones(name, parameters, quantizable, norm_channels):
-    network = build_network(name)
-    norms = [layer for layer in network.layers if "BatchNorm" in type(layer).__name__]
-    assert sum(layer.gamma.shape[0] for layer in norms) == norm_channels
-    assert sum(np.prod(v.shape) for v in network.trainable_variables) == parameters
-    assert sum(hasattr(layer, "kernel") for layer in network.layers) == quantizable
-    assert np.prod(network.get_layer("embedding").kernel.shape) + 256 == 1_310_976
-
-
-def test_embedding_shape_for_any_length():
-    network = build_network("resnet18", channels=4, embedding_size=32)
+def test_embedding_for_any_length(name, channels, pooling):
+    network = build_network(name, channels=channels, bins=16, embedding_size=5, pooling=pooling)
     for frames in (1, 7, 50):
-        assert network(tf.zeros([2, frames, 80])).shape == (2, 32)
+        embedding = network(tf.random.normal([2, frames, 16])).numpy()
+        assert embedding.shape == (2, 5) and np.isfinite(embedding).all()
 
 
 def test_stride_two_convolutions_pad_both_sides():
@@ -33,23 +34,81 @@ def test_stride_two_convolutions_pad_both_sides():
     assert network.get_layer("stage2_block1_conv1_pad").padding == ((1, 1), (1, 1))
 
 
-def test_pooling_equals_numpy():
-    x = np.random.default_rng(0).normal(size=(3, 11, 5, 4)).astype("f4")
-    pooled = TemporalStatisticsPooling()(x)
-    mean = x.mean(1).reshape(3, -1)
-    deviation = np.sqrt(x.var(1, ddof=1) + 1e-7).reshape(3, -1)
-    np.testing.assert_allclose(pooled, np.concatenate([mean, deviation], 1), rtol=1e-5, atol=1e-5)
+def test_bottleneck_blocks_have_their_stride_on_the_middle_convolution():
+    network = build_network("resnet50", channels=4)
+    strides = [network.get_layer(f"stage3_block1_conv{i}").strides for i in (1, 2, 3)]
+    assert strides == [(1, 1), (2, 2), (1, 1)]
+    assert network.get_layer("stage3_block1_conv3").filters == 4 * 4 * 4
+    assert network.get_layer("stage1_block1_shortcut").strides == (1, 1)
 
 
-def test_pooling_of_one_frame_is_finite():
-    pooled = TemporalStatisticsPooling()(tf.ones([1, 1, 2, 3]))
-    np.testing.assert_allclose(pooled[0, 6:], np.sqrt(1e-7), rtol=1e-5)
+def test_odd_lengths_lose_no_frame_in_downsampling():
+    network = build_network("dfresnet56", channels=2, bins=16, embedding_size=5)
+    image = keras.Model(network.input, network.get_layer("stage2_downsampling").output)
+    x = np.random.default_rng(0).normal(size=(1, 7, 16)).astype("f4")
+    changed = x.copy()
+    changed[:, -1] += 1
+    outputs = [image(value).numpy() for value in (x, changed)]
+    assert outputs[0].shape[1] == 4 and not np.allclose(outputs[0][:, 3], outputs[1][:, 3])
+
+
+def test_res2_groups_feed_one_another():
+    """The outcome against a loop over slices, written down from the definition."""
+    x = keras.Input((None, 16))
+    block = keras.Model(x, ecapa._res2(x, 2, "block"))
+    random = np.random.default_rng(0)
+    for layer in block.layers:
+        if layer.get_weights():
+            layer.set_weights([random.uniform(0.1, 1, w.shape) for w in layer.get_weights()])
+    value = random.normal(size=(1, 9, 16)).astype("f4")
+    wanted, before = [], 0.0
+    for index in range(7):
+        kernel, bias = block.get_layer(f"block_res{index + 1}").get_weights()
+        gamma, beta, mean, variance = block.get_layer(f"block_res{index + 1}_norm").get_weights()
+        padded = np.pad(value[0, :, 2 * index : 2 * index + 2] + before, ((2, 2), (0, 0)))
+        frames = [sum(padded[t + 2 * k] @ kernel[k] for k in range(3)) for t in range(9)]
+        before = np.maximum(np.array(frames) + bias, 0)
+        before = (before - mean) / np.sqrt(variance + 1e-5) * gamma + beta
+        wanted.append(before)
+    wanted.append(value[0, :, 14:])
+    np.testing.assert_allclose(block(value)[0], np.concatenate(wanted, 1), rtol=2e-4, atol=1e-4)
+
+
+def test_narrow_ecapa_scales_its_bottlenecks():
+    network = build_network("ecapa512", channels=64)
+    layers = ["block1_squeeze", "pooling_attention1", "aggregation"]
+    assert [network.get_layer(name).kernel.shape[-1] for name in layers] == [64, 64, 192]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_sizes_left_out_are_the_published_ones(name):
+    sizes = resolve_sizes(name)
+    widths = {"ecapa512": 512, "ecapa1024": 1024, "xvector": 512}
+    embeddings = {"ecapa512": 192, "ecapa1024": 192, "xvector": 512}
+    assert sizes.channels == widths.get(name, 32)
+    assert sizes.embedding_size == embeddings.get(name, 256)
+    assert sizes.pooling == ("astp" if "ecapa" in name else "tstp")
+    given = resolve_sizes(name, channels=8, embedding_size=7, pooling="mean")
+    assert (given.channels, given.embedding_size, given.pooling) == (8, 7, "mean")
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [{"name": "resnet19"}, {"name": "resnet18", "channels": 0}, {"name": "resnet18", "bins": 81}],
+    ("arguments", "message"),
+    [
+        ({"name": "resnet19"}, "--network=resnet19: unknown; choose one of resnet18, "),
+        ({"name": "resnet18", "channels": 0}, "--channels=0"),
+        ({"name": "resnet18", "embedding_size": 0}, "--embedding_size=0"),
+        ({"name": "resnet18", "bins": 81}, "--bins=81: must be a multiple of 8"),
+        ({"name": "ecapa512", "bins": 0}, "--bins=0"),
+        ({"name": "ecapa512", "channels": 60}, "--channels=60: must be a multiple of 8"),
+        ({"name": "ecapa512", "pooling": "max"}, "--pooling=max: unknown; choose one of tstp, "),
+    ],
 )
-def test_bad_requests_are_refused(arguments):
-    with pytest.raises(InputError, match="--"):
+def test_bad_requests_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message) as refusal:
         build_network(**arguments)
+    assert "\n" not in str(refusal.value)
+
+
+def test_bins_that_only_images_refuse():
+    assert build_network("ecapa512", channels=8, bins=81).input_shape == (None, None, 81)

@@ -1,5 +1,5 @@
 """The networks: fbank features in, embedding out."""
 
-from tfsv.models.registry import NETWORKS, build_network
+from tfsv.models.registry import NETWORKS, build_network, resolve_sizes
 
-__all__ = ["NETWORKS", "build_network"]
+__all__ = ["NETWORKS", "build_network", "resolve_sizes"]
