@@ -15,7 +15,8 @@ from tfsv.quantization.configs import (
     refresh_codebooks,
     strip,
 )
-from tfsv.quantization.quantizers import KMeansQuantizer, nearest_centroid, straight_through
+from tfsv.quantization.schemes.base import nearest_centroid, straight_through
+from tfsv.quantization.schemes.kmeans import KMeansQuantizer
 from tfsv.quantization.size import model_bytes, quantizable_weights
 
 
@@ -186,3 +187,17 @@ def test_sizes_equal_the_published_arithmetic(name, bits, megabytes):
 
 def test_quantizable_weights():
     assert quantizable_weights(build_network("resnet18")) == 4_105_440 - 256 - 2 * 2_400
+
+
+def test_scales_of_channels():
+    codes = np.array([[[0, 1], [1, 0], [1, 1]]], np.uint8)  # [1, 3, 2]
+    book = np.array([-1.0, 1.0], np.float32)
+    last = CodedWeights(codes, book, 1, np.array([0.5, 3.0], np.float32))
+    np.testing.assert_array_equal(last.decode(), [[[-0.5, 3], [0.5, -3], [0.5, 3]]])
+    both = CodedWeights(codes, book, 1, np.arange(1, 7, dtype=np.float32))  # depthwise
+    np.testing.assert_array_equal(both.decode(), [[[-1, 2], [3, -4], [5, 6]]])
+    for scale in (np.ones(2), np.ones(3, np.float32), np.float32([1, np.nan])):
+        with pytest.raises(ValueError, match="scale"):
+            CodedWeights(codes, book, 1, scale)
+    with pytest.raises(ValueError, match="error"):
+        CodedWeights(codes, book, 1, error=-0.1)

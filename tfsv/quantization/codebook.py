@@ -41,7 +41,7 @@ def kmeans(
     """
     if not 1 <= count <= 256:
         raise InputError(f"{name}: {count} centroids asked for; 1 to 256 are possible")
-    values = np.sort(_checked(weights, name))
+    values = np.sort(finite_weights(weights, name))
     distinct = values[np.concatenate([[True], values[1:] != values[:-1]])]
     if len(distinct) <= count:
         return distinct
@@ -88,7 +88,12 @@ def squared_error(weights: np.ndarray, codebook: np.ndarray) -> float:
     return float(np.sum((np.asarray(weights, np.float64) - decoded) ** 2))
 
 
-def _checked(weights: np.ndarray, name: str) -> np.ndarray:
+def finite_weights(weights: np.ndarray, name: str) -> np.ndarray:
+    """float32 `[n]`: the weights, flat.
+
+    Raises:
+        InputError: There are none, or one is NaN or infinite; names the layer `name`.
+    """
     flat = np.asarray(weights, np.float32).reshape(-1)
     if not flat.size:
         raise InputError(f"{name}: has no weights to quantize")

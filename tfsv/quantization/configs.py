@@ -7,9 +7,11 @@ import tf_keras as keras
 from tensorflow_model_optimization.python.core.quantization.keras import quantize_wrapper
 
 from tfsv.errors import InputError
-from tfsv.quantization import codebook as codebooks
+from tfsv.quantization.activations import BinaryActivation
 from tfsv.quantization.coded import CodedWeights
-from tfsv.quantization.quantizers import KMeansQuantizer
+from tfsv.quantization.schemes import Scheme
+from tfsv.quantization.schemes.base import KernelQuantizer
+from tfsv.quantization.schemes.uniform import UniformQuantizer
 
 _KERNEL_OF = {
     keras.layers.Conv2D: "kernel",
@@ -17,13 +19,14 @@ _KERNEL_OF = {
     keras.layers.Conv1D: "kernel",
     keras.layers.Dense: "kernel",
 }
+_SHORTCUT = "_shortcut"  # how the names of projection shortcuts end
 
 
 @keras.utils.register_keras_serializable("tfsv")
 class KernelQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
     """Quantizes a layer's kernel; biases, activations and outputs stay as they are (paper 1)."""
 
-    def __init__(self, quantizer: KMeansQuantizer):
+    def __init__(self, quantizer: KernelQuantizer):
         self.quantizer = quantizer
 
     def get_weights_and_quantizers(self, layer):
@@ -79,37 +82,44 @@ def quantizable_layers(network: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in network.layers if kernel_name(layer)]
 
 
-def quantize(network: keras.Model, bits: int | Mapping[str, int]) -> keras.Model:
-    """A copy of the network in which kernels have k-means codebooks, not yet fitted.
+def quantize(
+    network: keras.Model,
+    bits: int | Mapping[str, int],
+    scheme: str | Scheme = "kmeans",
+    **settings: str | float,
+) -> keras.Model:
+    """A copy of the network with quantizers on its kernels, not yet fitted.
 
-    All convolution kernels, those of shortcuts included, and the embedding layer are quantized:
-    the only reading of paper 1 that agrees with its compression ratio. Batch
-    normalisation and biases stay float.
+    By default all convolution kernels, those of shortcuts included, and the embedding layer are
+    quantized; see `Scheme` for the settings that leave layers out. Batch normalisation and biases
+    stay float.
 
     Args:
         network: A functional network of `tfsv.models`, with its weights.
         bits: One width for all layers, or one for each layer name; a layer left out stays float.
+            The scheme's settings `first`, `last` and `shortcuts` come before either.
+        scheme: A `Scheme` or its text, such as `"uniform"` or `"uniform:scale=max"`.
+        **settings: More settings of the scheme.
 
     Returns:
         A tfmot network with the same weights. Until `refresh_codebooks` it computes what
-        `network` does.
+        `network` does (with the sign for ReLU where activations are binary).
 
     Raises:
-        InputError: A width is out of range or a named layer is not in the network.
+        InputError: The scheme or a setting is unknown, the scheme does not have a width, or a
+            named layer is not in the network.
     """
-    names = [layer.name for layer in quantizable_layers(network)]
-    if not isinstance(bits, Mapping):
-        bits = dict.fromkeys(names, bits)
-    if unknown := sorted(set(bits) - set(names)):
-        raise InputError(f"bits for layers that {network.name} does not have: {unknown}")
-    if wrong := {name: b for name, b in bits.items() if not 1 <= b <= 8}:
-        raise InputError(f"--bits: must be 1 to 8; received {wrong}")
+    scheme = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
+    scheme = Scheme(scheme.name, {**scheme.settings, **settings})
+    quantizers = _quantizers(network, bits, scheme)
 
     def annotated(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if type(layer) is keras.layers.ReLU and scheme["activations"] == "binary":
+            return BinaryActivation(name=layer.name)
         copy = layer.__class__.from_config(layer.get_config())
-        if layer.name not in bits:
+        if layer.name not in quantizers:
             return copy
-        config = KernelQuantizeConfig(KMeansQuantizer(bits[layer.name]))
+        config = KernelQuantizeConfig(quantizers[layer.name])
         return tfmot.quantization.keras.quantize_annotate_layer(copy, config)
 
     copy = keras.models.clone_model(network, clone_function=annotated)
@@ -118,7 +128,9 @@ def quantize(network: keras.Model, bits: int | Mapping[str, int]) -> keras.Model
 
 
 def refresh_codebooks(network: keras.Model) -> None:
-    """Fits every codebook to its layer's latent weights, as they are now, and switches it on.
+    """Fits every quantizer to its layer's latent weights, as they are now, and switches it on.
+
+    What a scheme trains by gradients is fitted at the first call only.
 
     Raises:
         InputError: A layer's weights hold a NaN or an infinity; names the layer.
@@ -129,13 +141,11 @@ def refresh_codebooks(network: keras.Model) -> None:
 
 def coded_weights(network: keras.Model) -> dict[str, CodedWeights]:
     """The codes and codebooks of the layers that are quantized and active, by layer name."""
-    coded = {}
-    for layer, latent, quantizer, variables in _quantized(network):
-        if variables["active"].numpy():
-            centroids = quantizer.codebook(variables)
-            codes = codebooks.assign(latent.numpy(), centroids)
-            coded[layer.name] = CodedWeights(codes, centroids, quantizer.bits)
-    return coded
+    return {
+        layer.name: quantizer.coded(latent.numpy(), variables)
+        for layer, latent, quantizer, variables in _quantized(network)
+        if variables["active"].numpy()
+    }
 
 
 def strip(network: keras.Model) -> tuple[keras.Model, dict[str, CodedWeights]]:
@@ -159,6 +169,33 @@ def strip(network: keras.Model) -> tuple[keras.Model, dict[str, CodedWeights]]:
             weights[kernel_name(target)] = coded[target.name].decode()
         target.set_weights([weights[_short_name(variable)] for variable in target.variables])
     return copy, coded
+
+
+def _quantizers(
+    network: keras.Model, bits: int | Mapping[str, int], scheme: Scheme
+) -> dict[str, KernelQuantizer]:
+    """The quantizer of each layer that gets one, by layer name."""
+    layers = quantizable_layers(network)
+    names = [layer.name for layer in layers]
+    if not isinstance(bits, Mapping):
+        scheme.check_bits(bits)
+        bits = dict.fromkeys(names, bits)
+    if unknown := sorted(set(bits) - set(names)):
+        raise InputError(f"bits for layers that {network.name} does not have: {unknown}")
+    quantizers = {}
+    for layer in layers:
+        choice = "coded"
+        if layer.name.endswith(_SHORTCUT):
+            choice = scheme["shortcuts"]
+        if layer.name in (names[0], names[-1]):
+            choice = scheme["first" if layer.name == names[0] else "last"]
+        if layer.name not in bits or choice == "float":
+            continue
+        if choice == "8bit":
+            quantizers[layer.name] = UniformQuantizer(8, scale="max")
+        else:
+            quantizers[layer.name] = scheme.quantizer(bits[layer.name], layer)
+    return quantizers
 
 
 def _quantized(network: keras.Model) -> Iterator[tuple]:

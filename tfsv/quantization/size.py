@@ -12,7 +12,8 @@ def model_bytes(network: keras.Model) -> int:
 
     A coded layer takes its codes, padded to whole bytes, and 4 bytes a centroid; a float one takes
     4 bytes a weight. Every output channel has a scale and a bias of 4 bytes where batch
-    normalisation follows; a bias of its own counts likewise. Graph and front end are not counted.
+    normalisation follows; a bias of its own counts likewise, and so do the codes' own scales where
+    no batch normalisation takes them up. Graph and front end are not counted.
 
     Args:
         network: As `build_network` or `quantize` made it.
@@ -24,6 +25,8 @@ def model_bytes(network: keras.Model) -> int:
             weights = coded[layer.name]
             total += math.ceil(weights.codes.size * weights.bits / 8) + 4 * len(weights.codebook)
             total += 4 * layer.bias.shape[0] if getattr(layer, "bias", None) is not None else 0
+            if weights.scale is not None and not _feeds_normalisation(layer):
+                total += 4 * len(weights.scale)
         elif isinstance(layer, keras.layers.BatchNormalization):
             total += 2 * 4 * layer.gamma.shape[0]
         else:
@@ -35,3 +38,8 @@ def quantizable_weights(network: keras.Model) -> int:
     """Number of weights in kernels, those that codes can replace."""
     plain, _ = strip(network)
     return sum(math.prod(layer.variables[0].shape) for layer in quantizable_layers(plain))
+
+
+def _feeds_normalisation(layer: keras.layers.Layer) -> bool:
+    readers = [node.outbound_layer for node in layer.outbound_nodes]
+    return len(readers) == 1 and isinstance(readers[0], keras.layers.BatchNormalization)

@@ -1,0 +1,177 @@
+"""What all schemes share: nearest centroids, straight-through gradients, the switch."""
+
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+
+from tfsv.quantization.codebook import assign, finite_weights
+from tfsv.quantization.coded import CodedWeights, relative_error
+
+_SELECTS = 16  # up to so many centroids a select for each is faster than a binary search
+
+
+def nearest_centroid(weights: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
+    """Replaces each weight by its nearest centroid; no gradient.
+
+    Args:
+        weights: float32, any shape.
+        codebook: float32 `[k]`, ascending; neighbours may be equal.
+
+    Returns:
+        float32 of the shape of `weights`; `codebook.assign` gives the same centroids bit for bit.
+    """
+    codebook = tf.convert_to_tensor(codebook)
+    boundaries = (codebook[:-1] + codebook[1:]) * 0.5
+    if codebook.shape[0] > _SELECTS:
+        codes = tf.searchsorted(boundaries, tf.reshape(weights, [-1]))
+        return tf.stop_gradient(tf.reshape(tf.gather(codebook, codes), tf.shape(weights)))
+    lowest, *higher = tf.unstack(codebook)
+    nearest = tf.fill(tf.shape(weights), lowest)
+    for boundary, centroid in zip(tf.unstack(boundaries), higher, strict=True):
+        nearest = tf.where(weights > boundary, centroid, nearest)
+    return tf.stop_gradient(nearest)
+
+
+@tf.custom_gradient
+def straight_through(weights: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
+    """`quantized` forwards, bit for bit; backwards its gradient goes to `weights` unchanged."""
+    return tf.identity(quantized), lambda gradient: (gradient, None)
+
+
+@tf.custom_gradient
+def nearest_learned(weights: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
+    """`nearest_centroid` with gradients to both arguments.
+
+    The weights' gradient is straight-through. A centroid's is the sum of the gradients of its
+    members, as in Deep Compression (paper 1 cites it).
+
+    Args:
+        weights: float32, any shape.
+        codebook: float32 `[k]`, ascending.
+    """
+
+    def gradient(upstream):
+        boundaries = (codebook[:-1] + codebook[1:]) * 0.5
+        codes = tf.searchsorted(boundaries, tf.reshape(weights, [-1]))
+        members = tf.math.unsorted_segment_sum(tf.reshape(upstream, [-1]), codes, codebook.shape[0])
+        return upstream, members
+
+    return nearest_centroid(weights, codebook), gradient
+
+
+def shared(parameter: tf.Tensor, members: float) -> tf.Tensor:
+    """The parameter as it is, its gradient divided by the root of `members`.
+
+    A parameter that n weights share gets the sum of n gradients and would move about √n times as
+    fast as they do; learned step sizes (LSQ) divide by √n for that reason, and so do we for every
+    learned parameter of a table.
+    """
+
+    @tf.custom_gradient
+    def identity(x):
+        return tf.identity(x), lambda gradient: gradient / np.sqrt(members)
+
+    return identity(parameter)
+
+
+def mean(values: tf.Tensor, axes: list[int] | None = None) -> tf.Tensor:
+    """Mean over the axes, summed in float64: then graph, eager mode and devices agree."""
+    return tf.cast(tf.reduce_mean(tf.cast(values, tf.float64), axes), values.dtype)
+
+
+class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
+    """Base of the schemes.
+
+    A scheme adds to the layer the variables that `variables` names and `active`, the switch of
+    staged fine-tuning: while it is off, the layer computes with its latent weights. `refresh`
+    fits what the scheme fits and switches on; the training loop calls it at an interval. The
+    forward value is what `coded` decodes to, bit for bit, in inference and, unless the scheme's
+    docstring says otherwise, in training.
+
+    Args:
+        bits: One of `widths`.
+
+    Attributes:
+        widths: The bits that the scheme has.
+        settings: Names of the scheme's settings with their choices, default first, or with the
+            default of a positive number.
+    """
+
+    widths: ClassVar[tuple[int, ...]] = tuple(range(1, 9))
+    settings: ClassVar[dict[str, tuple[str, ...] | float]] = {}
+
+    def __init__(self, bits: int):
+        if bits not in self.widths:
+            expected = f"{self.widths[0]} to {self.widths[-1]}"
+            raise ValueError(f"bits: expected {expected}. Received: {bits}")
+        self.bits = bits
+
+    def variables(self, shape: tf.TensorShape) -> dict[str, tuple[list[int], bool]]:
+        """(shape, trainable) of the float32 variables that a kernel of this shape needs."""
+        raise NotImplementedError
+
+    def codebook(self, latent: tf.Tensor, weights: dict[str, tf.Tensor]) -> tf.Tensor:
+        """float32 `[k]`, ascending, neighbours possibly equal: the levels for these weights."""
+        raise NotImplementedError
+
+    def forward(
+        self, latent: tf.Tensor, weights: dict[str, tf.Tensor], training: bool
+    ) -> tf.Tensor:
+        """The kernel that the layer uses while the quantizer is on; defines the gradients."""
+        raise NotImplementedError
+
+    def fit(self, latent: np.ndarray, weights: dict[str, tf.Variable], active: bool) -> None:
+        """Sets the variables from the latent weights; `active`: they were set before."""
+
+    def build(self, tensor_shape, name, layer):
+        variables = {
+            key: layer.add_weight(
+                f"{name}_{key}",
+                shape=shape,
+                dtype=tf.float32,
+                initializer="zeros",
+                trainable=trainable,
+            )
+            for key, (shape, trainable) in self.variables(tensor_shape).items()
+        }
+        variables["active"] = layer.add_weight(
+            f"{name}_active", shape=[], dtype=tf.bool, initializer="zeros", trainable=False
+        )
+        return variables
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        latent = tf.convert_to_tensor(inputs)
+        values = {key: tf.convert_to_tensor(variable) for key, variable in weights.items()}
+        return tf.cond(
+            values["active"],
+            lambda: self.forward(latent, values, training),
+            lambda: latent,
+        )
+
+    def refresh(self, latent: np.ndarray, weights: dict[str, tf.Variable], name: str) -> None:
+        """Fits to the latent weights what the scheme fits to them and switches the quantizer on.
+
+        Args:
+            latent: float32, the layer's latent kernel.
+            weights: What `build` returned.
+            name: The layer's name, for errors.
+
+        Raises:
+            InputError: The latent weights hold a NaN or an infinity.
+        """
+        finite_weights(latent, name)
+        self.fit(latent, weights, bool(weights["active"].numpy()))
+        weights["active"].assign(True)
+
+    def coded(self, latent: np.ndarray, weights: dict[str, tf.Variable]) -> CodedWeights:
+        """The codes and the codebook of the latent weights, as they are now."""
+        values = {key: tf.convert_to_tensor(variable) for key, variable in weights.items()}
+        centroids = np.unique(self.codebook(tf.constant(latent), values).numpy())
+        codes = assign(latent, centroids)
+        error = relative_error(latent, centroids[codes])
+        return CodedWeights(codes, centroids, self.bits, error=error)
+
+    def get_config(self) -> dict:
+        return {"bits": self.bits}

@@ -1,0 +1,85 @@
+"""Binary weights with a scale for every filter (paper 3)."""
+
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.quantization.codebook import assign
+from tfsv.quantization.coded import CodedWeights, relative_error
+from tfsv.quantization.schemes.base import KernelQuantizer, mean
+
+_SIGNS = np.array([-1, 1], np.float32)
+
+
+def binary_weight(weights: tf.Tensor, channel_axes: int = 1) -> tf.Tensor:
+    """a · sign(w) with a = mean |w| of each filter, the least-squares scale.
+
+    The gradient is that of Binary-Weight-Networks: to a weight of a filter of n,
+    g · (1/n + a · [|w| <= 1]). The sign of 0 is -1.
+
+    Args:
+        weights: float32 `[..., channels]`.
+        channel_axes: How many of the last axes count the filters; 2 for depthwise kernels.
+    """
+
+    @tf.custom_gradient
+    def binary(weights):
+        scale = _scale(weights, channel_axes)
+        size = np.prod(weights.shape[:-channel_axes], dtype=np.float64)
+
+        def gradient(upstream):
+            inside = tf.where(tf.abs(weights) <= 1, scale, 0.0)
+            return upstream * (1 / size + inside)
+
+        return tf.where(weights > 0, scale, -scale), gradient
+
+    return binary(weights)
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class BinaryWeightQuantizer(KernelQuantizer):
+    """Paper 3's binary-weight network: `binary_weight` of every kernel.
+
+    Args:
+        bits: 1.
+        forward: "binary": the forward pass of training uses binary weights. "latent": it uses the
+            latent ones, with their own gradient, and only inference uses binary weights; the paper
+            says that not to binarize in the forward process is better, and this is our reading.
+        channel_axes: 2 for depthwise kernels, else 1.
+    """
+
+    widths: ClassVar = (1,)
+    settings: ClassVar = {"forward": ("binary", "latent")}
+
+    def __init__(self, bits: int = 1, forward: str = "binary", channel_axes: int = 1):
+        super().__init__(bits)
+        self.forward_weights = forward
+        self.channel_axes = channel_axes
+
+    def variables(self, shape):
+        return {}
+
+    def forward(self, latent, weights, training):
+        if training and self.forward_weights == "latent":
+            return latent
+        return binary_weight(latent, self.channel_axes)
+
+    def coded(self, latent, weights):
+        scale = _scale(tf.constant(latent), self.channel_axes).numpy().reshape(-1)
+        codes = assign(latent, _SIGNS)
+        coded = CodedWeights(codes, _SIGNS.copy(), self.bits, scale)
+        error = relative_error(latent, coded.decode())
+        return CodedWeights(codes, coded.codebook, self.bits, scale, error)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "forward": self.forward_weights,
+            "channel_axes": self.channel_axes,
+        }
+
+
+def _scale(weights: tf.Tensor, channel_axes: int) -> tf.Tensor:
+    return mean(tf.abs(weights), list(range(len(weights.shape) - channel_axes)))

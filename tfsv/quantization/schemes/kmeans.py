@@ -1,0 +1,64 @@
+"""K-means codebooks (paper 1)."""
+
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.quantization.codebook import kmeans
+from tfsv.quantization.schemes.base import (
+    KernelQuantizer,
+    nearest_centroid,
+    nearest_learned,
+    shared,
+    straight_through,
+)
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class KMeansQuantizer(KernelQuantizer):
+    """K-means codebook of one layer, learned by k-means on its latent weights (paper 1, KMQAT).
+
+    The forward pass uses the nearest centroids, the backward pass is the straight-through
+    estimator. The paper says that centroids are generated dynamically but not how often: `refresh`
+    runs at the interval of the training loop, from the present centroids. The `codebook` variable
+    is padded by its last centroid where there are fewer than `[2^bits]`.
+
+    Args:
+        bits: 1 to 8.
+        centroids: "kmeans", or "gradient": k-means at the first refresh only, then the optimizer
+            moves the centroids by the summed gradients of their members, divided by the root of
+            the mean number of members (see `shared`), while the latent weights go on being
+            trained.
+    """
+
+    settings: ClassVar = {"centroids": ("kmeans", "gradient")}
+
+    def __init__(self, bits: int, centroids: str = "kmeans"):
+        super().__init__(bits)
+        self.centroids = centroids
+
+    def variables(self, shape):
+        return {"codebook": ([2**self.bits], self.centroids == "gradient")}
+
+    def codebook(self, latent, weights):
+        # The optimizer may move centroids past each other. k-means' own are in order already.
+        return tf.sort(weights["codebook"]) if self.centroids == "gradient" else weights["codebook"]
+
+    def forward(self, latent, weights, training):
+        codebook = self.codebook(latent, weights)
+        if self.centroids == "kmeans":
+            return straight_through(latent, nearest_centroid(latent, codebook))
+        return nearest_learned(latent, shared(codebook, latent.shape.num_elements() / 2**self.bits))
+
+    def fit(self, latent, weights, active):
+        if active and self.centroids == "gradient":
+            return
+        start = np.unique(weights["codebook"].numpy()) if active else None
+        centroids = kmeans(latent, 2**self.bits, start=start)
+        padding = 2**self.bits - len(centroids)
+        weights["codebook"].assign(np.pad(centroids, (0, padding), mode="edge"))
+
+    def get_config(self):
+        return {**super().get_config(), "centroids": self.centroids}
