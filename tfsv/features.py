@@ -25,7 +25,7 @@ class LogMel(keras.layers.Layer):
     parts are unusual for that reason. Framing is two strided convolutions with 0/1 kernels, which
     are exact and, unlike a reshape, take any number of samples. The mel filters are a gather: a
     spectrum bin lies between two adjacent filter centres and feeds only those two filters, so
-    729 indices and weights replace a dense 257 × 80 matrix of 82 kB.
+    two weights a bin and 648 indices replace a dense 257 × 80 matrix of 82 kB.
 
     Args:
         bins: Number of mel filters.
@@ -104,9 +104,8 @@ class LogMel(keras.layers.Layer):
     def _mel(self, spectrum: tf.Tensor) -> tf.Tensor:
         """`[batch, frames, 257]` to mel energies `[batch, frames, bins]`."""
         index, rising, falling = mel_gather(self.bins, self.low_hz, self.high_hz)
-        grouped = tf.gather(spectrum, index, axis=2)  # [batch, frames, bins + 1, widest]
-        up = tf.reduce_sum(grouped * rising, axis=3)
-        down = tf.reduce_sum(grouped * falling, axis=3)
+        up = tf.reduce_sum(tf.gather(spectrum * rising, index, axis=2), axis=3)
+        down = tf.reduce_sum(tf.gather(spectrum * falling, index, axis=2), axis=3)
         return up[:, :, :-1] + down[:, :, 1:]
 
     def compute_output_shape(self, input_shape):
@@ -143,9 +142,10 @@ def mel_gather(
     Mel scale: 1127 ln(1 + f / 700), filters triangular in mel, of height 1 (as Kaldi).
 
     Returns:
-        index: int32 `[bins + 1, widest]`, spectrum bins of each interval, 0 where unused.
-        rising: float32 of the same shape, weight for the filter whose left slope this is.
-        falling: float32 of the same shape, weight for the filter whose right slope this is.
+        index: int32 `[bins + 1, widest]`, spectrum bins of each interval; unused places name bin 0,
+            which feeds no filter.
+        rising: float32 `[257]`, weight of each bin for the filter whose left slope it lies on.
+        falling: float32 `[257]`, weight for the filter whose right slope it lies on.
     """
     edges = np.linspace(_mel_of(low_hz), _mel_of(high_hz), bins + 2)
     mel = _mel_of(np.arange(256) * SAMPLE_RATE / 512)  # Kaldi leaves the bin at 8 kHz out
@@ -153,14 +153,12 @@ def mel_gather(
     interval = np.searchsorted(edges, mel[inside], side="right") - 1
     widest = np.bincount(interval, minlength=bins + 1).max()
     index = np.zeros((bins + 1, widest), np.int32)
-    rising = np.zeros((bins + 1, widest), np.float32)
-    falling = np.zeros((bins + 1, widest), np.float32)
     for i in range(bins + 1):
         members = inside[interval == i]
-        share = (mel[members] - edges[i]) / (edges[i + 1] - edges[i])
         index[i, : len(members)] = members
-        rising[i, : len(members)] = share
-        falling[i, : len(members)] = 1 - share
+    share = (mel[inside] - edges[interval]) / (edges[interval + 1] - edges[interval])
+    rising, falling = np.zeros(257, np.float32), np.zeros(257, np.float32)
+    rising[inside], falling[inside] = share, 1 - share
     return index, rising, falling
 
 

@@ -45,18 +45,32 @@ class _Buffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
+class _Options:
+    """An operator's options, written once for all operators with the same ones."""
+
+    def __init__(self, options: object):
+        self._options = options
+
+    def Pack(self, builder: "_SharingBuilder") -> int:  # noqa: N802
+        fields = vars(self._options).items()
+        key = type(self._options), *((name, np.asarray(value).tobytes()) for name, value in fields)
+        if key not in builder.written:
+            builder.written[key] = self._options.Pack(builder)
+        return builder.written[key]
+
+
 class _SharingBuilder(flatbuffers.Builder):
-    """A builder that refers to a vector of numbers again instead of writing it again."""
+    """A builder that refers to equal vectors of numbers and options instead of repeating them."""
 
     def __init__(self, size: int):
         super().__init__(size)
-        self._written: dict[tuple, int] = {}
+        self.written: dict[tuple, int] = {}
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
         key = x.dtype.str, x.tobytes()
-        if key not in self._written:
-            self._written[key] = super().CreateNumpyVector(x)
-        return self._written[key]
+        if key not in self.written:
+            self.written[key] = super().CreateNumpyVector(x)
+        return self.written[key]
 
     def aligned_vector(self, payload: bytes) -> int:
         """Writes bytes that begin at a multiple of 16 in the file."""
@@ -93,11 +107,17 @@ def serialise(model: schema.ModelT, last: Sequence[int] = (), empty: Sequence[in
         if payload and index not in vectors:
             vectors[index] = builder.aligned_vector(payload)
     held = model.buffers
+    operators = [x for x in model.subgraphs[0].operators if x.builtinOptions is not None]
+    options = [operator.builtinOptions for operator in operators]
     model.buffers = [_Buffer(vectors.get(index)) for index in range(len(held))]
+    for operator in operators:
+        operator.builtinOptions = _Options(operator.builtinOptions)
     try:
         builder.Finish(model.Pack(builder), IDENTIFIER)
     finally:
         model.buffers = held
+        for operator, own in zip(operators, options, strict=True):
+            operator.builtinOptions = own
     return bytes(builder.Output())
 
 
@@ -232,8 +252,9 @@ def find_metadata(content: bytes, name: str) -> slice | None:
 def compact(model: schema.ModelT, names: Mapping[int, str]) -> None:
     """Drops what no interpreter needs, a quarter of what a graph takes beside its constants.
 
-    Names of tensors go, but those given and those of the inputs and outputs; so do empty
-    quantization records and the empty buffer that the converter gives each computed tensor.
+    Names of tensors go, but those given and those of the inputs and outputs; so do signatures of
+    their shapes, empty quantization records, the empty buffer that the converter gives each
+    computed tensor, and what it notes about itself.
 
     Args:
         model: A model with one graph; changed in place.
@@ -244,9 +265,12 @@ def compact(model: schema.ModelT, names: Mapping[int, str]) -> None:
     for index, tensor in enumerate(graph.tensors):
         if index not in ends:
             tensor.name = names.get(index)
+            tensor.shapeSignature, tensor.hasRank = None, False
         if tensor.quantization is not None and tensor.quantization.scale is None:
             tensor.quantization = None
-    owners = [*graph.tensors, *(model.metadata or [])]
+    noted = model.metadata or []
+    model.metadata = [x for x in noted if _text(x.name) != "CONVERSION_METADATA"]
+    owners = [*graph.tensors, *model.metadata]
     kept = [schema.BufferT()]  # buffer 0 is empty by convention
     moved = {}
     for owner in owners:
