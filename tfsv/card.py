@@ -11,7 +11,7 @@ from typing import Any
 
 from tfsv.errors import InputError
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON form. It grows whenever a field is added, renamed or removed."""
 
 _PACKAGES = ("tfsv", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert")
@@ -26,10 +26,12 @@ class ModelCard:
         channels: Channels of its first layer.
         bins: Mel bins that it takes.
         embedding_size: Dimensions of the embedding.
+        pooling: One of `tfsv.models.pooling.POOLINGS`; None: the network's published one.
         front_end: Keyword arguments of `tfsv.features.LogMel`, so that the features on the device
             are those of training. Empty: its defaults.
         bits: Bits of the codebook of each quantized layer, 1 to 8. Empty: a float model.
-        scheme: How the codebooks were made, e.g. `"kmeans"`; None for a float model.
+        scheme: How the codebooks were made, as `tfsv.quantization.schemes.Scheme` writes itself,
+            e.g. `"kmeans"`; None for a float model.
         trained_on: The corpora, in words.
         eer: Equal error rate where the model was reported, a fraction; None: not measured.
         min_dcf: Normalised minDCF at a target prior of 0.01 there; None: not measured.
@@ -43,6 +45,7 @@ class ModelCard:
     channels: int
     bins: int
     embedding_size: int
+    pooling: str | None = None
     front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
     bits: dict[str, int] = dataclasses.field(default_factory=dict)
     scheme: str | None = None
@@ -87,7 +90,9 @@ class ModelCard:
         if not isinstance(fields, dict) or "schema" not in fields:
             raise InputError(f"{source}: not a model card: it has no key 'schema'")
         schema = fields.pop("schema")
-        if schema != SCHEMA or isinstance(schema, bool):
+        if schema == 1 and not isinstance(schema, bool):
+            fields = {"pooling": None, **fields}
+        elif schema != SCHEMA or isinstance(schema, bool):
             raise InputError(
                 f"{source}: model card of schema {schema!r}, this tfsv reads {SCHEMA};"
                 " export the model again or use the tfsv that made it"
@@ -189,6 +194,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "channels": _size,
     "bins": _size,
     "embedding_size": _size,
+    "pooling": _optional(_name),
     "front_end": _table(_setting),
     "bits": _table(_bits),
     "scheme": _optional(_name),

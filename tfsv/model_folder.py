@@ -49,10 +49,14 @@ def load_model(folder: str | os.PathLike) -> tuple[keras.Model, ModelCard]:
         raise InputError(f"{folder}: not a model folder ({_CARD} cannot be read)") from error
     card = ModelCard.from_json(text, folder / _CARD)
     network = build_network(
-        card.network, channels=card.channels, bins=card.bins, embedding_size=card.embedding_size
+        card.network,
+        channels=card.channels,
+        bins=card.bins,
+        embedding_size=card.embedding_size,
+        pooling=card.pooling,
     )
     if card.bits:
-        network = quantize(network, card.bits)
+        network = quantize(network, card.bits, card.scheme or "kmeans")
     try:
         network.load_weights(folder / _WEIGHTS)
     except (OSError, ValueError, KeyError) as error:

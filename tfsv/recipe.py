@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from tqdm import tqdm
 
 from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.audio.pipeline import (
@@ -22,8 +23,9 @@ from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.files import replacing, writable_folder
 from tfsv.model_folder import load_model, save_model
-from tfsv.models import build_network
+from tfsv.models import build_network, resolve_sizes
 from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks, strip
+from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.size import model_bytes
 from tfsv.training.loop import OPTIMIZERS, FitSettings, fit
 from tfsv.training.losses import AAMSoftmax
@@ -33,6 +35,7 @@ from tfsv.verification.report import evaluate, recording_paths, sha256_of
 from tfsv.verification.trials import read_trials
 
 _HEAD = "head.npy"  # class vectors of the float training, where further training starts
+_CROPS_A_CLASS = 8  # for the mean embeddings that stand in for class vectors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +51,13 @@ class Recipe:
         dev_root: Folder of the dev trials' recordings; None: the manifest has them.
         test_root: Folder of the test trials' recordings; None: the manifest has them.
         network: Name of the network.
-        channels: Width of its first stage.
+        channels: Width of its first layers; None: the published one.
         bins: Mel filters.
-        embedding_size: Components of the embedding.
+        embedding_size: Components of the embedding; None: as published.
+        pooling: Name of the pooling; None: the published one.
+        start: Folder of a float model to quantize instead of training one; of the settings above,
+            only those of data and fine-tuning matter then. A model without class vectors, such as
+            an imported one, starts with the mean embeddings of the speakers.
         pipeline: How crops are made; its seed is the run's seed.
         epochs: Of float training; an epoch is every utterance once at every speed factor. May be
             a fraction.
@@ -64,6 +71,7 @@ class Recipe:
         weight_decay: Of every fit.
         spec_augment: Whether to mask random frames and bins of the features.
         bits: Width of the codes of all layers; 0: stay float.
+        scheme: How weights are quantized; see `tfsv.quantization.schemes.Scheme`.
         finetune_epochs: Of fine-tuning the quantized network.
         finetune_learning_rate: First learning rate of fine-tuning; it decays to a tenth.
         refresh_steps: Steps between two refreshes of the codebooks in fine-tuning.
@@ -79,9 +87,11 @@ class Recipe:
     dev_root: str | None
     test_root: str | None
     network: str
-    channels: int
+    channels: int | None
     bins: int
-    embedding_size: int
+    embedding_size: int | None
+    pooling: str | None
+    start: str | None
     pipeline: PipelineSettings
     epochs: float
     optimizer: str
@@ -94,6 +104,7 @@ class Recipe:
     weight_decay: float
     spec_augment: bool
     bits: int
+    scheme: str
     finetune_epochs: float
     finetune_learning_rate: float
     refresh_steps: int
@@ -116,14 +127,28 @@ class Recipe:
         ):
             if not right:
                 raise InputError(f"--{flag}={getattr(self, flag)}: expected {expected}")
+        scheme = Scheme.parse(self.scheme)
+        if self.bits:
+            scheme.check_bits(self.bits)
+        object.__setattr__(self, "scheme", str(scheme))
+        if self.start is None:
+            sizes = resolve_sizes(
+                self.network,
+                channels=self.channels,
+                embedding_size=self.embedding_size,
+                pooling=self.pooling,
+            )
+            for name, value in dataclasses.asdict(sizes).items():
+                object.__setattr__(self, name, value)
 
 
 def run(recipe: Recipe, folder: str, strategy: tf.distribute.Strategy | None = None) -> dict:
     """Runs the recipe, or what is left of it when the folder holds a part of it.
 
-    The folder gets a model folder for each of `float`, `post_training`, `fine_tuned` and
-    `control`, each with `results.json`, beside `recipe.json` and a link `corpus` to the manifest's
-    folder. What is there already is not done again; a fit goes on from its last checkpoint.
+    The folder gets a model folder for each of `float` (unless the recipe starts from one),
+    `post_training`, `fine_tuned` and `control`, each with `results.json`, beside `recipe.json` and
+    a link `corpus` to the manifest's folder. What is there already is not done again; a fit goes on
+    from its last checkpoint.
 
     Args:
         recipe: What to do.
@@ -146,6 +171,7 @@ class _Run:
         self.strategy = strategy
         self.manifest = _corpus(recipe)
         self.train = self.manifest.split("train")
+        self.float_folder = pathlib.Path(recipe.start) if recipe.start else folder / "float"
         self.front_end = LogMel(bins=recipe.bins)
         beside = pathlib.Path(self.manifest.root) / "trials"
         self.dev_trials = recipe.dev_trials or str(beside / "dev.txt")
@@ -158,8 +184,12 @@ class _Run:
             _check_trials(file, root, self.manifest, self.train)
             inputs[name] = file
         self.steps_per_epoch = steps_per_epoch(self.train, recipe.pipeline)
-        self._network_and_head()  # what is wrong with the settings shows here, before the claim
-        self._float_settings()
+        self._float_settings()  # what is wrong with the settings shows here, before the claim
+        if recipe.start:
+            inputs["start"] = self.float_folder / "network.weights.h5"
+            self.front_end = LogMel(**self._float()[1].front_end)
+        else:
+            self._network_and_head()
         keras.utils.set_random_seed(recipe.pipeline.seed)
         _claim(folder, recipe, {name: sha256_of(path) for name, path in inputs.items()})
         _link(folder / "corpus", pathlib.Path(self.manifest.root))
@@ -168,7 +198,9 @@ class _Run:
 
     def all(self) -> dict:
         recipe = self.recipe
-        results = {"float": self._model("float", self._train_float)}
+        results = {}
+        if not recipe.start:
+            results["float"] = self._model("float", self._train_float)
         if recipe.bits:
             results["post_training"] = self._model("post_training", self._post_training)
         if recipe.bits and recipe.finetune_epochs:
@@ -236,13 +268,13 @@ class _Run:
         return network
 
     def _post_training(self, folder: pathlib.Path) -> keras.Model:
-        network = quantize(load_model(self.folder / "float")[0], self.recipe.bits)
+        network = quantize(self._float()[0], self.recipe.bits, self.recipe.scheme)
         refresh_codebooks(network)
         return network
 
     def _fine_tune(self, folder: pathlib.Path) -> keras.Model:
         with self.strategy.scope():
-            network = quantize(load_model(self.folder / "float")[0], self.recipe.bits)
+            network = quantize(self._float()[0], self.recipe.bits, self.recipe.scheme)
 
         def refresh(step: int) -> None:
             if step % self.recipe.refresh_steps == 0:
@@ -253,7 +285,7 @@ class _Run:
 
     def _control(self, folder: pathlib.Path) -> keras.Model:
         with self.strategy.scope():
-            network = load_model(self.folder / "float")[0]
+            network = self._float()[0]
         self._further_training(network, folder, None)
         return network
 
@@ -271,9 +303,35 @@ class _Run:
             seed=recipe.pipeline.seed + 1,
             on_step=on_step,
         )
-        _, head = self._network_and_head()
-        _load_head(self.folder / "float", head)
+        with self.strategy.scope():
+            head = self._head(network.output_shape[-1])
+        if (self.float_folder / _HEAD).exists():
+            _load_head(self.float_folder, head)
+        else:
+            head.kernel.assign(self._mean_embeddings())
         self._fit(network, head, settings, folder, first_step=before.steps)
+
+    def _float(self) -> tuple[keras.Model, ModelCard]:
+        network, card = load_model(self.float_folder)
+        if card.bits:
+            raise InputError(f"--start={self.recipe.start}: is quantized already; give a float one")
+        return network, card
+
+    def _mean_embeddings(self) -> np.ndarray:
+        """Float32 `[embedding size, classes]`: the float network's, over some crops a class."""
+        network, _ = self._float()
+        classes = class_count(self.train, self.recipe.pipeline)
+        sums = np.zeros((classes, network.output_shape[-1]), np.float32)
+        steps = min(
+            self.steps_per_epoch, -(-_CROPS_A_CLASS * classes // self.recipe.pipeline.batch_size)
+        )
+        data = training_dataset(self.train, self.recipe.pipeline).take(steps)
+        for waveforms, labels in tqdm(data, desc="class vectors", total=steps, unit="batch"):
+            embeddings = tf.math.l2_normalize(network(self.front_end(waveforms)), axis=1)
+            np.add.at(sums, labels.numpy(), embeddings.numpy())
+        missing = ~sums.any(axis=1)
+        sums[missing] = np.random.default_rng(0).normal(size=(missing.sum(), sums.shape[1]))
+        return (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
 
     def _network_and_head(self) -> tuple[keras.Model, AAMSoftmax]:
         recipe = self.recipe
@@ -283,10 +341,14 @@ class _Run:
                 channels=recipe.channels,
                 bins=recipe.bins,
                 embedding_size=recipe.embedding_size,
+                pooling=recipe.pooling,
             )
-            head = AAMSoftmax(class_count(self.train, recipe.pipeline))
-            head.build([None, recipe.embedding_size])
-        return network, head
+            return network, self._head(recipe.embedding_size)
+
+    def _head(self, embedding_size: int) -> AAMSoftmax:
+        head = AAMSoftmax(class_count(self.train, self.recipe.pipeline))
+        head.build([None, embedding_size])
+        return head
 
     def _fit(self, network, head, settings, folder: pathlib.Path, first_step: int) -> None:
         """`first_step` is where this fit's data begin in the run's endless stream."""
@@ -308,15 +370,25 @@ class _Run:
         recipe = self.recipe
         coded = coded_weights(network)
         speakers = len(self.train.speakers)
-        return ModelCard(
-            network=recipe.network,
-            channels=recipe.channels,
-            bins=recipe.bins,
-            embedding_size=recipe.embedding_size,
-            front_end=self.front_end.settings(),
+        trained_on = f"{self._corpora()}: {speakers} speakers, {len(self.train)} utterances"
+        if recipe.start:
+            before = self._float()[1]
+            if before.trained_on and before.trained_on != trained_on:
+                trained_on = f"{before.trained_on}; then {trained_on}"
+        else:
+            before = ModelCard(
+                network=recipe.network,
+                channels=recipe.channels,
+                bins=recipe.bins,
+                embedding_size=recipe.embedding_size,
+                pooling=recipe.pooling,
+                front_end=self.front_end.settings(),
+            )
+        return dataclasses.replace(
+            before,
             bits={layer: weights.bits for layer, weights in coded.items()},
-            scheme="kmeans" if coded else None,
-            trained_on=f"{self._corpora()}: {speakers} speakers, {len(self.train)} utterances",
+            scheme=recipe.scheme if coded else None,
+            trained_on=trained_on,
             versions=package_versions(),
             notes=name,
         )

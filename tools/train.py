@@ -22,9 +22,11 @@ flags.DEFINE_string("dev_root", None, "Folder of the dev recordings. Default: th
 flags.DEFINE_string("test_root", None, "Folder of the test recordings. Default: the manifest.")
 
 flags.DEFINE_string("network", "resnet18", "Network, e.g. resnet18 or resnet34.")
-flags.DEFINE_integer("channels", 32, "Channels of its first stage.")
+flags.DEFINE_integer("channels", None, "Width of its first layers. Default: as published.")
 flags.DEFINE_integer("bins", 80, "Mel filters.")
-flags.DEFINE_integer("embedding_size", 256, "Components of the embedding.")
+flags.DEFINE_integer("embedding_size", None, "Size of the embedding. Default: as published.")
+flags.DEFINE_string("pooling", None, "Pooling over time. Default: as published.")
+flags.DEFINE_string("start", None, "Folder of a float model to quantize; none is trained then.")
 
 flags.DEFINE_integer("batch_size", 64, "Crops in a batch.")
 flags.DEFINE_float("crop_seconds", 2.0, "Length of a crop, seconds.")
@@ -53,6 +55,7 @@ flags.DEFINE_float("weight_decay", 1e-4, "Weight decay of every fit.")
 flags.DEFINE_bool("spec_augment", False, "Mask random frames and bins of the features.")
 
 flags.DEFINE_integer("bits", 4, "Width of the codes, 1 to 8; 0 trains the float network only.")
+flags.DEFINE_string("scheme", "kmeans", "Quantizer and its settings, e.g. uniform:scale=max.")
 flags.DEFINE_float("finetune_epochs", 10, "Epochs of fine-tuning the quantized network.")
 flags.DEFINE_float("finetune_learning_rate", 1e-3, "First learning rate of fine-tuning.")
 flags.DEFINE_integer("refresh_steps", 100, "Steps between two refreshes of the codebooks.")

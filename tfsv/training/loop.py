@@ -31,7 +31,8 @@ class FitSettings:
         margin: AAM-softmax margin by step.
         optimizer: "sgd" (Nesterov momentum 0.9; WeSpeaker's ResNets) or "adamw" (its DF-ResNets).
         weight_decay: For every trained weight; with "sgd" its L2 penalty is added to the gradient
-            as PyTorch does, with "adamw" it is decoupled.
+            as PyTorch does (scales that quantizers learn are left out), with "adamw" it is
+            decoupled.
         spec_augment: Whether to mask random frames and bins of the features.
         seed: Of the masks.
         checkpoint_steps: Steps between two checkpoints.
@@ -151,7 +152,10 @@ def _train_step(network, head, front_end, optimizer, settings, strategy):
         gradients = tape.gradient(loss, variables)
         if settings.optimizer == "sgd":
             decay = settings.weight_decay / strategy.num_replicas_in_sync  # replicas are summed
-            gradients = [g + decay * v for g, v in zip(gradients, variables, strict=True)]
+            gradients = [
+                g + decay * v if v.shape.rank else g  # no decay of scales that a quantizer learns
+                for g, v in zip(gradients, variables, strict=True)
+            ]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, tf.reduce_mean(right) / strategy.num_replicas_in_sync
 
