@@ -318,7 +318,7 @@ class _Run:
         return network, card
 
     def _mean_embeddings(self) -> np.ndarray:
-        """Float32 `[embedding size, classes]`: the float network's, over some crops a class."""
+        """Float32 `[classes, embedding size]`: the float network's, over some crops a class."""
         network, _ = self._float()
         classes = class_count(self.train, self.recipe.pipeline)
         sums = np.zeros((classes, network.output_shape[-1]), np.float32)
@@ -331,7 +331,7 @@ class _Run:
             np.add.at(sums, labels.numpy(), embeddings.numpy())
         missing = ~sums.any(axis=1)
         sums[missing] = np.random.default_rng(0).normal(size=(missing.sum(), sums.shape[1]))
-        return (sums / np.linalg.norm(sums, axis=1, keepdims=True)).T
+        return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
     def _network_and_head(self) -> tuple[keras.Model, AAMSoftmax]:
         recipe = self.recipe
