@@ -15,7 +15,7 @@ OTHER = v0081/s2/002.wav
 
 demo: $(VENV)/installed
 	$(PY) tools/train.py --flagfile configs/resnet.flags --run_dir=$(RUN)
-	$(PY) tools/export_tflite.py --model=$(RUN)/fine_tuned --output=$(MODEL) --weights=int8 \
+	$(PY) tools/export_tflite.py --model=$(RUN)/fine_tuned --output=$(MODEL) --weights=packed \
 	  --trials=$(CORPUS)/trials/dev.txt --root=$(CORPUS)
 	$(PY) tools/evaluate.py --model=$(RUN)/float,$(RUN)/fine_tuned,$(MODEL) \
 	  --trials=$(CORPUS)/trials/test.txt --root=$(CORPUS) --output=$(RUN)/test

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -5,10 +6,12 @@ import sys
 import pytest
 import speech_stub
 
+from tfsv.audio.manifest import Utterance, write_manifest
 from tfsv.card import ModelCard
 from tfsv.export.loader import TFLiteEmbedder
 from tfsv.model_folder import save_model
 from tfsv.models import build_network
+from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks
 
 TOOL = pathlib.Path(__file__).resolve().parents[1] / "tools" / "export_tflite.py"
 
@@ -44,11 +47,42 @@ def test_exports_and_measures_the_file_itself(folder, tmp_path):
     assert 0 <= card.eer <= 1 and "eer" in card.thresholds and card.min_dcf is not None
     lines = done.stdout.splitlines()
     stem = next(line for line in lines if line.split()[:2] == ["stem", "3"])
-    assert stem.split()[-2:] == ["8", "26"]
+    assert stem.split()[-6:] == ["8", "18", "0", "8", "8", "34"]
     assert lines[-2].split() == ["file", f"{output.stat().st_size:,}"]
     assert f"EER {100 * card.eer:.2f} %" in lines[-1]
     sizes = [int(x.split()[-1].replace(",", "")) for x in lines[1:-1]]
     assert sum(sizes[:-1]) == sizes[-1]
+
+
+def test_packs_with_int8_activations(tmp_path):
+    network = build_network("resnet18", channels=2, bins=16, embedding_size=8)
+    network = quantize(network, 2)
+    refresh_codebooks(network)
+    card = ModelCard("resnet18", 2, 16, 8, front_end={"bins": 16})
+    bits = {name: codes.bits for name, codes in coded_weights(network).items()}
+    save_model(tmp_path / "model", network, dataclasses.replace(card, bits=bits, scheme="kmeans"))
+    names = speech_stub.write_people(tmp_path, people=2, utterances=2)
+    utterances = [Utterance(n, n.split("/")[0], "", n, 0.5, "train") for n in names]
+    write_manifest(tmp_path / "manifest.tsv", utterances)
+    output = tmp_path / "model.tflite"
+    flags = [f"--model={tmp_path / 'model'}", f"--output={output}", "--weights=packed"]
+    refused = export(*flags, "--compute=int8")
+    assert refused.stderr.splitlines()[-1].startswith("error: --compute=int8: needs recordings")
+    (tmp_path / "trials.txt").write_text(f"1 {names[0]} {names[1]}\n0 {names[0]} {names[2]}\n")
+    done = export(
+        *flags,
+        "--compute=int8",
+        f"--calibration={tmp_path / 'manifest.tsv'}",
+        f"--trials={tmp_path / 'trials.txt'}",
+        f"--root={tmp_path}",
+    )
+    assert done.returncode == 0, done.stderr
+    (steps,) = (line for line in done.stdout.splitlines() if line.startswith("EER %: "))
+    names = [step.split()[0] for step in steps.removeprefix("EER %: ").split(", ")]
+    assert names == ["keras", "float32", "int8_weights", "int8"]
+    stem = next(line for line in done.stdout.splitlines() if line.startswith("stem "))
+    assert stem.split()[-6:] == ["2", "5", "4", "8", "8", "25"]
+    assert TFLiteEmbedder(output).card.bits == bits
 
 
 def test_a_bad_model_folder_is_one_line(tmp_path):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,6 +103,33 @@ def test_a_finished_run_is_only_read(cache, whole_run):
     code, again = train(cache, *TINY, f"--run_dir={folder}")
     assert code == 0 and again.splitlines()[-5:] == output.splitlines()[-5:]
     assert (folder / "fine_tuned" / "network.weights.h5").stat().st_mtime == stamp
+
+
+def test_starts_from_a_float_model_with_another_scheme(cache, whole_run, tmp_path):
+    """With its class vectors, or without, as an imported one."""
+    bare = tmp_path / "bare"
+    shutil.copytree(whole_run[0] / "float", bare)
+    (bare / "head.npy").unlink()
+    outcomes = []
+    for name, start in (("whole", whole_run[0] / "float"), ("bare", bare)):
+        folder = tmp_path / name
+        flags = [f"--run_dir={folder}", f"--start={start}", "--scheme=uniform:scale=max"]
+        code, output = train(cache, *TINY, *flags)
+        assert code == 0, output
+        assert not (folder / "float").exists() and (folder / "control" / "card.json").exists()
+        card = json.loads((folder / "fine_tuned" / "card.json").read_text())
+        assert card["scheme"] == "uniform:scale=max" and card["network"] == "resnet18"
+        assert ("class vectors" in output) == (name == "bare")
+        outcomes.append(weights(folder / "post_training"))
+        assert all(np.isfinite(array).all() for array in weights(folder / "fine_tuned"))
+    for one, other in zip(*outcomes, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_start_that_is_quantized_is_refused(cache, whole_run, tmp_path):
+    start = whole_run[0] / "post_training"
+    code, output = train(cache, *TINY, f"--run_dir={tmp_path / 'run'}", f"--start={start}")
+    assert code == 1 and "is quantized already; give a float one" in output
 
 
 def test_other_settings_do_not_mix_into_a_run(cache, whole_run):

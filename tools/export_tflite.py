@@ -1,17 +1,23 @@
 """Exports a trained model folder to a TFLite file: waveform in, embedding out.
 
     python tools/export_tflite.py --model=runs/resnet/fine_tuned \\
-        --output=runs/resnet/model.tflite --weights=int8
+        --output=runs/resnet/model.tflite --weights=packed
 
-prints what each layer takes in the file. With a trial list,
+prints what each layer takes in the file. --weights says how kernels are stored, --compute what the
+runtime computes with: float32, int8_weights (activations are quantized on the fly) or int8, whose
+ranges of activations come from recordings of --calibration.
+
+With a trial list,
 
     python tools/export_tflite.py --model=runs/resnet/fine_tuned \\
-        --output=runs/resnet/model.tflite --weights=int8 \\
+        --output=runs/resnet/model.tflite --weights=packed --compute=int8 \\
+        --calibration=runs/resnet/corpus/manifest.tsv \\
         --trials=trials/dev.txt --root=corpus
 
 also compares the new file's embedding of every recording of the list with that of Keras, and EER,
-minDCF and thresholds of the file itself go into its card. Without one the card is that of the
-folder, whose figures are those of the Keras model.
+minDCF and thresholds of the file itself go into its card; for --compute=int8 it prints what each
+step of the conversion did to the EER. Without a list the card is that of the folder, whose figures
+are those of the Keras model.
 """
 
 from collections.abc import Sequence
@@ -20,8 +26,10 @@ from typing import Any
 from absl import flags
 
 from tfsv import command
+from tfsv.audio.manifest import read_manifest
 from tfsv.errors import InputError
-from tfsv.export.convert import LOWEST_COSINE, ExportReport, export_tflite
+from tfsv.export.convert import FORMS, ExportReport, export_tflite
+from tfsv.export.steps import measure_steps
 from tfsv.model_folder import load_model
 from tfsv.quantization.configs import strip
 from tfsv.verification.embedder import Embedder
@@ -33,8 +41,17 @@ _OUTPUT = flags.DEFINE_string("output", None, "File to write, ending in .tflite.
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
     "float32",
-    list(LOWEST_COSINE),
-    "How kernels are stored; activations are float.",
+    list(FORMS),
+    "How kernels are stored; packed: as codes of the layers' own widths.",
+)
+_COMPUTE = flags.DEFINE_enum(
+    "compute",
+    None,
+    ["float32", "int8_weights", "int8"],
+    "What is computed with. Default: int8_weights, or float32 with --weights=float32.",
+)
+_CALIBRATION = flags.DEFINE_string(
+    "calibration", None, "Manifest whose train split gives --compute=int8 its ranges."
 )
 _TRIALS = flags.DEFINE_string("trials", None, "Trial list to evaluate the file on.")
 _ROOT = flags.DEFINE_string("root", None, "Folder that the paths in the trial list start from.")
@@ -50,6 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     if (_TRIALS.value is None) != (_ROOT.value is None):
         raise InputError("--trials and --root: give both or neither")
     trials = read_trials(_TRIALS.value) if _TRIALS.value else None
+    compute = _COMPUTE.value or FORMS[_WEIGHTS.value][0]
 
     def measure(embedder: Embedder) -> dict[str, Any]:
         record = evaluate(embedder, trials, _ROOT.value, trial_list=_TRIALS.value)
@@ -58,30 +76,48 @@ def main(arguments: Sequence[str]) -> None:
 
     network, card = load_model(_MODEL.value)
     network, coded = strip(network)
+    calibration = _recordings(_CALIBRATION.value) if _CALIBRATION.value else ()
     report = export_tflite(
         network,
         coded,
         card,
         _OUTPUT.value,
         _WEIGHTS.value,
+        compute,
+        calibration=calibration,
         recordings=recording_paths(trials, _ROOT.value, None) if trials else (),
         measure=measure if trials else None,
     )
     print(_table(report))
+    if trials and compute == "int8":
+        steps = measure_steps(network, coded, card, compute, measure, calibration)
+        steps[compute] = {"eer": report.card.eer}
+        print("EER %: " + ", ".join(f"{name} {100 * x['eer']:.2f}" for name, x in steps.items()))
     print(f"{_OUTPUT.value}: cosine to Keras {report.cosine:.6f} or more", end="")
     print(f", EER {100 * report.card.eer:.2f} %" if trials else "")
 
 
+def _recordings(manifest: str) -> list[str]:
+    """Paths of the recordings to calibrate with."""
+    corpus = read_manifest(manifest)
+    train = corpus.split("train")
+    if not len(train):
+        raise InputError(f"--calibration={manifest}: has no train split")
+    return [corpus.absolute(utterance) for utterance in train]
+
+
 def _table(report: ExportReport) -> str:
     """What each layer takes, what the rest takes, and the whole file."""
-    rows = [("layer", "kernel", "bits", "bytes")]
+    columns = ("weights", "codebook", "scales", "bias", "bytes")
+    rows = [("layer", "kernel", "bits", *columns)]
     for layer in report.layers:
+        parts = (layer.weights, layer.codebook, layer.scales, layer.bias, layer.size)
         shape = " × ".join(map(str, layer.shape))
-        rows.append((layer.name, shape, str(layer.bits), f"{layer.size:,}"))
+        rows.append((layer.name, shape, str(layer.bits), *(f"{part:,}" for part in parts)))
     rest = report.size - sum(layer.size for layer in report.layers)
-    rows.append(("front end, graph, biases, card", "", "", f"{rest:,}"))
-    rows.append(("file", "", "", f"{report.size:,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    rows.append(("front end, graph, card", *[""] * 6, f"{rest:,}"))
+    rows.append(("file", *[""] * 6, f"{report.size:,}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
     )

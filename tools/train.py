@@ -68,11 +68,21 @@ def main(arguments: list[str]) -> None:
     import tensorflow as tf
 
     from tfsv import recipe
-    from tfsv.audio.pipeline import PipelineSettings
     from tfsv.errors import InputError
 
     if arguments:
         raise InputError(f"{arguments[0]}: not a flag; see tools/train.py --help")
+    several = len(tf.config.list_physical_devices("GPU")) > 1
+    strategy = tf.distribute.MirroredStrategy() if several else None
+    print(recipe.summary(recipe.run(recipe_of_flags(), FLAGS.run_dir, strategy)))
+
+
+def recipe_of_flags():
+    """The `tfsv.recipe.Recipe` that the flags describe; InputError if they cannot."""
+    from tfsv import recipe
+    from tfsv.audio.pipeline import PipelineSettings
+    from tfsv.errors import InputError
+
     try:
         speed_factors = tuple(float(factor) for factor in FLAGS.speed_factors)
     except ValueError as error:
@@ -89,10 +99,7 @@ def main(arguments: list[str]) -> None:
     )
     names = [field.name for field in dataclasses.fields(recipe.Recipe)]
     values = {name: getattr(FLAGS, name) for name in names if name != "pipeline"}
-    several = len(tf.config.list_physical_devices("GPU")) > 1
-    strategy = tf.distribute.MirroredStrategy() if several else None
-    results = recipe.run(recipe.Recipe(pipeline=pipeline, **values), FLAGS.run_dir, strategy)
-    print(recipe.summary(results))
+    return recipe.Recipe(pipeline=pipeline, **values)
 
 
 if __name__ == "__main__":
