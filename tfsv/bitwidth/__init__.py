@@ -1,0 +1,1 @@
+"""How many bits each layer gets: sensitivities, allocation under a budget, plans."""
