@@ -1,0 +1,113 @@
+"""The bits of each layer, as a readable file that training takes."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from tfsv.errors import InputError
+from tfsv.files import replacing
+
+SCHEMA = 1
+"""Version of the JSON form."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerPlan:
+    """One layer of a plan.
+
+    Attributes:
+        bits: Its width, 1 to 8; 32 for a layer that stays float.
+        size: Bytes that it takes in a packed file.
+        sensitivity: What the method predicts the network to lose by it.
+        why: In words, for people.
+    """
+
+    bits: int
+    size: int
+    sensitivity: float
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class BitPlan:
+    """Widths for all layers of a network.
+
+    Attributes:
+        network: Its name.
+        method: How sensitivities were measured.
+        budget: Bytes that were allowed.
+        layers: By layer name.
+    """
+
+    network: str
+    method: str
+    budget: int
+    layers: Mapping[str, LayerPlan]
+
+    @property
+    def bits(self) -> dict[str, int]:
+        """Width of each layer that is quantized, as `quantize` takes it."""
+        return {name: layer.bits for name, layer in self.layers.items() if layer.bits <= 8}
+
+    def check(self, names: Collection[str]) -> None:
+        """Compares the plan's layers with a network's.
+
+        Args:
+            names: The network's quantizable layers.
+
+        Raises:
+            InputError: They differ; lists the differences.
+        """
+        missing = sorted(set(names) - set(self.layers))
+        unknown = sorted(set(self.layers) - set(names))
+        if missing or unknown:
+            parts = [f"lacks {', '.join(missing)}"] if missing else []
+            parts += [f"has {', '.join(unknown)}, which the network has not"] if unknown else []
+            raise InputError(f"bit plan for {self.network}: {'; '.join(parts)}")
+
+    def write(self, path: str | os.PathLike) -> None:
+        """Writes the plan as JSON, a layer a line.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        head = {"schema": SCHEMA, "network": self.network, "method": self.method}
+        lines = [f"  {json.dumps(k)}: {json.dumps(v)}," for k, v in head.items()]
+        lines.append(f'  "budget": {self.budget},')
+        rows = [
+            f"    {json.dumps(name)}: {json.dumps(dataclasses.asdict(layer))}"
+            for name, layer in self.layers.items()
+        ]
+        text = "{\n" + "\n".join(lines) + '\n  "layers": {\n' + ",\n".join(rows) + "\n  }\n}\n"
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "BitPlan":
+        """Reads what `write` wrote; sizes, sensitivities and reasons may be left out by hand.
+
+        Raises:
+            InputError: The file cannot be read or is not a bit plan.
+        """
+        try:
+            fields = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+            if fields["schema"] != SCHEMA:
+                raise InputError(f"{path}: bit plan of schema {fields['schema']!r}, not {SCHEMA}")
+            layers = {name: _layer(path, name, row) for name, row in fields["layers"].items()}
+            return cls(str(fields["network"]), str(fields["method"]), int(fields["budget"]), layers)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read ({error})") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{path}: not a bit plan ({reason})") from error
+
+
+def _layer(path: str | os.PathLike, name: str, row: Mapping[str, Any]) -> LayerPlan:
+    bits = row["bits"]
+    if bits not in (*range(1, 9), 32) or isinstance(bits, bool):
+        raise InputError(f"{path}: {name}: {bits!r} bits; 1 to 8 are possible, or 32 for float")
+    size, loss = int(row.get("size", 0)), float(row.get("sensitivity", 0.0))
+    return LayerPlan(int(bits), size, loss, str(row.get("why", "")))
