@@ -12,6 +12,7 @@ Expansion is a copy and a few patches, so that every implementation gives the sa
 """
 
 import dataclasses
+import io
 import math
 
 import numpy as np
@@ -29,6 +30,7 @@ _GRAPH_TENSORS, _GRAPH_OPERATORS = 0, 3
 _TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER = 0, 1, 2
 _BUFFER_DATA = 0
 _ALIGNMENT = 16
+_PIECE = 1 << 20  # weights decoded at once; a multiple of 8, so that every plane has whole bytes
 _TYPES = {0: np.dtype("<f4"), 3: np.dtype("u1"), 9: np.dtype("i1")}  # schema.TensorType
 
 
@@ -161,18 +163,30 @@ class PackedGroup:
 
     def decode(self, layer: int) -> np.ndarray:
         """`[count]` of the codebooks' type: the kernel of a layer."""
-        codebook = self.codebooks[layer]
-        if len(self.planes) == 1:
-            table = codebook[bits.byte_table(self.group.bits)]
-            values = bits.look_up(table, self.planes[0][layer], self.count)
-        else:
-            table = np.pad(codebook, (0, 256 - len(codebook)))[:, np.newaxis]
-            values = bits.look_up(table, self.codes(layer).reshape(-1), self.count)
+        values = np.empty(self.count, self.codebooks.dtype)
+        for start in range(0, self.count, _PIECE):
+            count = min(_PIECE, self.count - start)
+            values[start : start + count] = self._piece(layer, start, count)
         if self.factors is not None:
             factors = self.factors[layer]
             rows = len(factors) if factors.shape[1] == 1 else self.count // factors.size
-            values = (values.reshape(rows, -1) * factors).reshape(-1)
+            matrix = values.reshape(rows, -1)
+            with np.errstate(all="ignore"):
+                np.multiply(matrix, factors, out=matrix)
         return values
+
+    def _piece(self, layer: int, start: int, count: int) -> np.ndarray:
+        """`[count]`: centroids of a layer's codes from `start` on, which is a multiple of 8."""
+        codebook = self.codebooks[layer]
+        planes = [
+            plane[layer, start * width // 8 :][: bits.plane_bytes(count, width)]
+            for plane, width in zip(self.planes, bits.PLANES[self.group.bits], strict=True)
+        ]
+        if len(planes) == 1:
+            table = codebook[bits.byte_table(self.group.bits)]
+            return bits.look_up(table, planes[0], count)
+        table = np.pad(codebook, (0, 256 - len(codebook)))[:, np.newaxis]
+        return bits.look_up(table, bits.unpack(planes, self.group.bits, count), count)
 
     def _constant(self, index: int, shape: tuple[int, ...]) -> np.ndarray:
         tensor = self._tensors[index]
@@ -209,6 +223,10 @@ class _Expansion:
         self._graph = graphs[0]
         self._tensors = self._graph.tables(_GRAPH_TENSORS)
         self._buffers = model.tables(_MODEL_BUFFERS)
+        kernels = [tensor for group in self.record.groups for tensor in group.kernels]
+        codes = [tensor for group in self.record.groups for tensor in group.codes]
+        if len({*kernels, *codes}) < len(kernels) + len(codes):
+            raise ValueError("packed layers that repeat")
         self.groups = [PackedGroup(g, self._tensors, self._buffers) for g in self.record.groups]
         empty = self._buffers[self.record.spare].span(_BUFFER_DATA)
         if empty is None or empty[0] != empty[1] or empty[0] % _ALIGNMENT:
@@ -221,14 +239,16 @@ class _Expansion:
             )
 
     def run(self) -> bytes:
-        out = bytearray(self._size)
-        out[: self._start] = self._content[: self._start]
+        out = io.BytesIO()  # gives away its bytes without another copy
+        out.seek(self._size - 1)
+        out.write(b"\0")
+        self._write(out, 0, memoryview(self._content)[: self._start])
         data = self._start + _ALIGNMENT
         spare = self.record.spare
         for group in self.groups:
             for layer, kernel in enumerate(group.group.kernels):
-                U32.pack_into(out, data - 4, group.kernel_bytes)
-                out[data : data + group.kernel_bytes] = group.decode(layer).tobytes()
+                self._write(out, data - 4, U32.pack(group.kernel_bytes))
+                self._write(out, data, group.decode(layer).data)
                 self._point(out, self._buffers[spare], data - 4)
                 self._patch(out, self._tensors[kernel].slot(_TENSOR_BUFFER), spare)
                 data += _rounded_up(group.kernel_bytes) + _ALIGNMENT
@@ -238,9 +258,9 @@ class _Expansion:
                 self._point(out, self._buffers[tensor.number(_TENSOR_BUFFER)], self._start - 4)
                 self._patch(out, tensor.slot(_TENSOR_BUFFER), 0)
         self._cut_decoding(out)
-        return bytes(out)
+        return out.getvalue()
 
-    def _cut_decoding(self, out: bytearray) -> None:
+    def _cut_decoding(self, out: io.BytesIO) -> None:
         operators = self._graph.tables(_GRAPH_OPERATORS)
         decoding = self.record.decoding
         if not 1 <= decoding < len(operators):
@@ -250,14 +270,19 @@ class _Expansion:
         self._patch(out, slot, length - slot)
         self._patch(out, length, len(operators) - decoding)
 
-    def _point(self, out: bytearray, buffer: Table, target: int) -> None:
+    def _point(self, out: io.BytesIO, buffer: Table, target: int) -> None:
         slot = buffer.slot(_BUFFER_DATA)
         self._patch(out, slot, -1 if slot is None else target - slot)
 
-    def _patch(self, out: bytearray, slot: int | None, value: int) -> None:
+    def _patch(self, out: io.BytesIO, slot: int | None, value: int) -> None:
         if slot is None or slot + 4 > self._start or value < 0:
             raise ValueError("packed layers that cannot be expanded in place")
-        U32.pack_into(out, slot, value)
+        self._write(out, slot, U32.pack(value))
+
+    @staticmethod
+    def _write(out: io.BytesIO, position: int, content: bytes | memoryview) -> None:
+        out.seek(position)
+        out.write(content)
 
 
 def _rounded_up(size: int) -> int:

@@ -240,10 +240,10 @@ def find_metadata(content: bytes, name: str) -> slice | None:
     Raises:
         ValueError: The flatbuffer is damaged.
     """
-    model = Table.root(content)
+    model, wanted = Table.root(content), name.encode()
     for entry in model.tables(_MODEL_METADATA):
-        label = entry.span(_METADATA_NAME)
-        if label and content[slice(*label)] == name.encode():
+        start, end = entry.span(_METADATA_NAME) or (0, 0)
+        if end - start == len(wanted) and content[start:end] == wanted:
             buffer = model.tables(_MODEL_BUFFERS)[entry.number(_METADATA_BUFFER)]
             return slice(*(buffer.span(_BUFFER_DATA) or (0, 0)))
     return None

@@ -11,6 +11,7 @@ from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.export import flatbuffer, seal
 from tfsv.export.expand import LARGEST_MODEL, expand, is_packed
+from tfsv.export.soundness import check_graph
 from tfsv.verification.embedder import Embedder, check_embedding, check_waveform
 from tfsv.verification.extraction import WINDOW_SECONDS, embed_long
 
@@ -21,6 +22,7 @@ LARGEST_FILE = LARGEST_MODEL
 """Bytes; no file is read beyond it, and no packed model expanded beyond it."""
 
 _SMALLEST_FILE = 64
+_LONGEST_REASON = 200  # characters
 
 
 class TFLiteEmbedder:
@@ -56,11 +58,12 @@ class TFLiteEmbedder:
         try:
             if expanded and is_packed(content):
                 content = expand(content)
+            check_graph(content)
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            inputs = self._interpreter.get_input_details()
+            outputs = self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
-            raise _unsound(path, error) from error
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
+            raise unsound(path, error) from error
         if (
             len(inputs) != 1
             or len(outputs) != 1
@@ -162,6 +165,20 @@ def read_model(path: str | os.PathLike) -> bytes:
     Raises:
         InputError: The file is absent, unreadable, damaged, or was not exported by tfsv.
     """
+    content = read_unchecked(path)
+    try:
+        seal.check(content)
+    except ValueError as error:
+        raise unsound(path, error) from error
+    return content
+
+
+def read_unchecked(path: str | os.PathLike) -> bytes:
+    """Reads a TFLite file, whatever its checksum.
+
+    Raises:
+        InputError: The file is absent, unreadable, too large, or no TFLite file.
+    """
     path = pathlib.Path(path)
     try:
         if not path.is_file():
@@ -177,10 +194,6 @@ def read_model(path: str | os.PathLike) -> bytes:
         raise InputError(f"{path}: not a TFLite file; export it again")
     if len(content) < _SMALLEST_FILE:
         raise InputError(f"{path}: only {len(content)} bytes, truncated; export it again")
-    try:
-        seal.check(content)
-    except ValueError as error:
-        raise _unsound(path, error) from error
     return content
 
 
@@ -199,17 +212,24 @@ def read_card(content: bytes, path: str | os.PathLike) -> ModelCard:
         if place is None:
             raise InputError(f"{path}: has no model card; export it with tools/export_tflite.py")
         return ModelCard.from_json(content[place].decode(), source=path)
-    except InputError:
-        raise
-    except ValueError as error:
-        raise _unsound(path, error) from error
+    except InputError as error:
+        raise InputError(_shortened(str(error), len(str(path)))) from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise unsound(path, error) from error
 
 
-def _unsound(path: str | os.PathLike, error: Exception) -> InputError:
+def unsound(path: str | os.PathLike, error: Exception) -> InputError:
+    """What to raise for a file that is damaged."""
     return InputError(
         f"{path}: not a sound TFLite file of tfsv ({_first_line(error)}); get it again"
     )
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["no reason given"])[0]
+    return _shortened((str(error).splitlines() or ["no reason given"])[0])
+
+
+def _shortened(message: str, beside: int = 0) -> str:
+    """A message that may quote a file of any origin, cut to what a line holds."""
+    most = beside + _LONGEST_REASON
+    return message if len(message) <= most else message[: most - 1] + "…"

@@ -16,9 +16,16 @@ BLANK = bytes(32)
 
 
 def seal(content: bytes) -> bytes:
-    """The file with its checksum; it has the entry already, of whatever content."""
-    place = find_metadata(content, ENTRY)
-    return content[: place.start] + _digest(content, place) + content[place.stop :]
+    """The file with its checksum.
+
+    Args:
+        content: The file; it has the entry already, of `len(BLANK)` bytes.
+
+    Raises:
+        ValueError: It has no such entry.
+    """
+    place = _place(content)
+    return content[: place.start] + digest(content, place) + content[place.stop :]
 
 
 def check(content: bytes) -> None:
@@ -27,16 +34,22 @@ def check(content: bytes) -> None:
     Raises:
         ValueError: It was changed after it was sealed, or never sealed.
     """
-    place = find_metadata(content, ENTRY)
-    if place is None or place.stop - place.start != len(BLANK):
-        raise ValueError("has no checksum")
-    if content[place] != _digest(content, place):
+    place = _place(content)
+    if content[place] != digest(content, place):
         raise ValueError("its checksum is wrong, so it was damaged or changed")
 
 
-def _digest(content: bytes, place: slice) -> bytes:
+def digest(content: bytes, place: slice) -> bytes:
+    """The checksum of a file whose entry lies at `place`, 32 bytes."""
     view = memoryview(content)
     digest = hashlib.sha256(view[: place.start])
     digest.update(BLANK)
     digest.update(view[place.stop :])
     return digest.digest()
+
+
+def _place(content: bytes) -> slice:
+    place = find_metadata(content, ENTRY)
+    if place is None or place.stop - place.start != len(BLANK):
+        raise ValueError("has no checksum")
+    return place
