@@ -17,6 +17,8 @@ from tfsv.models import NETWORKS, build_network, ecapa, resolve_sizes
         ("dfresnet56_3x3", 2, "mean"),
         ("ecapa512", 8, "astp"),
         ("ecapa512", 8, "tstp"),
+        ("gemini60", 2, "tstp"),
+        ("speechbrain_ecapa512", 8, "astp_speechbrain"),
         ("xvector", 8, "tstp"),
     ],
 )
@@ -74,6 +76,20 @@ def test_res2_groups_feed_one_another():
     np.testing.assert_allclose(block(value)[0], np.concatenate(wanted, 1), rtol=2e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("frames", [5, 9])
+def test_mirrored_ends_are_those_of_numpy(frames):
+    x = np.random.default_rng(0).normal(size=(2, frames, 3)).astype("f4")
+    padded = ecapa.ReflectPadding1D(4)(x)
+    np.testing.assert_array_equal(padded, np.pad(x, ((0, 0), (4, 4), (0, 0)), "reflect"))
+
+
+def test_gemini_halves_time_once_and_frequency_four_times():
+    network = build_network("gemini60", channels=2, bins=32)
+    for stage, shape in enumerate([(40, 16), (20, 8), (20, 4), (20, 2)], start=1):
+        image = keras.Model(network.input, network.get_layer(f"stage{stage}_block1_relu3").output)
+        assert image.compute_output_shape((1, 40, 32))[1:3] == shape
+
+
 def test_narrow_ecapa_scales_its_bottlenecks():
     network = build_network("ecapa512", channels=64)
     layers = ["block1_squeeze", "pooling_attention1", "aggregation"]
@@ -85,9 +101,11 @@ def test_sizes_left_out_are_the_published_ones(name):
     sizes = resolve_sizes(name)
     widths = {"ecapa512": 512, "ecapa1024": 1024, "xvector": 512}
     embeddings = {"ecapa512": 192, "ecapa1024": 192, "xvector": 512}
-    assert sizes.channels == widths.get(name, 32)
-    assert sizes.embedding_size == embeddings.get(name, 256)
-    assert sizes.pooling == ("astp" if "ecapa" in name else "tstp")
+    base = name.removeprefix("speechbrain_")
+    assert sizes.channels == widths.get(base, 32)
+    assert sizes.embedding_size == embeddings.get(base, 256)
+    poolings = {"ecapa": "astp", "speechbrain": "astp_speechbrain"}
+    assert sizes.pooling == poolings.get(name.rstrip("0123456789").partition("_")[0], "tstp")
     given = resolve_sizes(name, channels=8, embedding_size=7, pooling="mean")
     assert (given.channels, given.embedding_size, given.pooling) == (8, 7, "mean")
 

@@ -19,6 +19,8 @@ FAMILIES = {
     "resnet50": (4, "astp"),
     "dfresnet56": (4, "tstp"),
     "ecapa512": (16, "astp"),
+    "speechbrain_ecapa512": (16, "astp_speechbrain"),
+    "gemini60": (4, "tstp"),
     "xvector": (8, "mean"),
 }
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -29,6 +31,7 @@ def network(request, monkeypatch):
     """Random weights and statistics, with one block in a stage."""
     monkeypatch.setitem(resnet.BLOCKS, 50, (1, 1))
     monkeypatch.setitem(dfresnet.BLOCKS, 56, (1, 1))
+    monkeypatch.setitem(dfresnet.GEMINI_BLOCKS, 60, (1, 1, 1, 1))
     channels, pooling = FAMILIES[request.param]
     keras.utils.set_random_seed(0)
     network = build_network(

@@ -33,13 +33,15 @@ def test_statistics_of_one_frame_are_finite():
         TemporalStatisticsPooling()(tf.ones([1, 1, 2, 3]))[0, 6:], np.sqrt(1e-7), rtol=1e-5
     )
     context = GlobalContext()(tf.ones([1, 1, 2]))
-    np.testing.assert_allclose(context[0, 0], [1, 1, 1, 1, 1e-5, 1e-5], rtol=1e-5)
+    np.testing.assert_allclose(context[0, 0], [1, 1, 1, 1, 1e-7**0.5, 1e-7**0.5], rtol=1e-5)
 
 
 def test_context_is_the_same_beside_every_frame():
     x = values(2, 9, 3)
     context = GlobalContext()(x).numpy()
     np.testing.assert_array_equal(context[..., :3], x)
+    biased = GlobalContext(unbiased=False)(x).numpy()
+    np.testing.assert_allclose(biased[:, 0, 6:], x.std(1), rtol=1e-5)
     for frame in range(9):
         np.testing.assert_allclose(context[:, frame, 3:6], x.mean(1), atol=1e-6)
         np.testing.assert_allclose(context[:, frame, 6:], x.std(1, ddof=1), rtol=1e-5)
@@ -71,7 +73,10 @@ def test_equal_scores_give_biased_statistics():
     np.testing.assert_allclose(pool, np.concatenate([x.mean(1), x.std(1)], 1), atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "size"), [("tstp", 24), ("mean", 12), ("astp", 24)])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [("tstp", 24), ("mean", 12), ("astp", 24), ("astp_local", 24), ("astp_speechbrain", 24)],
+)
 def test_declared_shapes_are_the_real_ones(kind, size):
     image = keras.Input((None, 4, 3))
     network = keras.Model(image, pooled(image, kind, 2))

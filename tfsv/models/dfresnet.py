@@ -2,10 +2,14 @@
 
 import tf_keras as keras
 
+from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
-from tfsv.models.resnet import conv_norm, norm, stem
+from tfsv.models.resnet import conv_norm, stem
 
 BLOCKS = {56: (3, 3, 9, 3), 110: (3, 3, 27, 3), 179: (3, 8, 45, 3), 233: (3, 8, 63, 3)}
+GEMINI_BLOCKS = {60: BLOCKS[56], 114: BLOCKS[110], 183: BLOCKS[179], 237: BLOCKS[233]}
+
+_GEMINI_STRIDES = ((1, 2), (2, 2), (1, 2), (1, 2))  # time, frequency
 
 _EXPANSION = 4
 
@@ -61,6 +65,37 @@ def dfresnet(
     x = pooled(x, pooling)
     embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
     return keras.Model(features, embedding, name=f"dfresnet{depth}")
+
+
+def gemini(
+    depth: int, *, channels: int, bins: int, embedding_size: int, pooling: str = "tstp"
+) -> keras.Model:
+    """A DF-ResNet with the strides of "Golden Gemini" (arXiv:2312.03620), in WeSpeaker's layout.
+
+    It differs from `dfresnet` in its downsampling convolutions only: there is one before the first
+    stage too, which keeps the width; all are 3 × 3; each halves the frequency axis, but only the
+    second one time. The depth in the name counts them.
+
+    Args:
+        depth: One of `GEMINI_BLOCKS`.
+        channels: Width of the stem and of the first stage (32 in WeSpeaker).
+        bins: Mel filters, a multiple of 16.
+        embedding_size: Components of the embedding.
+        pooling: One of `tfsv.models.pooling.POOLINGS`.
+
+    Returns:
+        `[batch, frames, bins]` to `[batch, embedding_size]`.
+    """
+    features = keras.Input((None, bins), name="features")
+    x = stem(features, channels)
+    stages = zip(GEMINI_BLOCKS[depth], _GEMINI_STRIDES, strict=True)
+    for stage, (blocks, strides) in enumerate(stages, start=1):
+        x = conv_norm(x, channels * 2 ** (stage - 1), 3, strides, f"stage{stage}_downsampling")
+        for block in range(1, blocks + 1):
+            x = _inverted_bottleneck(x, f"stage{stage}_block{block}")
+    x = pooled(x, pooling)
+    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
+    return keras.Model(features, embedding, name=f"gemini{depth}")
 
 
 def _inverted_bottleneck(x, name: str):

@@ -3,10 +3,14 @@
 import tensorflow as tf
 import tf_keras as keras
 
-POOLINGS = ("tstp", "mean", "astp")
-"""Names of the poolings: statistics, mean alone, attentive statistics with global context."""
+from tfsv.models.norms import norm
 
-_LOWEST_VARIANCE = 1e-10
+POOLINGS = ("tstp", "mean", "astp", "astp_local", "astp_speechbrain")
+"""Names of the poolings: statistics, mean alone, and attentive statistics: with global context,
+without, and with it in SpeechBrain's form."""
+
+_LOWEST_VARIANCE = 1e-7  # WeSpeaker's since 2023, before that 1e-10
+_LOWEST_VARIANCE_OF_SPEECHBRAIN = 1e-12
 
 
 def pooled(x, kind: str, bottleneck: int = 128):
@@ -17,6 +21,9 @@ def pooled(x, kind: str, bottleneck: int = 128):
     the mean and deviation of the utterance beside them (`GlobalContext`), a 1 × 1 convolution to
     the bottleneck, tanh, a 1 × 1 convolution back, and statistics weighted by the softmax over
     time (`AttentiveStatistics`). An image is first flattened to `[batch, time, features]` for it.
+    "astp_local" is the same without the context, as WeSpeaker's networks without GLOB in their
+    names have it. "astp_speechbrain" has a ReLU and a batch normalisation before tanh, and the
+    biased variance in the context.
 
     Args:
         x: Keras tensor `[batch, time, ...]`; all axes but the first two are known.
@@ -34,16 +41,23 @@ def pooled(x, kind: str, bottleneck: int = 128):
         return TemporalStatisticsPooling(name="pooling")(x)
     if kind == "mean":
         return TemporalAveragePooling(name="pooling")(x)
-    if kind != "astp":
+    if kind not in POOLINGS:
         raise ValueError(f"pooling: expected one of {', '.join(POOLINGS)}. Received: {kind}")
     if len(x.shape) > 3:
         size = x.shape[2] * x.shape[3]
         x = keras.layers.Reshape((-1, size), name="pooling_frames")(x)
-    scores = GlobalContext(name="pooling_context")(x)
+    speechbrain = kind == "astp_speechbrain"
+    lowest = _LOWEST_VARIANCE_OF_SPEECHBRAIN if speechbrain else _LOWEST_VARIANCE
+    scores = x
+    if kind != "astp_local":
+        scores = GlobalContext(not speechbrain, lowest, name="pooling_context")(scores)
     scores = keras.layers.Conv1D(bottleneck, 1, name="pooling_attention1")(scores)
+    if speechbrain:
+        scores = keras.layers.ReLU(name="pooling_relu")(scores)
+        scores = norm(scores, "pooling_attention1")
     scores = keras.layers.Activation("tanh", name="pooling_tanh")(scores)
     scores = keras.layers.Conv1D(x.shape[-1], 1, name="pooling_attention2")(scores)
-    return AttentiveStatistics(name="pooling")([x, scores])
+    return AttentiveStatistics(lowest, name="pooling")([x, scores])
 
 
 @keras.utils.register_keras_serializable("tfsv")
@@ -86,16 +100,34 @@ class TemporalAveragePooling(keras.layers.Layer):
 class GlobalContext(keras.layers.Layer):
     """Puts mean and standard deviation of the utterance beside every frame.
 
-    std = sqrt(unbiased variance + 1e-10), as in WeSpeaker's ECAPA-TDNN.
+    std = sqrt(variance + lowest variance), as in WeSpeaker's ECAPA-TDNN.
 
     Input: float `[batch, time, channels]`.
     Output: float32 `[batch, time, 3 * channels]`: the frame, the means, the deviations.
+
+    Args:
+        unbiased: Whether the variance is the unbiased one (WeSpeaker) or not (SpeechBrain).
+        lowest_variance: What is added to it.
+        **kwargs: As for any Keras layer.
     """
+
+    def __init__(self, unbiased: bool = True, lowest_variance: float = _LOWEST_VARIANCE, **kwargs):
+        super().__init__(**kwargs)
+        self.unbiased = unbiased
+        self.lowest_variance = lowest_variance
+
+    def get_config(self) -> dict:
+        own = {"unbiased": self.unbiased, "lowest_variance": self.lowest_variance}
+        return {**super().get_config(), **own}
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         x = tf.cast(x, tf.float32)
         mean = tf.reduce_mean(x, axis=1, keepdims=True)
-        deviation = tf.sqrt(_unbiased_variance(x, mean)[:, tf.newaxis] + _LOWEST_VARIANCE)
+        if self.unbiased:
+            variance = _unbiased_variance(x, mean)
+        else:
+            variance = tf.reduce_mean(tf.square(x - mean), axis=1)
+        deviation = tf.sqrt(variance[:, tf.newaxis] + self.lowest_variance)
         every_frame = x * 0.0  # an addition broadcasts within XNNPACK, BROADCAST_TO does not
         return tf.concat([x, every_frame + mean, every_frame + deviation], axis=2)
 
@@ -107,18 +139,29 @@ class GlobalContext(keras.layers.Layer):
 class AttentiveStatistics(keras.layers.Layer):
     """Mean and standard deviation over time, each channel's frames weighted by their own softmax.
 
-    std = sqrt(max(variance, 1e-10)), as in WeSpeaker's ECAPA-TDNN.
+    std = sqrt(max(variance, lowest variance)), as in the ECAPA-TDNN of WeSpeaker and SpeechBrain.
 
     Input: frames and scores, both float `[batch, time, channels]`.
     Output: float32 `[batch, 2 * channels]`, all means first.
+
+    Args:
+        lowest_variance: The variance counts as no less.
+        **kwargs: As for any Keras layer.
     """
+
+    def __init__(self, lowest_variance: float = _LOWEST_VARIANCE, **kwargs):
+        super().__init__(**kwargs)
+        self.lowest_variance = lowest_variance
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "lowest_variance": self.lowest_variance}
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         x, scores = (tf.cast(tensor, tf.float32) for tensor in inputs)
         weights = tf.nn.softmax(scores, axis=1)
         mean = tf.reduce_sum(weights * x, axis=1, keepdims=True)
         variance = tf.reduce_sum(weights * tf.square(x - mean), axis=1)
-        deviation = tf.sqrt(tf.maximum(variance, _LOWEST_VARIANCE))
+        deviation = tf.sqrt(tf.maximum(variance, self.lowest_variance))
         return tf.concat([tf.reshape(mean, [-1, x.shape[2]]), deviation], axis=1)
 
     def compute_output_shape(self, input_shape):

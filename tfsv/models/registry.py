@@ -43,9 +43,9 @@ class Architecture:
     bins_multiple: int = 1
 
 
-def _image(build: Callable[..., keras.Model]) -> Architecture:
-    """One that halves the image three times."""
-    return Architecture(build, Sizes(32, 256, "tstp"), bins_multiple=8)
+def _image(build: Callable[..., keras.Model], bins_multiple: int = 8) -> Architecture:
+    """One that halves the image three times, or as often as `bins_multiple` says."""
+    return Architecture(build, Sizes(32, 256, "tstp"), bins_multiple=bins_multiple)
 
 
 NETWORKS = {
@@ -60,8 +60,20 @@ NETWORKS = {
         for depth in dfresnet.BLOCKS
     },
     **{
+        f"gemini{depth}": _image(functools.partial(dfresnet.gemini, depth), bins_multiple=16)
+        for depth in dfresnet.GEMINI_BLOCKS
+    },
+    **{
         f"ecapa{width}": Architecture(
             ecapa.ecapa, Sizes(width, 192, "astp"), channels_multiple=ecapa.SCALE
+        )
+        for width in (512, 1024)
+    },
+    **{
+        f"speechbrain_ecapa{width}": Architecture(
+            functools.partial(ecapa.ecapa, speechbrain=True),
+            Sizes(width, 192, "astp_speechbrain"),
+            channels_multiple=ecapa.SCALE,
         )
         for width in (512, 1024)
     },

@@ -2,6 +2,7 @@
 
 import tf_keras as keras
 
+from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
 
 BLOCKS = {
@@ -63,13 +64,13 @@ def stem(features, channels: int):
     return keras.layers.ReLU(name="stem_relu")(x)
 
 
-def conv_norm(x, channels: int, size: int, stride: int, name: str):
+def conv_norm(x, channels: int, size: int, stride: int | tuple[int, int], name: str):
     """A convolution without bias, padded as PyTorch does for odd sizes, and its normalisation."""
     padding = "same"
-    if stride > 1 and size == 1 and x.shape[-1] < _ONEDNN_NARROW:
+    if stride != 1 and size == 1 and x.shape[-1] < _ONEDNN_NARROW:
         x = keras.layers.MaxPooling2D(1, stride, name=f"{name}_pick")(x)
         stride = 1
-    if stride > 1 and size % 2 and size > 1:
+    if stride != 1 and size % 2 and size > 1:
         x = keras.layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
         padding = "valid"
     x = keras.layers.Conv2D(
@@ -77,11 +78,6 @@ def conv_norm(x, channels: int, size: int, stride: int, name: str):
         kernel_initializer="he_normal", name=name,
     )(x)  # fmt: skip
     return norm(x, name)
-
-
-def norm(x, name: str):
-    """The batch normalisation of layer `name`, with PyTorch's constants."""
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
 
 
 def _basic_block(x, channels: int, stride: int, name: str):
