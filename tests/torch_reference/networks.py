@@ -1,0 +1,306 @@
+"""The networks that are imported, in PyTorch, written from their published architecture.
+
+Modules have the names of WeSpeaker's and SpeechBrain's state dicts. All take features
+`[batch, frames, bins]` and give embeddings `[batch, size]`.
+"""
+
+import torch
+from torch import nn
+
+BLOCKS = {
+    "resnet18": (2, 2, 2, 2),
+    "resnet34": (3, 4, 6, 3),
+    "resnet50": (3, 4, 6, 3),
+    "resnet101": (3, 4, 23, 3),
+    "resnet152": (3, 8, 36, 3),
+    "gemini60": (3, 3, 9, 3),
+    "gemini114": (3, 3, 27, 3),
+    "gemini183": (3, 8, 45, 3),
+    "gemini237": (3, 8, 63, 3),
+}
+
+
+def conv2d(inputs, outputs, size, stride=1, groups=1):
+    return nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
+
+
+class Residual(nn.Module):
+    """Convolutions with a shortcut around; `kinds` are (outputs, size, stride, groups)."""
+
+    def __init__(self, inputs, kinds, project):
+        super().__init__()
+        self.depth = len(kinds)
+        width, total = inputs, 1
+        for index, (outputs, size, stride, groups) in enumerate(kinds, start=1):
+            setattr(self, f"conv{index}", conv2d(width, outputs, size, stride, groups))
+            setattr(self, f"bn{index}", nn.BatchNorm2d(outputs))
+            width, total = outputs, total * stride
+        self.shortcut = nn.Sequential()
+        if project and (total > 1 or inputs != width):
+            self.shortcut = nn.Sequential(conv2d(inputs, width, 1, total), nn.BatchNorm2d(width))
+
+    def forward(self, x):
+        y = x
+        for index in range(1, self.depth + 1):
+            y = getattr(self, f"bn{index}")(getattr(self, f"conv{index}")(y))
+            if index < self.depth:
+                y = torch.relu(y)
+        return torch.relu(y + self.shortcut(x))
+
+
+class ImageNetwork(nn.Module):
+    """What `image` makes of `[batch, 1, bins, frames]`, its statistics over time, one layer."""
+
+    def finish(self, statistics, embedding_size):
+        self.seg_1 = nn.Linear(statistics, embedding_size)
+
+    def forward(self, features):
+        x = self.image(features.transpose(1, 2).unsqueeze(1))
+        deviation = torch.sqrt(x.var(-1, unbiased=True) + 1e-7)
+        return self.seg_1(torch.cat([x.mean(-1).flatten(1), deviation.flatten(1)], 1))
+
+
+class ResNet(ImageNetwork):
+    def __init__(self, name, channels, bins, embedding_size):
+        super().__init__()
+        self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
+        width = channels
+        for stage, blocks in enumerate(BLOCKS[name]):
+            modules = []
+            for index in range(blocks):
+                stride = 2 if stage and not index else 1
+                inner = channels * 2**stage
+                if name in ("resnet18", "resnet34"):
+                    kinds = [(inner, 3, stride, 1), (inner, 3, 1, 1)]
+                else:
+                    kinds = [(inner, 1, 1, 1), (inner, 3, stride, 1), (4 * inner, 1, 1, 1)]
+                modules.append(Residual(width, kinds, project=True))
+                width = kinds[-1][0]
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*modules))
+        self.finish(2 * width * bins // 8, embedding_size)
+
+    def image(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+class Gemini(ImageNetwork):
+    def __init__(self, name, channels, bins, embedding_size):
+        super().__init__()
+        widths = [channels, *(channels * 2**stage for stage in range(4))]
+        stem = nn.Sequential(conv2d(1, channels, 3), nn.BatchNorm2d(channels), nn.ReLU())
+        self.downsample_layers, self.stages = nn.ModuleList([stem]), nn.ModuleList()
+        for stage, blocks in enumerate(BLOCKS[name]):
+            width = widths[stage + 1]
+            down = conv2d(widths[stage], width, 3, (2, 2 if stage == 1 else 1))
+            self.downsample_layers.append(nn.Sequential(down, nn.BatchNorm2d(width)))
+            kinds = [(4 * width, 1, 1, 1), (4 * width, 3, 1, 4 * width), (width, 1, 1, 1)]
+            modules = [Residual(width, kinds, project=False) for _ in range(blocks)]
+            self.stages.append(nn.Sequential(*modules))
+        self.finish(2 * width * bins // 16, embedding_size)
+
+    def image(self, x):
+        x = self.downsample_layers[0](x)
+        for down, stage in zip(self.downsample_layers[1:], self.stages):  # noqa: B905
+            x = stage(down(x))
+        return x
+
+
+class ConvReluNorm(nn.Module):
+    def __init__(self, inputs, outputs, size=1, dilation=1):
+        super().__init__()
+        padding = dilation * (size // 2)
+        self.conv = nn.Conv1d(inputs, outputs, size, padding=padding, dilation=dilation)
+        self.bn = nn.BatchNorm1d(outputs)
+
+    def forward(self, x):
+        return self.bn(torch.relu(self.conv(x)))
+
+
+class Res2(nn.Module):
+    def __init__(self, channels, dilation):
+        super().__init__()
+        width = channels // 8
+        self.convs = nn.ModuleList(
+            nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation) for _ in range(7)
+        )
+        self.bns = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(7))
+
+    def forward(self, x):
+        groups, outputs = x.chunk(8, 1), []
+        for index in range(7):
+            y = groups[index] + outputs[-1] if outputs else groups[index]
+            outputs.append(self.bns[index](torch.relu(self.convs[index](y))))
+        return torch.cat([*outputs, groups[7]], 1)
+
+
+class Gate(nn.Module):
+    def __init__(self, channels, bottleneck):
+        super().__init__()
+        self.linear1 = nn.Linear(channels, bottleneck)
+        self.linear2 = nn.Linear(bottleneck, channels)
+
+    def forward(self, x):
+        gate = torch.sigmoid(self.linear2(torch.relu(self.linear1(x.mean(2)))))
+        return x * gate.unsqueeze(2)
+
+
+class Res2Block(nn.Module):
+    def __init__(self, channels, dilation, bottleneck):
+        super().__init__()
+        self.se_res2block = nn.Sequential(
+            ConvReluNorm(channels, channels),
+            Res2(channels, dilation),
+            ConvReluNorm(channels, channels),
+            Gate(channels, bottleneck),
+        )
+
+    def forward(self, x):
+        return x + self.se_res2block(x)
+
+
+class Attention(nn.Module):
+    def __init__(self, channels, bottleneck, context):
+        super().__init__()
+        self.context = context
+        self.linear1 = nn.Conv1d((3 if context else 1) * channels, bottleneck, 1)
+        self.linear2 = nn.Conv1d(bottleneck, channels, 1)
+
+    def forward(self, x):
+        seen = x
+        if self.context:
+            deviation = torch.sqrt(x.var(2, unbiased=True, keepdim=True) + 1e-7)
+            seen = torch.cat([x, x.mean(2, True).expand_as(x), deviation.expand_as(x)], 1)
+        weights = torch.softmax(self.linear2(torch.tanh(self.linear1(seen))), 2)
+        mean = (weights * x).sum(2)
+        variance = (weights * x * x).sum(2) - mean * mean
+        return torch.cat([mean, torch.sqrt(variance.clamp(min=1e-7))], 1)
+
+
+class Ecapa(nn.Module):
+    """Widths below 512, which WeSpeaker has none of, scale down as in tfsv."""
+
+    def __init__(self, name, channels, bins, embedding_size, context=True):
+        super().__init__()
+        bottleneck, wide = min(128, channels), min(1536, 3 * channels)
+        self.layer1 = ConvReluNorm(bins, channels, 5)
+        self.layer2 = Res2Block(channels, 2, bottleneck)
+        self.layer3 = Res2Block(channels, 3, bottleneck)
+        self.layer4 = Res2Block(channels, 4, bottleneck)
+        self.conv = nn.Conv1d(3 * channels, wide, 1)
+        self.pool = Attention(wide, bottleneck, context)
+        self.bn = nn.BatchNorm1d(2 * wide)
+        self.linear = nn.Linear(2 * wide, embedding_size)
+
+    def forward(self, features):
+        first = self.layer1(features.transpose(1, 2))
+        second = self.layer2(first)
+        third = self.layer3(second)
+        x = torch.cat([second, third, self.layer4(third)], 1)
+        return self.linear(self.bn(self.pool(torch.relu(self.conv(x)))))
+
+
+class Wrapped(nn.Module):
+    """SpeechBrain's layers hold PyTorch's one level down, under another name."""
+
+    def __init__(self, name, module):
+        super().__init__()
+        self.inner = name
+        setattr(self, name, module)
+
+    def forward(self, x):
+        return getattr(self, self.inner)(x)
+
+
+def mirrored(inputs, outputs, size=1, dilation=1):
+    padding = dilation * (size // 2)
+    conv = nn.Conv1d(
+        inputs, outputs, size, padding=padding, dilation=dilation, padding_mode="reflect"
+    )
+    return Wrapped("conv", conv)
+
+
+class Tdnn(nn.Module):
+    def __init__(self, inputs, outputs, size=1, dilation=1):
+        super().__init__()
+        self.conv = mirrored(inputs, outputs, size, dilation)
+        self.norm = Wrapped("norm", nn.BatchNorm1d(outputs))
+
+    def forward(self, x):
+        return self.norm(torch.relu(self.conv(x)))
+
+
+class SpeechBrainRes2(nn.Module):
+    def __init__(self, channels, dilation):
+        super().__init__()
+        width = channels // 8
+        self.blocks = nn.ModuleList(Tdnn(width, width, 3, dilation) for _ in range(7))
+
+    def forward(self, x):
+        first, *groups = x.chunk(8, 1)
+        outputs = []
+        for block, group in zip(self.blocks, groups):  # noqa: B905
+            outputs.append(block(group + outputs[-1] if outputs else group))
+        return torch.cat([first, *outputs], 1)
+
+
+class SpeechBrainGate(nn.Module):
+    def __init__(self, channels, bottleneck):
+        super().__init__()
+        self.conv1 = mirrored(channels, bottleneck)
+        self.conv2 = mirrored(bottleneck, channels)
+
+    def forward(self, x):
+        squeezed = torch.relu(self.conv1(x.mean(2, True)))
+        return x * torch.sigmoid(self.conv2(squeezed))
+
+
+class SpeechBrainBlock(nn.Module):
+    def __init__(self, channels, dilation, bottleneck):
+        super().__init__()
+        self.tdnn1 = Tdnn(channels, channels)
+        self.res2net_block = SpeechBrainRes2(channels, dilation)
+        self.tdnn2 = Tdnn(channels, channels)
+        self.se_block = SpeechBrainGate(channels, bottleneck)
+
+    def forward(self, x):
+        return x + self.se_block(self.tdnn2(self.res2net_block(self.tdnn1(x))))
+
+
+class SpeechBrainAttention(nn.Module):
+    def __init__(self, channels, bottleneck):
+        super().__init__()
+        self.tdnn = Tdnn(3 * channels, bottleneck)
+        self.conv = mirrored(bottleneck, channels)
+
+    @staticmethod
+    def statistics(x, weights):
+        mean = (weights * x).sum(2, True)
+        variance = (weights * (x - mean) ** 2).sum(2, True)
+        return mean, torch.sqrt(variance.clamp(min=1e-12))
+
+    def forward(self, x):
+        mean, deviation = self.statistics(x, torch.full_like(x, 1 / x.shape[2]))
+        seen = torch.cat([x, mean.expand_as(x), deviation.expand_as(x)], 1)
+        weights = torch.softmax(self.conv(torch.tanh(self.tdnn(seen))), 2)
+        return torch.cat(self.statistics(x, weights), 1)
+
+
+class SpeechBrainEcapa(nn.Module):
+    def __init__(self, name, channels, bins, embedding_size):
+        super().__init__()
+        bottleneck, wide = min(128, channels), 3 * channels
+        blocks = [SpeechBrainBlock(channels, dilation, bottleneck) for dilation in (2, 3, 4)]
+        self.blocks = nn.ModuleList([Tdnn(bins, channels, 5), *blocks])
+        self.mfa = Tdnn(wide, wide)
+        self.asp = SpeechBrainAttention(wide, bottleneck)
+        self.asp_bn = Wrapped("norm", nn.BatchNorm1d(2 * wide))
+        self.fc = mirrored(2 * wide, embedding_size)
+
+    def forward(self, features):
+        x, outputs = features.transpose(1, 2), []
+        for block in self.blocks:
+            x = block(x)
+            outputs.append(x)
+        x = self.mfa(torch.cat(outputs[1:], 1))
+        return self.fc(self.asp_bn(self.asp(x))).squeeze(2)

@@ -1,0 +1,79 @@
+"""Tensors by name out of the files in which other toolkits leave their networks."""
+
+import dataclasses
+import math
+import os
+import pathlib
+
+import numpy as np
+
+from tfsv.errors import InputError
+from tfsv.models.onnx_files import read_onnx
+from tfsv.models.torch_files import is_torch_file, read_torch
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    Attributes:
+        tensors: Float32 (or integer) arrays by the names of the state dict, in PyTorch's layout.
+        folded: Kernel and bias of convolutions that have lost their names, since a batch
+            normalisation was folded into them, in the order in which they run; ONNX only.
+    """
+
+    tensors: dict[str, np.ndarray]
+    folded: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)
+
+
+def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
+    """Reads a file of PyTorch (`.pt`, `.pth`, `.ckpt`), `.safetensors` or `.onnx`.
+
+    Nothing in the file is executed.
+
+    Raises:
+        InputError: The file cannot be read, is broken or is of another kind, the package that
+            reads it is missing, or a tensor has NaN in it.
+    """
+    path = pathlib.Path(path)
+    try:
+        torch = is_torch_file(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if torch:
+        checkpoint = Checkpoint(read_torch(path))
+    elif path.suffix == ".safetensors":
+        checkpoint = Checkpoint(_read_safetensors(path))
+    elif path.suffix == ".onnx":
+        checkpoint = Checkpoint(*read_onnx(path))
+    else:
+        raise InputError(
+            f"{path}: neither a file that PyTorch saved nor .safetensors nor .onnx, or broken"
+        )
+    arrays = [*checkpoint.tensors.items()]
+    arrays += [(f"convolution {i}", x) for i, pair in enumerate(checkpoint.folded) for x in pair]
+    for name, array in arrays:
+        if 0 in array.shape:
+            raise InputError(f"{path}: tensor {name!r:.80} is empty")
+        if array.dtype.kind == "f" and not math.isfinite(array.sum(dtype=np.float64)):
+            raise InputError(f"{path}: tensor {name!r:.80} has NaN or infinity in it")
+    return checkpoint
+
+
+def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
+    try:
+        import safetensors
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise InputError(
+            f"{path}: needs the package safetensors; pip install 'tfsv[import]'"
+        ) from error
+    try:
+        tensors = load_file(path)
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: not a safetensors file, or broken ({reason:.100})") from error
+    return {
+        name: array.astype(np.float32) if array.dtype.kind not in "iub" else array
+        for name, array in tensors.items()
+    }

@@ -1,0 +1,179 @@
+"""What other toolkits call the layers of the networks that tfsv has too."""
+
+import dataclasses
+from typing import Any
+
+_DECIBELS = (
+    "Trained on SpeechBrain's Fbank (frames centred, 400-point spectrum, filters triangular in Hz,"
+    " decibels cut 80 dB below the loudest), which LogMel comes near (correlation 0.94 to 0.99 over"
+    " six recordings) but does not equal: measure before use and fine-tune if need be."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The networks of one toolkit's module, and where their weights are.
+
+    Attributes:
+        toolkit: First part of the family's name.
+        networks: Those of `tfsv.models.NETWORKS` that have this layout, with the number that tells
+            them apart: of convolutions over the image, or of filters in the stem.
+        modules: Pairs of a pattern for names of our layers and the name of the module that it is
+            there; `{x}` is what the group x matched, `{x_less1}` and `{x_plus1}` are its number
+            less or plus one. The first pattern that matches counts.
+        stem: Our first convolution, whose filters are the network's channels.
+        mark: A tensor by which the layout is recognised.
+        image: Whether the network convolves images and its statistics are of one.
+        ignored: Patterns for names of tensors that embeddings do not need.
+        adapted: Pairs of a pattern for names of our layers and the change, one of
+            `tfsv.models.pretrained.ADAPTATIONS`, that their weights need beyond transposition.
+        front_end: Arguments of `tfsv.features.LogMel` for the features of training, beside `bins`.
+        notes: What the model's card has to say; empty: nothing.
+    """
+
+    toolkit: str
+    networks: dict[str, int]
+    modules: tuple[tuple[str, str], ...]
+    stem: str
+    mark: str
+    image: bool
+    ignored: tuple[str, ...] = (r".*num_batches_tracked", r"(.*\.)?(projection|classifier)\..*")
+    adapted: tuple[tuple[str, str], ...] = ()
+    front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
+    notes: str = ""
+
+
+_BLOCK = r"stage(?P<stage>\d)_block(?P<block>\d+)"
+_KALDI = {
+    "low_hz": 20.0,
+    "high_hz": 8000.0,
+    "preemphasis": 0.97,
+    "window": "hamming",
+    "mean_normalise": True,
+    "scale": 32768.0,
+}
+
+LAYOUTS = (
+    Layout(
+        toolkit="wespeaker",
+        networks={
+            "resnet18": 20,
+            "resnet34": 36,
+            "resnet50": 53,
+            "resnet101": 104,
+            "resnet152": 155,
+        },
+        modules=(
+            ("stem", "conv1"),
+            ("stem_norm", "bn1"),
+            (_BLOCK + r"_conv(?P<conv>\d)", "layer{stage}.{block_less1}.conv{conv}"),
+            (_BLOCK + r"_conv(?P<conv>\d)_norm", "layer{stage}.{block_less1}.bn{conv}"),
+            (_BLOCK + "_shortcut", "layer{stage}.{block_less1}.shortcut.0"),
+            (_BLOCK + "_shortcut_norm", "layer{stage}.{block_less1}.shortcut.1"),
+            ("embedding", "seg_1"),
+        ),
+        stem="stem",
+        mark="layer1.0.conv1.weight",
+        image=True,
+        adapted=(("embedding", "image_statistics"),),
+        front_end=_KALDI,
+    ),
+    Layout(
+        toolkit="wespeaker",
+        networks={"gemini60": 59, "gemini114": 113, "gemini183": 182, "gemini237": 236},
+        modules=(
+            ("stem", "downsample_layers.0.0"),
+            ("stem_norm", "downsample_layers.0.1"),
+            (r"stage(?P<stage>\d)_downsampling", "downsample_layers.{stage}.0"),
+            (r"stage(?P<stage>\d)_downsampling_norm", "downsample_layers.{stage}.1"),
+            (_BLOCK + "_expand", "stages.{stage_less1}.{block_less1}.conv1"),
+            (_BLOCK + "_expand_norm", "stages.{stage_less1}.{block_less1}.bn1"),
+            (_BLOCK + "_depthwise", "stages.{stage_less1}.{block_less1}.conv2"),
+            (_BLOCK + "_depthwise_norm", "stages.{stage_less1}.{block_less1}.bn2"),
+            (_BLOCK + "_reduce", "stages.{stage_less1}.{block_less1}.conv3"),
+            (_BLOCK + "_reduce_norm", "stages.{stage_less1}.{block_less1}.bn3"),
+            ("embedding", "seg_1"),
+        ),
+        stem="stem",
+        mark="downsample_layers.0.0.weight",
+        image=True,
+        adapted=(("embedding", "image_statistics"),),
+        front_end=_KALDI,
+    ),
+    Layout(
+        toolkit="wespeaker",
+        networks={"ecapa512": 512, "ecapa1024": 1024},
+        modules=(
+            ("layer1", "layer1.conv"),
+            ("layer1_norm", "layer1.bn"),
+            (r"block(?P<block>\d)_conv1", "layer{block_plus1}.se_res2block.0.conv"),
+            (r"block(?P<block>\d)_conv1_norm", "layer{block_plus1}.se_res2block.0.bn"),
+            (
+                r"block(?P<block>\d)_res(?P<res>\d)",
+                "layer{block_plus1}.se_res2block.1.convs.{res_less1}",
+            ),
+            (
+                r"block(?P<block>\d)_res(?P<res>\d)_norm",
+                "layer{block_plus1}.se_res2block.1.bns.{res_less1}",
+            ),
+            (r"block(?P<block>\d)_conv2", "layer{block_plus1}.se_res2block.2.conv"),
+            (r"block(?P<block>\d)_conv2_norm", "layer{block_plus1}.se_res2block.2.bn"),
+            (r"block(?P<block>\d)_squeeze", "layer{block_plus1}.se_res2block.3.linear1"),
+            (r"block(?P<block>\d)_excitation", "layer{block_plus1}.se_res2block.3.linear2"),
+            ("aggregation", "conv"),
+            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+            ("pooling_norm", "bn"),
+            ("embedding", "linear"),
+        ),
+        stem="layer1",
+        mark="layer2.se_res2block.0.conv.weight",
+        image=False,
+        front_end=_KALDI,
+    ),
+    Layout(
+        toolkit="speechbrain",
+        networks={"speechbrain_ecapa512": 512, "speechbrain_ecapa1024": 1024},
+        modules=(
+            ("layer1", "blocks.0.conv.conv"),
+            ("layer1_norm", "blocks.0.norm.norm"),
+            (r"block(?P<block>\d)_conv(?P<conv>\d)", "blocks.{block}.tdnn{conv}.conv.conv"),
+            (r"block(?P<block>\d)_conv(?P<conv>\d)_norm", "blocks.{block}.tdnn{conv}.norm.norm"),
+            (
+                r"block(?P<block>\d)_res(?P<res>\d)",
+                "blocks.{block}.res2net_block.blocks.{res_less1}.conv.conv",
+            ),
+            (
+                r"block(?P<block>\d)_res(?P<res>\d)_norm",
+                "blocks.{block}.res2net_block.blocks.{res_less1}.norm.norm",
+            ),
+            (r"block(?P<block>\d)_squeeze", "blocks.{block}.se_block.conv1.conv"),
+            (r"block(?P<block>\d)_excitation", "blocks.{block}.se_block.conv2.conv"),
+            ("aggregation", "mfa.conv.conv"),
+            ("aggregation_norm", "mfa.norm.norm"),
+            ("pooling_attention1", "asp.tdnn.conv.conv"),
+            ("pooling_attention1_norm", "asp.tdnn.norm.norm"),
+            ("pooling_attention2", "asp.conv.conv"),
+            ("pooling_norm", "asp_bn.norm"),
+            ("embedding", "fc.conv"),
+        ),
+        stem="layer1",
+        mark="asp.tdnn.conv.conv.weight",
+        image=False,
+        adapted=(
+            ("layer1", "decibels"),
+            (r"block\d_conv1(_norm)?", "first_group_last"),
+            (r"block\d_conv2", "first_group_of_inputs_last"),
+        ),
+        # As near as LogMel comes. CMN takes the scale away again but for the floor, which it brings
+        # to SpeechBrain's 1e-10; the kernels take natural logarithms ("decibels").
+        front_end={**_KALDI, "low_hz": 0.0, "preemphasis": 0.0, "scale": 34.5},
+        notes=_DECIBELS,
+    ),
+)
+
+FAMILIES = {
+    (name if name.startswith(layout.toolkit) else f"{layout.toolkit}_{name}"): (layout, name)
+    for layout in LAYOUTS
+    for name in layout.networks
+}
+"""Layout and network by the name of a family, e.g. "wespeaker_resnet34"."""

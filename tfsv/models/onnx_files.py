@@ -1,0 +1,67 @@
+"""Weights of ONNX files."""
+
+import os
+
+import numpy as np
+
+from tfsv.errors import InputError
+
+
+def read_onnx(
+    path: str | os.PathLike,
+) -> tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
+    """Reads the initializers of an ONNX graph; the graph is not run.
+
+    PyTorch's exporter keeps the names of the state dict, except where it folds a batch
+    normalisation into the convolution before it: what comes of that has a number for a name.
+
+    Args:
+        path: The file. Its weights lie in it, not beside it.
+
+    Returns:
+        The named tensors, and the kernel and bias of every convolution that was folded, in the
+        order in which the graph has them, which is the one in which they run.
+
+    Raises:
+        InputError: The package onnx is missing, or the file is no ONNX model or broken.
+    """
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise InputError(
+            f"{path}: ONNX files need the package onnx; pip install 'tfsv[import]'"
+        ) from error
+    try:
+        graph = onnx.load(os.fspath(path), load_external_data=False).graph
+        arrays = {x.name: _array(onnx, x, path) for x in graph.initializer}
+        convolutions = (x.input for x in graph.node if x.op_type == "Conv" and len(x.input) == 3)
+        folded = [
+            (arrays.pop(kernel), arrays.pop(bias))
+            for _, kernel, bias in convolutions
+            if _is_numbered(kernel)
+        ]
+        named = {name: array for name, array in arrays.items() if not _is_numbered(name)}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except InputError:
+        raise
+    except (DecodeError, ValueError, TypeError, KeyError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: not an ONNX model, or broken ({reason:.100})") from error
+    return named, folded
+
+
+def _array(onnx, initializer, path: str | os.PathLike) -> np.ndarray:
+    if initializer.data_location == onnx.TensorProto.EXTERNAL:
+        raise InputError(
+            f"{path}: its weights are in another file; save the model as one (onnx.save_model"
+            " with save_as_external_data=False)"
+        )
+    array = onnx.numpy_helper.to_array(initializer)
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
+
+
+def _is_numbered(name: str) -> bool:
+    """Whether the exporter made the name, as "onnx::Conv_123" or "123"."""
+    return name.rpartition("_")[2].isdigit() and (name.isdigit() or name.startswith("onnx::"))

@@ -1,0 +1,335 @@
+"""Networks that other toolkits trained, as networks of tfsv."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import tf_keras as keras
+
+from tfsv.errors import InputError
+from tfsv.models.checkpoints import Checkpoint, read_checkpoint
+from tfsv.models.ecapa import SCALE
+from tfsv.models.name_maps import FAMILIES, LAYOUTS, Layout
+from tfsv.models.registry import NETWORKS, Sizes, build_network
+
+_BINS = 80  # of every published network
+_LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
+_MEAN_VECTOR = "mean_vec"  # what WeSpeaker's ONNX files subtract from the embedding
+_BLOCK_ORDER = ("expand", "depthwise", "reduce", "conv1", "conv2", "conv3", "shortcut")
+_NORM = ("weight", "bias", "running_mean", "running_var")
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """A network with the weights of a checkpoint.
+
+    Attributes:
+        family: One of `FAMILIES`.
+        name: Its network, as `build_network` takes it.
+        network: The network.
+        sizes: Its sizes.
+        bins: The mel filters that it takes.
+        front_end: Arguments of `tfsv.features.LogMel`.
+        notes: What must be known about it; empty: nothing.
+        ignored: Names of the tensors that embeddings do not need.
+    """
+
+    family: str
+    name: str
+    network: keras.Model
+    sizes: Sizes
+    bins: int
+    front_end: dict
+    notes: str
+    ignored: tuple[str, ...]
+
+
+def import_checkpoint(path: str | os.PathLike, family: str | None = None) -> Imported:
+    """`from_checkpoint` of a file.
+
+    Raises:
+        InputError: As `read_checkpoint` and `from_checkpoint`.
+    """
+    if family is not None and family not in FAMILIES:
+        raise InputError(f"--family={family}: unknown; choose one of {', '.join(FAMILIES)}")
+    return from_checkpoint(read_checkpoint(path), path, family)
+
+
+def from_checkpoint(
+    checkpoint: Checkpoint, source: str | os.PathLike, family: str | None = None
+) -> Imported:
+    """Puts the tensors of WeSpeaker or SpeechBrain into the network that they were trained in.
+
+    For the same features the network gives the embeddings that the other toolkit's gives, but for
+    rounding; where SpeechBrain takes decibels, it takes natural logarithms of power. Batch
+    normalisations that an ONNX exporter folded into convolutions become ones that add a bias.
+
+    Args:
+        checkpoint: The tensors.
+        source: Where they come from, for messages.
+        family: One of `FAMILIES`; None: found out from the names and numbers of tensors.
+
+    Returns:
+        The network, of the sizes that the tensors have, and what a model card needs.
+
+    Raises:
+        InputError: They are of no family here, or one of them has no place in the network, or the
+            other way round; all of those are listed.
+    """
+    family = family or _family_of(checkpoint, source)
+    layout, name = FAMILIES[family]
+    tensors = _unwrapped(checkpoint.tensors, layout)
+    sizes, bins = _sizes(layout, name, tensors, checkpoint)
+    network = build_network(name, bins=bins, **dataclasses.asdict(sizes))
+    if layout.image and (other := _image_bins(name, network, tensors, layout)) != bins:
+        bins = other
+        network = build_network(name, bins=bins, **dataclasses.asdict(sizes))
+    if checkpoint.folded:
+        tensors |= _unfolded(checkpoint.folded, network, layout)
+    ignored = {x for x in tensors if any(re.fullmatch(rule, x) for rule in layout.ignored)}
+    wanted = _wanted(network, layout)
+    if _MEAN_VECTOR in tensors:
+        wanted[_MEAN_VECTOR] = (sizes.embedding_size,)
+    _refuse_what_does_not_fit(
+        source, family, wanted, {x: tensors[x].shape for x in tensors if x not in ignored}
+    )
+    for layer in _weighted(network):
+        weights = _to_keras(layer, _module(layer.name, layout), tensors)
+        for pattern, change in layout.adapted:
+            if re.fullmatch(pattern, layer.name):
+                weights = ADAPTATIONS[change](weights, network)
+        layer.set_weights(weights)
+    if _MEAN_VECTOR in tensors:
+        network.get_layer("embedding").bias.assign_sub(tensors[_MEAN_VECTOR])
+    return Imported(
+        family=family,
+        name=name,
+        network=network,
+        sizes=sizes,
+        bins=bins,
+        front_end={"bins": bins, **layout.front_end},
+        notes=layout.notes,
+        ignored=tuple(sorted(ignored)),
+    )
+
+
+def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
+    folded = checkpoint.folded
+    for layout in LAYOUTS:
+        tensors = _unwrapped(checkpoint.tensors, layout)
+        if folded and layout.image:
+            number = len(folded)
+        elif layout.mark not in tensors:
+            continue
+        elif layout.image:
+            number = sum(array.ndim == 4 for array in tensors.values())
+        else:
+            number = tensors[_stem(layout)].shape[0] if _stem(layout) in tensors else 0
+        for family, (other, name) in FAMILIES.items():
+            if other is layout and layout.networks[name] == number:
+                return family
+    raise InputError(
+        f"{path}: names and numbers of its tensors ({', '.join(sorted(checkpoint.tensors)[:3])}"
+        f" ...) are of no family that is known; if it is one of {', '.join(FAMILIES)}, say"
+        " --family=..."
+    )
+
+
+def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:
+    """The tensors without what wrappers put before their names ("module.", "model.")."""
+    for mark in (layout.mark, f"{_module('embedding', layout)}.bias"):
+        found = [name for name in tensors if f".{name}".endswith(f".{mark}")]
+        if found:
+            prefix = min(found, key=len).removesuffix(mark)
+            return {name.removeprefix(prefix): array for name, array in tensors.items()}
+    return dict(tensors)
+
+
+def _stem(layout: Layout) -> str:
+    return f"{_module(layout.stem, layout)}.weight"
+
+
+def _sizes(
+    layout: Layout, name: str, tensors: dict[str, np.ndarray], checkpoint: Checkpoint
+) -> tuple[Sizes, int]:
+    """Sizes and mel filters by the shapes, or the published ones where those make no sense."""
+    channels, embedding_size, pooling = dataclasses.astuple(NETWORKS[name].published)
+    bins = _BINS
+    stem = checkpoint.folded[0][0] if checkpoint.folded else tensors.get(_stem(layout))
+    if stem is not None and stem.ndim == (4 if layout.image else 3):
+        if stem.shape[0] % NETWORKS[name].channels_multiple == 0:
+            channels = _plausible(stem.shape[0], channels)
+        if not layout.image:
+            bins = _plausible(stem.shape[1], bins)
+    head = tensors.get(f"{_module('embedding', layout)}.weight")
+    if head is not None and head.ndim >= 2:
+        embedding_size = _plausible(head.shape[0], embedding_size)
+    attention = tensors.get(f"{_module('pooling_attention1', layout)}.weight")
+    if pooling == "astp" and attention is not None and attention.ndim == 3:
+        after = tensors.get(f"{_module('pooling_attention2', layout)}.weight", attention)
+        if attention.shape[1] == after.shape[0]:
+            pooling = "astp_local"
+    return Sizes(channels, embedding_size, pooling), bins
+
+
+def _plausible(size: int, published: int) -> int:
+    return size if size <= _LARGEST * published else published
+
+
+def _image_bins(
+    name: str, network: keras.Model, tensors: dict[str, np.ndarray], layout: Layout
+) -> int:
+    """Mel filters by the number of statistics that the embedding layer takes."""
+    head = tensors.get(f"{_module('embedding', layout)}.weight")
+    if head is None or head.ndim != 2:
+        return _BINS
+    multiple = NETWORKS[name].bins_multiple
+    statistics_of_a_row = network.get_layer("pooling").output.shape[-1] * multiple // _BINS
+    rows, rest = divmod(head.shape[1], statistics_of_a_row)
+    return _BINS if rest or not rows else _plausible(rows * multiple, _BINS)
+
+
+def _unfolded(
+    folded: list[tuple[np.ndarray, np.ndarray]], network: keras.Model, layout: Layout
+) -> dict[str, np.ndarray]:
+    """Names convolutions by their order, and makes their biases batch normalisations."""
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+    layers = [x.name for x in network.layers if isinstance(x, kinds)]
+    tensors = {}
+    for name, (kernel, bias) in zip(sorted(layers, key=_running_order), folded, strict=False):
+        norm = _module(f"{name}_norm", layout)
+        tensors[f"{_module(name, layout)}.weight"] = kernel
+        epsilon = network.get_layer(f"{name}_norm").epsilon
+        ones = np.ones_like(bias)
+        values = (ones * np.sqrt(1 + epsilon), bias, 0 * ones, ones)
+        tensors |= {f"{norm}.{x}": value for x, value in zip(_NORM, values, strict=True)}
+    for index, (kernel, _) in enumerate(folded[len(layers) :], start=len(layers)):
+        tensors[f"convolution {index}"] = kernel
+    return tensors
+
+
+def _running_order(name: str) -> tuple[int, ...]:
+    """Where in the order of computation a convolution over the image stands."""
+    if name == "stem":
+        return (0,)
+    stage, _, rest = name.removeprefix("stage").partition("_")
+    if rest == "downsampling":
+        return (int(stage), 0)
+    block, _, part = rest.removeprefix("block").partition("_")
+    return (int(stage), int(block), _BLOCK_ORDER.index(part))
+
+
+def _weighted(network: keras.Model) -> Iterable[keras.layers.Layer]:
+    return (layer for layer in network.layers if layer.weights)
+
+
+def _module(name: str, layout: Layout) -> str:
+    """What the layer is called in the other toolkit; empty: it has none such."""
+    for pattern, module in layout.modules:
+        if match := re.fullmatch(pattern, name):
+            groups = match.groupdict()
+            less = {f"{key}_less1": int(value) - 1 for key, value in groups.items()}
+            more = {f"{key}_plus1": int(value) + 1 for key, value in groups.items()}
+            return module.format(**groups, **less, **more)
+    return ""
+
+
+def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
+    """Shapes, in PyTorch's order of axes, of the tensors that fill the network."""
+    wanted = {}
+    for layer in _weighted(network):
+        module = _module(layer.name, layout)
+        if isinstance(layer, keras.layers.BatchNormalization):
+            wanted |= {f"{module}.{name}": tuple(layer.moving_mean.shape) for name in _NORM}
+            continue
+        wanted[f"{module}.weight"] = _torch_shape(layer)
+        if layer.use_bias:
+            wanted[f"{module}.bias"] = tuple(layer.bias.shape)
+    return wanted
+
+
+def _torch_shape(layer: keras.layers.Layer) -> tuple[int, ...]:
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        time, frequency, channels, _ = layer.depthwise_kernel.shape
+        return (channels, 1, frequency, time)
+    return tuple(reversed(layer.kernel.shape))
+
+
+def _refuse_what_does_not_fit(
+    path: str | os.PathLike,
+    family: str,
+    wanted: dict[str, tuple[int, ...]],
+    found: dict[str, tuple[int, ...]],
+) -> None:
+    """Raises an `InputError` with every tensor that has no counterpart of its shape."""
+    missing = [f"{x} {list(wanted[x])}" for x in wanted if x not in found]
+    spare = [f"{x} {list(found[x])}" for x in found if x not in wanted]
+    other = [
+        f"{x} {list(found[x])} instead of {list(shape)}"
+        for x, shape in wanted.items()
+        if x in found and not _same_shape(found[x], shape)
+    ]
+    parts = (
+        ("it has no place for", spare),
+        ("the file lacks", missing),
+        ("of other shape are", other),
+    )
+    if any(names for _, names in parts):
+        listed = "; ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
+        raise InputError(f"{path}: does not fit {family}: {listed}")
+
+
+def _same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether they are equal, a 1 × 1 convolution counting as a dense layer."""
+    return found == wanted or found == (*wanted, 1)
+
+
+def _to_keras(
+    layer: keras.layers.Layer, module: str, tensors: dict[str, np.ndarray]
+) -> list[np.ndarray]:
+    """The layer's weights, in the order and with the axes that Keras has."""
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return [tensors[f"{module}.{name}"] for name in _NORM]
+    kernel = tensors[f"{module}.weight"]
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        kernel = kernel.transpose(3, 2, 0, 1)
+    else:  # frequency before time and outputs before inputs there, the other way round here
+        kernel = kernel.T.reshape(layer.kernel.shape)
+    return [kernel, tensors[f"{module}.bias"]] if layer.use_bias else [kernel]
+
+
+def _image_statistics(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
+    """From all frequencies of one channel after another to all channels of one frequency."""
+    kernel, bias = weights
+    _, _, frequencies, channels = network.get_layer("pooling").input.shape
+    by_axes = kernel.reshape(2, channels, frequencies, -1)
+    return [by_axes.transpose(0, 2, 1, 3).reshape(kernel.shape), bias]
+
+
+def _first_group_last(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
+    """Moves the outputs that a Res2 block does not convolve to the end."""
+    return [np.roll(array, -(array.shape[-1] // SCALE), axis=-1) for array in weights]
+
+
+def _first_group_of_inputs_last(
+    weights: list[np.ndarray], network: keras.Model
+) -> list[np.ndarray]:
+    kernel, bias = weights
+    return [np.roll(kernel, -(kernel.shape[-2] // SCALE), axis=-2), bias]
+
+
+def _decibels(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
+    """Makes a kernel for decibels one for natural logarithms of the same power."""
+    kernel, bias = weights
+    return [kernel * (10 / np.log(10)), bias]
+
+
+ADAPTATIONS: dict[str, Callable[[list[np.ndarray], keras.Model], list[np.ndarray]]] = {
+    "image_statistics": _image_statistics,
+    "first_group_last": _first_group_last,
+    "first_group_of_inputs_last": _first_group_of_inputs_last,
+    "decibels": _decibels,
+}
+"""What weights need beyond other axes, by the names that layouts use; axes are Keras' already."""
