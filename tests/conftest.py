@@ -8,6 +8,12 @@ import pytest
 REAL_SPEECH = pathlib.Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-networks", action="store_true", help="Check sizes of every network, not of some."
+    )
+
+
 class RealSpeech:
     """The recordings that lie beside the repository where it is developed."""
 

@@ -1,7 +1,10 @@
-"""Sizes of packed files, for every network of the project at its full width."""
+"""Sizes of packed files, for the smallest and the largest network of each family at full width.
+
+At 1 bit, where everything beside the codes weighs most. `pytest tests/test_packed_sizes.py
+--all-networks` takes every network, in a few minutes more.
+"""
 
 import numpy as np
-import pytest
 import tf_keras as keras
 
 from tfsv.card import ModelCard
@@ -12,6 +15,10 @@ from tfsv.models import NETWORKS, build_network
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.configs import quantizable_layers
 
+ENDS = (
+    "resnet18", "resnet152", "dfresnet56", "dfresnet233", "gemini60", "ecapa512", "ecapa1024",
+    "speechbrain_ecapa512", "xvector",
+)  # fmt: skip
 LARGEST = {
     ("resnet18", 1): 650_000,
     ("resnet34", 1): 1_000_000,
@@ -46,9 +53,12 @@ def packed(name, bits):
     return convert(network, coded, card, "packed", "int8_weights"), factors
 
 
-@pytest.mark.parametrize(
-    "name, bits", [*((name, 1) for name in NETWORKS), ("resnet34", 2), ("resnet34", 4)]
-)
+def pytest_generate_tests(metafunc):
+    names = NETWORKS if metafunc.config.getoption("--all-networks") else ENDS
+    cases = [*((name, 1) for name in names), ("resnet34", 1), ("resnet34", 2), ("resnet34", 4)]
+    metafunc.parametrize("name, bits", dict.fromkeys(cases))
+
+
 def test_overhead_is_small(name, bits):
     conversion, factors = packed(name, bits)
     core = sum(layer.size for layer in conversion.layers) + factors
