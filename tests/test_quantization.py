@@ -10,8 +10,10 @@ from tfsv.quantization import codebook
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.configs import (
     KernelQuantizeConfig,
+    active_layers,
     coded_weights,
     quantize,
+    quantized_bits,
     refresh_codebooks,
     strip,
 )
@@ -121,6 +123,25 @@ def test_widths_layer_by_layer(network):
     quantized = quantize(network, {"conv": 3, "dense": 1})
     refresh_codebooks(quantized)
     assert {name: c.bits for name, c in coded_weights(quantized).items()} == {"conv": 3, "dense": 1}
+
+
+def test_named_layers_are_switched_on_alone(network, batch):
+    quantized = quantize(network, {"conv": 3, "depthwise": 2, "dense": 1})
+    assert quantized_bits(quantized) == {"conv": 3, "depthwise": 2, "dense": 1}
+    refresh_codebooks(quantized, [])
+    np.testing.assert_array_equal(quantized(batch), network(batch))
+    refresh_codebooks(quantized, ["dense", "conv"])
+    assert active_layers(quantized) == list(coded_weights(quantized)) == ["conv", "dense"]
+    plain, _ = strip(quantized)
+    kernels = [x.get_layer("depthwise").variables[0].numpy() for x in (plain, network)]
+    np.testing.assert_array_equal(*kernels)
+
+
+def test_naming_a_layer_without_a_quantizer_is_refused(network):
+    quantized = quantize(network, {"conv": 3})
+    with pytest.raises(InputError, match="kinds: no quantizers on conv1d, dense$"):
+        refresh_codebooks(quantized, ["conv", "dense", "conv1d"])
+    assert active_layers(quantized) == []
 
 
 def test_saved_with_keras_and_loaded_again(network, batch, tmp_path):

@@ -1,6 +1,6 @@
 """How a network's layers get their quantizers through tfmot."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
@@ -127,16 +127,36 @@ def quantize(
     return tfmot.quantization.keras.quantize_apply(copy, WeightOnlyScheme())
 
 
-def refresh_codebooks(network: keras.Model) -> None:
-    """Fits every quantizer to its layer's latent weights, as they are now, and switches it on.
+def quantized_bits(network: keras.Model) -> dict[str, int]:
+    """Width of each layer that has a quantizer, switched on or not, in the network's order."""
+    return {layer.name: quantizer.bits for layer, _, quantizer, _ in _quantized(network)}
+
+
+def active_layers(network: keras.Model) -> list[str]:
+    """Names of the layers whose quantizers are switched on, in the network's order."""
+    return [
+        layer.name for layer, _, _, variables in _quantized(network) if variables["active"].numpy()
+    ]
+
+
+def refresh_codebooks(network: keras.Model, layers: Collection[str] | None = None) -> None:
+    """Fits quantizers to their layers' latent weights, as they are now, and switches them on.
 
     What a scheme trains by gradients is fitted at the first call only.
 
+    Args:
+        network: What `quantize` gave.
+        layers: Names of the layers; None: all that have quantizers.
+
     Raises:
-        InputError: A layer's weights hold a NaN or an infinity; names the layer.
+        InputError: A layer's weights hold a NaN or an infinity, or a named layer has no
+            quantizer; names the layer.
     """
+    if unknown := sorted(set(layers or ()) - set(quantized_bits(network))):
+        raise InputError(f"{network.name}: no quantizers on {', '.join(unknown)}")
     for layer, latent, quantizer, variables in _quantized(network):
-        quantizer.refresh(latent.numpy(), variables, layer.name)
+        if layers is None or layer.name in layers:
+            quantizer.refresh(latent.numpy(), variables, layer.name)
 
 
 def coded_weights(network: keras.Model) -> dict[str, CodedWeights]:

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 import tf_keras as keras
@@ -13,12 +13,25 @@ from tfsv.audio.augment import spec_augment
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.training.losses import AAMSoftmax
-from tfsv.training.schedules import LearningRate, Margin
+from tfsv.training.schedules import Margin
 
 OPTIMIZERS = {
     "sgd": lambda weight_decay: keras.optimizers.SGD(momentum=0.9, nesterov=True),
     "adamw": lambda weight_decay: keras.optimizers.AdamW(weight_decay=weight_decay),
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class StepNote:
+    """What there is to show about a step.
+
+    Attributes:
+        text: Shown before the progress bar, after the fit's name.
+        scalars: Go to TensorBoard.
+    """
+
+    text: str
+    scalars: Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,17 +52,20 @@ class FitSettings:
         on_step: Called before each step with its number, for what must change in mid-fit, such
             as codebooks. Whatever it changes must be a variable of the network, so that a
             checkpoint holds it.
+        state: Goes into the checkpoints. Its `deserialize` may raise an `InputError` to refuse
+            what it finds there.
     """
 
     steps: int
-    learning_rate: LearningRate
+    learning_rate: Callable[[int], float]
     margin: Margin
     optimizer: str = "sgd"
     weight_decay: float = 1e-4
     spec_augment: bool = False
     seed: int = 0
     checkpoint_steps: int = 100
-    on_step: Callable[[int], None] | None = None
+    on_step: Callable[[int], StepNote | None] | None = None
+    state: tf.train.experimental.PythonState | None = None
 
 
 def fit(
@@ -91,7 +107,10 @@ def fit(
         optimizer = OPTIMIZERS[settings.optimizer](settings.weight_decay)
         optimizer.build(network.trainable_variables + head.trainable_variables)
         done = tf.Variable(0, trainable=False, dtype=tf.int64)
-    checkpoint = tf.train.Checkpoint(network=network, head=head, optimizer=optimizer, step=done)
+    parts = {"network": network, "head": head, "optimizer": optimizer, "step": done}
+    if settings.state:
+        parts["state"] = settings.state
+    checkpoint = tf.train.Checkpoint(**parts)
     manager = tf.train.CheckpointManager(checkpoint, str(folder / "checkpoints"), max_to_keep=2)
     _restore(checkpoint, manager)
     first = int(done.numpy())
@@ -105,8 +124,9 @@ def fit(
     progress = tqdm(total=settings.steps, initial=first, desc=name, unit="step", dynamic_ncols=True)
     with progress, board.as_default():
         for step in range(first, settings.steps):
-            if settings.on_step:
-                settings.on_step(step)
+            note = settings.on_step(step) if settings.on_step else None
+            if note:
+                progress.set_description_str(f"{name}, {note.text}", refresh=False)
             rate, margin = settings.learning_rate(step), settings.margin(step)
             optimizer.learning_rate.assign(rate)
             waveforms, labels = _next(batches, folder)
@@ -128,7 +148,8 @@ def fit(
                 refresh=False,
             )
             for tag, value in (
-                ("loss", loss), ("accuracy", accuracy), ("margin", margin), ("learning_rate", rate)
+                ("loss", loss), ("accuracy", accuracy), ("margin", margin), ("learning_rate", rate),
+                *(note.scalars.items() if note else ()),
             ):  # fmt: skip
                 tf.summary.scalar(f"{name}/{tag}", value, step)
             if (step + 1) % settings.checkpoint_steps == 0 or step + 1 == settings.steps:
