@@ -1,0 +1,223 @@
+"""Comparison of schemes: cells, measuring, fine-tuning, table, pictures, and the command."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tfsv.audio.pipeline import PipelineSettings
+from tfsv.audio.voices import voices_manifest
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+from tfsv.export.convert import export_tflite
+from tfsv.features import LogMel
+from tfsv.model_folder import load_model, save_model
+from tfsv.models import build_network
+from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks, strip
+from tfsv.recipe import Recipe
+from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell, read_cells
+from tfsv.study.comparison import Comparison, Further, order, read_recipe, read_weights
+from tfsv.study.table import Outcome, read_outcomes, run_names, scheme_table
+from tfsv.study.trial_features import TrialFeatures
+from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.extraction import extract_embeddings
+from tfsv.verification.report import evaluate
+from tfsv.verification.trials import read_trials
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FURTHER = Further(epochs=1, optimizer="sgd", learning_rate=0.01, weight_decay=0, refresh_steps=2)
+CELLS = [Cell("kmeans", 2)]
+PNG = b"\x89PNG"
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    return voices_manifest(speakers=8, utterances=4, cache=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def run(manifest, tmp_path_factory):
+    """A run folder as `tools/train.py --bits=0` leaves it, with untrained weights."""
+    folder = tmp_path_factory.mktemp("runs") / "seed0"
+    network = build_network("xvector", channels=4, bins=16, embedding_size=8)
+    front_end = LogMel(bins=16).settings()
+    card = ModelCard("xvector", 4, 16, 8, front_end=front_end, trained_on="nothing")
+    save_model(folder / FLOAT, network, card)
+    classes = len(manifest.split("train").speakers)
+    np.save(folder / FLOAT / "head.npy", np.random.default_rng(0).normal(size=(classes, 8)))
+    pipeline = PipelineSettings(
+        batch_size=4, crop_seconds=0.5, speed_factors=(1.0,), decoder="soundfile"
+    )
+    recipe = Recipe(
+        corpus=str(manifest.path), speakers=8, utterances=4, dev_trials=None, test_trials=None,
+        dev_root=None, test_root=None, network="xvector", channels=4, bins=16, embedding_size=8,
+        pooling=None, start=None, pipeline=pipeline, epochs=1, optimizer="sgd", learning_rate=0.1,
+        last_learning_rate=0.01, warmup=0, margin=0.2, margin_start=0, margin_end=0,
+        weight_decay=0, spec_augment=False, bits=0, scheme="kmeans", finetune_epochs=1,
+        finetune_learning_rate=0.1, refresh_steps=1, control=False, checkpoint_steps=2,
+    )  # fmt: skip
+    values = dataclasses.asdict(recipe) | {"input_sha256": {"manifest": ""}}
+    (folder / "recipe.json").write_text(json.dumps(values))
+    assert read_recipe(folder) == recipe
+    return folder
+
+
+@pytest.fixture(scope="module")
+def compared(run):
+    comparison = Comparison(run, FURTHER)
+    for cell, model in order(CELLS):
+        comparison.make(cell, model)
+    return run
+
+
+def test_lines_become_cells():
+    cells = read_cells(["kmeans 4 2", "uniform:scale=max 8"])
+    assert cells == [Cell("kmeans", 4), Cell("kmeans", 2), Cell("uniform:scale=max", 8)]
+    assert len({cell.folder(POST_TRAINING) for cell in cells}) == 3
+    assert cells[2].folder(FINE_TUNED) == "uniform-scale-max_8bit/fine_tuned"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("kmeans", "kmeans: expected a scheme and its bits"),
+        ("kmeans four", "expected a scheme and its bits"),
+        ("static_binary 2", "only 1"),
+        ("nearest 2", "nearest: unknown"),
+        ("kmeans 2 2", "kmeans 2: given twice"),
+    ],
+)
+def test_a_bad_line_is_named(line, message):
+    with pytest.raises(InputError, match=message):
+        read_cells([line])
+
+
+def test_embeddings_are_those_of_the_embedder(manifest, tmp_path):
+    import soundfile
+
+    rate = 16000
+    noise = np.random.default_rng(0).normal(0, 0.1, 45 * rate)
+    paths = [manifest.absolute(utterance) for utterance in list(manifest)[:6]] * 2
+    for name, seconds in (("long.wav", 45), ("short.wav", 0.1)):
+        soundfile.write(tmp_path / name, noise[: int(seconds * rate)], rate)
+        paths.append(str(tmp_path / name))
+    network = build_network("xvector", channels=4, bins=16, embedding_size=8)
+    card = ModelCard("xvector", 4, 16, 8, front_end={"bins": 16}, trained_on="nothing")
+    found = TrialFeatures(paths, LogMel(bins=16)).embed(network)
+    expected = extract_embeddings(KerasEmbedder(network, card), paths, progress=False)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_record_is_what_evaluate_says(compared, manifest):
+    folder = compared / "study" / CELLS[0].folder(FINE_TUNED)
+    record = json.loads((folder / "results.json").read_text())
+    network, card = load_model(folder)
+    trials = read_trials(manifest.root / "trials" / "test.txt")
+    embedder = KerasEmbedder(strip(network)[0], card)
+    expected = evaluate(embedder, trials, manifest=manifest, replicates=1000, progress=False)
+    assert record["eer"] == pytest.approx(expected["eer"], abs=1e-3)
+    assert record["eer_interval"] == pytest.approx(expected["eer_interval"], abs=5e-3)
+    assert record["min_dcf_0.01"] == pytest.approx(expected["min_dcf_0.01"], abs=1e-2)
+
+
+def test_post_training_codes_are_those_of_the_float_weights(compared):
+    network = quantize(load_model(compared / FLOAT)[0], 2, "kmeans")
+    refresh_codebooks(network)
+    latent, coded = read_weights(compared / "study" / CELLS[0].folder(POST_TRAINING))
+    for name, codes in coded_weights(network).items():
+        np.testing.assert_array_equal(coded[name].codes, codes.codes)
+        assert latent[name].shape == codes.codes.shape
+
+
+def test_fine_tuning_trains_and_control_stays_float(compared):
+    before = load_model(compared / FLOAT)[0].get_weights()
+    control, card = load_model(compared / "study" / CONTROL)
+    assert not card.bits
+    assert any(np.any(a != b) for a, b in zip(before, control.get_weights(), strict=True))
+    latent, _ = read_weights(compared / "study" / CELLS[0].folder(FINE_TUNED))
+    start, _ = read_weights(compared / "study" / CELLS[0].folder(POST_TRAINING))
+    assert all(np.any(latent[name] != start[name]) for name in latent)
+
+
+def test_what_is_made_is_not_made_again(compared):
+    folder = compared / "study" / CELLS[0].folder(FINE_TUNED)
+    stamps = {file: file.stat().st_mtime_ns for file in folder.rglob("*.*")}
+    assert not (folder / "checkpoints").exists()
+    Comparison(compared, FURTHER).make(CELLS[0], FINE_TUNED)
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.*")} == stamps
+
+
+def test_other_settings_do_not_mix(compared):
+    with pytest.raises(InputError, match="other settings"):
+        Comparison(compared, dataclasses.replace(FURTHER, epochs=2))
+
+
+def test_a_folder_without_a_run_is_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"recipe\.json: no recipe"):
+        Comparison(tmp_path, FURTHER)
+
+
+def test_file_sizes_are_those_of_exported_files(compared, tmp_path):
+    outcomes = read_outcomes([str(compared)], CELLS)
+    files = outcomes[CELLS[0], POST_TRAINING].records["seed0"]["files"]
+    network, card = load_model(compared / "study" / CELLS[0].folder(POST_TRAINING))
+    card.eer = card.min_dcf = None
+    plain, coded = strip(network)
+    export_tflite(plain, coded, card, tmp_path / "m.tflite", "packed")
+    # The card of a measured model has a line more, its error rates.
+    assert abs(files["packed"] - (tmp_path / "m.tflite").stat().st_size) < 60
+    assert files["int8_zip"] < files["int8"]
+    assert outcomes[FLOAT_CELL, FLOAT].records["seed0"]["files"].keys() == {"float32"}
+
+
+def outcome(eers, seed):
+    random = np.random.default_rng(seed)
+    draws = {name: np.stack([eer + random.normal(0, 0.01, 500)] * 2, 1) for name, eer in eers}
+    return Outcome({name: {"eer": eer, "min_dcf_0.01": 1.0} for name, eer in eers}, draws)
+
+
+def test_differences_are_paired_over_common_runs():
+    one = outcome([("a", 0.1), ("b", 0.3)], 0)
+    shifted = Outcome(
+        {"b": {"eer": 0.2}, "c": {"eer": 0.9}},
+        {"b": one.replicates["b"] - 0.1, "c": one.replicates["a"]},
+    )
+    assert one.mean("eer") == pytest.approx(0.2)
+    assert one.difference(shifted, "eer") == pytest.approx((0.1, 0.1, 0.1))
+    assert one.difference(outcome([("d", 0.1)], 1), "eer") is None
+    mean = (one.replicates["a"] + one.replicates["b"])[:, 0] / 2
+    assert one.interval("eer") == pytest.approx(tuple(np.percentile(mean, [2.5, 97.5])))
+
+
+def test_the_table_has_every_model(compared):
+    rows = scheme_table(read_outcomes([str(compared)], CELLS)).splitlines()[2:]
+    firsts = [[cell.strip() for cell in row.split("|")[1:4]] for row in rows]
+    assert firsts == [
+        ["float", "", "32"], ["control", "", "32"],
+        ["post training", "kmeans", "2"], ["fine tuned", "kmeans", "2"],
+    ]  # fmt: skip
+
+
+def test_the_command_tabulates_what_is_there(compared, tmp_path):
+    arguments = [
+        f"--runs={compared}", f"--output={tmp_path}", "--scheme=kmeans 4 2",
+        "--histogram=kmeans 2", "--histogram=kmeans 4", "--nomake",
+    ]  # fmt: skip
+    finished = subprocess.run(
+        [sys.executable, ROOT / "tools" / "compare_schemes.py", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "table.md").read_text().count("kmeans | 2") == 2
+    for picture in ("bytes.png", "weights.png"):
+        assert (tmp_path / picture).read_bytes().startswith(PNG)
+
+
+def test_two_runs_of_one_name_are_refused():
+    with pytest.raises(InputError, match="seed0: another run has this name"):
+        run_names(["a/seed0", "a/seed1", "b/seed0"])

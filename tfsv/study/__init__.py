@@ -1,0 +1,1 @@
+"""Comparison of quantization schemes on float models that were trained before."""

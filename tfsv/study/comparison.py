@@ -1,0 +1,317 @@
+"""Makes and measures the models of a comparison, beside the float model of a run."""
+
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from tqdm import tqdm
+
+from tfsv.audio.manifest import read_manifest
+from tfsv.audio.pipeline import (
+    PipelineSettings,
+    class_count,
+    steps_per_epoch,
+    training_dataset,
+)
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+from tfsv.features import LogMel
+from tfsv.files import replacing, writable_folder
+from tfsv.model_folder import load_model, save_model
+from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks, strip
+from tfsv.recipe import Recipe
+from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
+from tfsv.study.file_sizes import file_sizes
+from tfsv.study.trial_features import TrialFeatures
+from tfsv.training.loop import FitSettings, fit
+from tfsv.training.losses import AAMSoftmax
+from tfsv.training.schedules import LearningRate, Margin
+from tfsv.verification.metrics import bootstrap_interval
+from tfsv.verification.report import (
+    error_rates,
+    recording_paths,
+    sha256_of,
+)
+from tfsv.verification.scoring import cosine_scores
+from tfsv.verification.trials import read_trials
+
+METRICS = ("eer", "min_dcf_0.01")
+"""Keys of the record that have replicates, in the order of the columns of `REPLICATES`."""
+
+RECORD = "results.json"
+REPLICATES = "replicates.npy"
+"""Bootstrap replicates, float32 `[draws, metrics]`. Draw n draws the same speakers for every model
+of a trial list, so that differences between models can be resampled pairwise."""
+
+_DRAWS = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Further:
+    """How the models of a comparison are trained further: all alike, the control too.
+
+    Attributes:
+        epochs: May be a fraction.
+        optimizer: "sgd" or "adamw".
+        learning_rate: First learning rate; it decays to a tenth.
+        weight_decay: See `FitSettings`.
+        refresh_steps: Steps between two refreshes of the codebooks.
+    """
+
+    epochs: float
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    refresh_steps: int
+
+
+class Comparison:
+    """The models of a comparison under `study` in the folder of a run of `tools/train.py`.
+
+    A model's folder holds the model, its record and its bootstrap replicates; what is there is not
+    made again, and further training goes on at its last checkpoint.
+
+    Args:
+        run: Folder of the run, with `recipe.json` and the model folder `float`.
+        further: How to fine-tune.
+
+    Raises:
+        InputError: The run has no float model, or its comparison was made with other settings.
+    """
+
+    def __init__(self, run: str | os.PathLike, further: Further):
+        self.run = pathlib.Path(run)
+        self.further = further
+        self.recipe = read_recipe(self.run)
+        self.folder = writable_folder(self.run / "study")
+        self._manifest = read_manifest(self.recipe.corpus)
+        self._train = self._manifest.split("train")
+        trials = pathlib.Path(self._manifest.root) / "trials" / "test.txt"
+        self._trials_file = self.recipe.test_trials or trials
+        self._trials = read_trials(self._trials_file)
+        self._float()
+        _claim(self.folder / "study.json", dataclasses.asdict(further) | self._inputs())
+
+    def make(self, cell: Cell, model: str) -> None:
+        """Makes and measures one model, unless that was done before.
+
+        Args:
+            cell: Of the comparison; `FLOAT_CELL` for `model` "float" and "control".
+            model: "post_training" or "fine_tuned".
+
+        Raises:
+            InputError: An input is unusable or the training fails.
+        """
+        folder = self.folder / cell.folder(model)
+        if (folder / RECORD).exists():
+            return
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(self.recipe.pipeline.seed)
+        if (folder / "card.json").exists():
+            network, card = load_model(folder)
+        else:
+            network, card = self._made(cell, model, folder)
+        plain, coded = strip(network)
+        record = self._measured(folder, plain)
+        if model in (FLOAT, POST_TRAINING):
+            record["files"] = file_sizes(plain, coded, card)
+        card.eer, card.min_dcf = record["eer"], record["min_dcf_0.01"]
+        save_model(folder, network, card)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        _write_json(folder / RECORD, record)
+
+    def _made(self, cell: Cell, model: str, folder: pathlib.Path) -> tuple[keras.Model, ModelCard]:
+        network, card = self._float()
+        if cell.bits:
+            network = quantize(network, cell.bits, cell.scheme)
+        if model in (FINE_TUNED, CONTROL):
+            self._train_further(network, folder, quantized=bool(cell.bits))
+        elif cell.bits:
+            refresh_codebooks(network)
+        bits = {name: codes.bits for name, codes in coded_weights(network).items()}
+        scheme = cell.scheme if bits else None
+        card = dataclasses.replace(card, bits=bits, scheme=scheme, thresholds={}, notes=model)
+        save_model(folder, network, card)
+        return network, card
+
+    def _measured(self, folder: pathlib.Path, network: keras.Model) -> dict[str, Any]:
+        """The record of a network without quantizers; its replicates go into the folder."""
+        embeddings = self._features.embed(network)
+        scores = cosine_scores(embeddings, self._trials.enrol, self._trials.test)
+        replicates, intervals = self._bootstrap(scores)
+        with replacing(folder / REPLICATES) as part:
+            np.save(part, replicates)
+        record = error_rates(scores, self._trials, self._manifest)
+        record |= {f"{name}_interval": list(ends) for name, ends in intervals.items()}
+        return record | {"interval_by": "speaker"}
+
+    def _bootstrap(self, scores: np.ndarray) -> tuple[np.ndarray, dict[str, tuple]]:
+        """Replicates `[draws, metrics]` and the 95 % interval of each metric."""
+        speaker_of = {u.path: u.speaker for u in self._manifest}
+        speaker_of |= {u.utterance: u.speaker for u in self._manifest}
+        speakers = np.array([speaker_of[name] for name in self._trials.names])
+        replicates: list[tuple[float, float]] = []
+
+        def eer(points) -> float:
+            replicates.append((points.eer(), points.min_dcf(0.01)))
+            return replicates[-1][0]
+
+        bootstrap_interval(
+            scores,
+            self._trials.labels,
+            eer,
+            speakers=(speakers[self._trials.enrol], speakers[self._trials.test]),
+            replicates=_DRAWS,
+        )
+        drawn = np.array(replicates, np.float32)
+        ends = np.quantile(drawn, [0.025, 0.975], axis=0).tolist()
+        return drawn, dict(zip(METRICS, zip(*ends, strict=True), strict=True))
+
+    def _train_further(self, network, folder: pathlib.Path, quantized: bool) -> None:
+        """Fixed margin, small learning rate, the crops that follow those of the float training."""
+        recipe, further = self.recipe, self.further
+        head = AAMSoftmax(class_count(self._train, recipe.pipeline))
+        head.build([None, network.output_shape[-1]])
+        head_file = self.run / FLOAT / "head.npy"
+        try:
+            head.kernel.assign(np.load(head_file, allow_pickle=False))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{head_file}: missing or broken; train the run again") from error
+
+        def refresh(step: int) -> None:
+            if step % further.refresh_steps == 0:
+                refresh_codebooks(network)
+
+        settings = FitSettings(
+            self._steps,
+            LearningRate(further.learning_rate, further.learning_rate / 10, self._steps),
+            Margin(recipe.margin),
+            optimizer=further.optimizer,
+            weight_decay=further.weight_decay,
+            seed=recipe.pipeline.seed + 1,
+            checkpoint_steps=recipe.checkpoint_steps,
+            on_step=refresh if quantized else None,
+        )
+        name = f"{folder.parent.name} {folder.name}"
+        fit(network, head, tf.identity, self._crops_from, settings, writable_folder(folder), name)
+
+    @functools.cached_property
+    def _steps(self) -> int:
+        per_epoch = steps_per_epoch(self._train, self.recipe.pipeline)
+        return max(1, round(self.further.epochs * per_epoch))
+
+    @functools.cached_property
+    def _crops(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Features and classes of all batches: the same for every model, so made once."""
+        pipeline = self.recipe.pipeline
+        before = round(self.recipe.epochs * steps_per_epoch(self._train, pipeline))
+        data = training_dataset(self._train, pipeline, max(1, before)).take(self._steps)
+        features_of = tf.function(self._front_end, autograph=False)
+        return [
+            (features_of(waveforms).numpy(), labels.numpy())
+            for waveforms, labels in tqdm(data, desc="crops", total=self._steps, unit="batch")
+        ]
+
+    def _crops_from(self, step: int) -> tf.data.Dataset:
+        features, labels = self._crops[0]
+
+        def rest() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            yield from self._crops[step:]
+
+        return tf.data.Dataset.from_generator(
+            rest,
+            output_signature=(
+                tf.TensorSpec(features.shape, tf.float32),
+                tf.TensorSpec(labels.shape, tf.int32),
+            ),
+        )
+
+    @functools.cached_property
+    def _front_end(self) -> LogMel:
+        return LogMel(**self._float()[1].front_end)
+
+    @functools.cached_property
+    def _features(self) -> TrialFeatures:
+        root = self.recipe.test_root
+        paths = recording_paths(self._trials, root, None if root else self._manifest)
+        return TrialFeatures(paths, self._front_end)
+
+    def _float(self) -> tuple[keras.Model, ModelCard]:
+        return load_model(self.run / FLOAT)
+
+    def _inputs(self) -> dict[str, Any]:
+        return {
+            "float_sha256": sha256_of(self.run / FLOAT / "network.weights.h5"),
+            "trials_sha256": sha256_of(self._trials_file),
+        }
+
+
+def order(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
+    """The models of a comparison in the order to make them: what is quick and compared with first.
+
+    Yields:
+        Cell and model, as `Comparison.make` takes them.
+    """
+    yield FLOAT_CELL, FLOAT
+    for cell in cells:
+        yield cell, POST_TRAINING
+    yield FLOAT_CELL, CONTROL
+    for cell in cells:
+        yield cell, FINE_TUNED
+
+
+def read_weights(
+    folder: str | os.PathLike,
+) -> tuple[dict[str, np.ndarray], dict[str, CodedWeights]]:
+    """Latent weights and coded weights of a quantized model's layers, by name, in their order."""
+    network, _ = load_model(folder)
+    coded = coded_weights(network)
+    latent = {}
+    for layer in network.layers:
+        name = layer.name.removeprefix("quant_")
+        if name in coded:
+            shape = coded[name].codes.shape
+            kernel = next(w for w in layer.trainable_weights if w.shape == shape)
+            latent[name] = kernel.numpy()
+    return latent, coded
+
+
+def read_recipe(run: str | os.PathLike) -> Recipe:
+    """Reads the recipe of a run of `tools/train.py`.
+
+    Raises:
+        InputError: The folder has none, or one of another version.
+    """
+    file = pathlib.Path(run) / "recipe.json"
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        values.pop("input_sha256", None)
+        pipeline = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in values.pop("pipeline").items()
+        }
+        return Recipe(pipeline=PipelineSettings(**pipeline), **values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{file}: no recipe of this version; run tools/train.py first") from error
+
+
+def _claim(file: pathlib.Path, settings: dict[str, Any]) -> None:
+    """Writes the settings into a fresh folder; in a used one they must be the same."""
+    if not file.exists():
+        _write_json(file, settings)
+    elif json.loads(file.read_text(encoding="utf-8")) != settings:
+        raise InputError(f"{file.parent}: holds other settings or inputs; use them or delete it")
+
+
+def _write_json(file: pathlib.Path, content: dict[str, Any]) -> None:
+    with replacing(file) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,34 @@
+"""Bytes of a model's files in every form."""
+
+import zlib
+from collections.abc import Mapping
+
+import tf_keras as keras
+
+from tfsv.card import ModelCard
+from tfsv.export.convert import convert
+from tfsv.quantization.coded import CodedWeights
+
+
+def file_sizes(
+    network: keras.Model, coded: Mapping[str, CodedWeights], card: ModelCard
+) -> dict[str, int]:
+    """Bytes of the files that `export_tflite` would write, with int8 weights where quantized.
+
+    Args:
+        network: A plain network; see `tfsv.quantization.configs.strip`.
+        coded: Its coded weights, none for a float model.
+        card: Its card.
+
+    Returns:
+        "float32" for a float model; else "packed" and "int8", the plain file that packing
+        competes with. Also "packed_zip" and "int8_zip", the same after zlib at its best level:
+        few distinct weights compress well, and apps are shipped compressed.
+    """
+    if not coded:
+        return {"float32": len(convert(network, {}, card, "float32", "float32").content())}
+    sizes = {}
+    for form in ("packed", "int8"):
+        content = convert(network, coded, card, form, "int8_weights").content()
+        sizes |= {form: len(content), f"{form}_zip": len(zlib.compress(content, 9))}
+    return sizes

@@ -1,0 +1,82 @@
+"""EER against the bytes of the file, as a picture."""
+
+import os
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from tfsv.files import replacing
+from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING
+from tfsv.study.table import Outcomes, file_bytes
+
+_COLOURS = {
+    "kmeans": "#0072b2",
+    "uniform": "#d55e00",
+    "pot": "#cc79a7",
+    "apot": "#e69f00",
+    "admm": "#56b4e9",
+    "static_binary": "#009e73",
+    "adaptive_binary": "#000000",
+    "binary_weight": "#8c564b",
+}
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_TITLES = {POST_TRAINING: "post-training", FINE_TUNED: "fine-tuned"}
+
+
+def plot_tradeoff(outcomes: Outcomes, path: str | os.PathLike, title: str) -> None:
+    """Draws the mean EER of every model over the bytes of its packed file and writes a PNG.
+
+    One panel for post-training and one for fine-tuned models, a line for each scheme, small dots
+    for the single runs where there are several. The grey line is the float model's (or the
+    control's) EER, its 95 % interval shaded.
+
+    Args:
+        outcomes: See `tfsv.study.table.read_outcomes`.
+        path: The PNG; replaced if it exists.
+        title: Above the plot.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    figure = Figure(figsize=(10, 4.8), dpi=160, layout="constrained")
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, model in zip(panels, (POST_TRAINING, FINE_TUNED), strict=True):
+        _panel(axes, outcomes, model)
+    panels[0].set_ylabel("EER (%)")
+    figure.suptitle(title, fontsize=11)
+    with replacing(path) as part:
+        figure.savefig(part, format="png")
+
+
+def _panel(axes, outcomes: Outcomes, model: str) -> None:
+    schemes = dict.fromkeys(cell.scheme for cell, kind in outcomes if kind == model)
+    for number, scheme in enumerate(schemes):
+        colour = _COLOURS.get(scheme, "#777777")
+        points = []
+        for (cell, kind), outcome in outcomes.items():
+            if kind != model or cell.scheme != scheme:
+                continue
+            kilobytes = file_bytes(outcomes, cell)["packed"] / 1000
+            points.append((kilobytes, 100 * outcome.mean("eer")))
+            runs = [100 * record["eer"] for record in outcome.records.values()]
+            if len(runs) > 1:
+                axes.plot([kilobytes] * len(runs), runs, ".", color=colour, alpha=0.4, markersize=4)
+        marker = _MARKERS[number % len(_MARKERS)]
+        axes.plot(
+            *zip(*sorted(points), strict=True), marker=marker, color=colour, linewidth=1.4,
+            markersize=6, markeredgecolor="white", label=scheme,
+        )  # fmt: skip
+    reference = CONTROL if model == FINE_TUNED else FLOAT
+    if parent := outcomes.get((FLOAT_CELL, reference)):
+        axes.axhspan(*(100 * end for end in parent.interval("eer")), color="#eeeeee", zorder=0)
+        axes.axhline(100 * parent.mean("eer"), color="#888888", linewidth=1, label=reference)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 6)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_title(_TITLES[model], fontsize=10)
+    axes.set_xlabel("packed file (kB)")
+    axes.grid(color="#e4e4e4", linewidth=0.7)
+    axes.set_axisbelow(True)
+    if schemes:
+        axes.legend(fontsize=8)

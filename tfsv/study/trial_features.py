@@ -1,0 +1,73 @@
+"""The recordings of a trial list, read once for many networks."""
+
+import collections
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from tqdm import tqdm
+
+from tfsv.audio import soundfiles
+from tfsv.features import LogMel
+from tfsv.verification.embedder import check_waveform
+from tfsv.verification.extraction import WINDOW_SECONDS
+
+_BATCH = 32
+
+
+class TrialFeatures:
+    """Features of recordings, grouped by length, so that networks embed them in batches.
+
+    The embeddings are those of `extract_embeddings` with a `KerasEmbedder`: recordings are never
+    padded or cut, except in windows where they are too long.
+
+    Args:
+        paths: Sound files.
+        front_end: That of the networks to come.
+
+    Raises:
+        InputError: A file cannot be read or is too short.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike], front_end: LogMel):
+        @tf.function(input_signature=[tf.TensorSpec([1, None], tf.float32)], autograph=False)
+        def features_of(waveforms):
+            return front_end(waveforms)
+
+        self._count = len(paths)
+        by_length = collections.defaultdict(list)
+        for number, path in enumerate(tqdm(paths, desc="features", unit="utt")):
+            waveform = check_waveform(soundfiles.read(path))
+            windows = -(-len(waveform) // int(WINDOW_SECONDS * soundfiles.SAMPLE_RATE))
+            for part in np.array_split(waveform, windows):
+                features = features_of(part[np.newaxis]).numpy()[0]
+                by_length[len(features)].append((number, features))
+        self._batches = [
+            (np.array([number for number, _ in batch]), np.stack([part for _, part in batch]))
+            for parts in by_length.values()
+            for batch in (parts[i : i + _BATCH] for i in range(0, len(parts), _BATCH))
+        ]
+
+    def embed(self, network: keras.Model) -> np.ndarray:
+        """Embeds all recordings.
+
+        Args:
+            network: `[batch, frames, bins]` to `[batch, size]`.
+
+        Returns:
+            float32 `[recordings, size]`, of length 1; not finite where the network is broken.
+        """
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, *network.input_shape[1:]], tf.float32)],
+            autograph=False,
+        )
+        def forward(features):
+            return tf.math.l2_normalize(network(features, training=False), axis=1)
+
+        sums = np.zeros((self._count, network.output_shape[-1]), np.float32)
+        for numbers, features in self._batches:
+            np.add.at(sums, numbers, forward(features).numpy())
+        return sums / np.linalg.norm(sums, axis=1, keepdims=True)
