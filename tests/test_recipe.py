@@ -126,6 +126,27 @@ def test_starts_from_a_float_model_with_another_scheme(cache, whole_run, tmp_pat
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_bit_plan_is_fine_tuned_in_stages(cache, whole_run, tmp_path):
+    from tfsv.bitwidth.plan import BitPlan, LayerPlan
+
+    start = whole_run[0] / "float"
+    names = json.loads((whole_run[0] / "fine_tuned" / "card.json").read_text())["bits"]
+    layers = {n: LayerPlan(1 + i % 4, 0, float(i), "") for i, n in enumerate(names)}
+    BitPlan("resnet18", "hand", 1, layers).write(tmp_path / "plan.json")
+    flags = [f"--run_dir={tmp_path / 'run'}", f"--start={start}", "--nocontrol", "--bits=0"]
+    flags += [f"--bit_plan={tmp_path / 'plan.json'}", "--stages=3", "--stage_order=sensitivity"]
+    code, output = train(cache, *TINY, *flags)
+    assert code == 0, output
+    card = json.loads((tmp_path / "run" / "fine_tuned" / "card.json").read_text())
+    assert card["bits"] == {name: layer.bits for name, layer in layers.items()}
+    assert "stage 3/3" in output and not (tmp_path / "run" / "control").exists()
+    BitPlan("resnet18", "hand", 1, {"stem": layers["stem"]}).write(tmp_path / "plan.json")
+    flags[0] = f"--run_dir={tmp_path / 'other'}"
+    code, output = train(cache, *TINY, *flags)
+    assert code == 1 and "bit plan for resnet18: lacks embedding, stage1_block1_conv1" in output
+    assert not list((tmp_path / "other").glob("*"))
+
+
 def test_a_start_that_is_quantized_is_refused(cache, whole_run, tmp_path):
     start = whole_run[0] / "post_training"
     code, output = train(cache, *TINY, f"--run_dir={tmp_path / 'run'}", f"--start={start}")

@@ -90,7 +90,7 @@ class LogMel(keras.layers.Layer):
         frames = tf.concat(shifted, axis=2)
         order = np.arange(_BLOCK).reshape(_INNER, outer).T.reshape(-1)
         order = (np.arange(last + 1)[:, None] * _BLOCK + order).reshape(-1)
-        return tf.gather(frames, order.astype(np.int16), axis=2)
+        return tf.gather(frames, order.astype(np.int32), axis=2)
 
     def _power_spectrum(self, frames: tf.Tensor) -> tf.Tensor:
         """`[batch, frames, 400]` to `[batch, frames, 257]`."""
@@ -142,7 +142,7 @@ def mel_gather(
     Mel scale: 1127 ln(1 + f / 700), filters triangular in mel, of height 1 (as Kaldi).
 
     Returns:
-        index: int16 `[bins + 1, widest]`, spectrum bins of each interval; unused places name bin 0,
+        index: int32 `[bins + 1, widest]`, spectrum bins of each interval; unused places name bin 0,
             which feeds no filter.
         rising: float32 `[257]`, weight of each bin for the filter whose left slope it lies on.
         falling: float32 `[257]`, weight for the filter whose right slope it lies on.
@@ -152,7 +152,7 @@ def mel_gather(
     inside = np.flatnonzero((mel > edges[0]) & (mel < edges[-1]))
     interval = np.searchsorted(edges, mel[inside], side="right") - 1
     widest = np.bincount(interval, minlength=bins + 1).max()
-    index = np.zeros((bins + 1, widest), np.int16)
+    index = np.zeros((bins + 1, widest), np.int32)
     for i in range(bins + 1):
         members = inside[interval == i]
         index[i, : len(members)] = members

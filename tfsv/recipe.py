@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from tqdm import tqdm
 
 from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.audio.pipeline import (
@@ -18,24 +17,31 @@ from tfsv.audio.pipeline import (
     training_dataset,
 )
 from tfsv.audio.voices import voices_manifest
+from tfsv.bitwidth.class_vectors import HEAD, class_vectors
+from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.files import replacing, writable_folder
 from tfsv.model_folder import load_model, save_model
 from tfsv.models import build_network, resolve_sizes
-from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks, strip
+from tfsv.quantization.configs import (
+    coded_weights,
+    quantizable_layers,
+    quantize,
+    quantized_bits,
+    refresh_codebooks,
+    strip,
+)
 from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.size import model_bytes
 from tfsv.training.loop import OPTIMIZERS, FitSettings, fit
 from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
+from tfsv.training.stages import ORDERS, StagedFineTuning, plan_stages
 from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.report import evaluate, recording_paths, sha256_of
 from tfsv.verification.trials import read_trials
-
-_HEAD = "head.npy"  # class vectors of the float training, where further training starts
-_CROPS_A_CLASS = 8  # for the mean embeddings that stand in for class vectors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +77,14 @@ class Recipe:
         weight_decay: Of every fit.
         spec_augment: Whether to mask random frames and bins of the features.
         bits: Width of the codes of all layers; 0: stay float.
+        bit_plan: File with a width for each layer instead; see `tools/search_bits.py`.
         scheme: How weights are quantized; see `tfsv.quantization.schemes.Scheme`.
         finetune_epochs: Of fine-tuning the quantized network.
         finetune_learning_rate: First learning rate of fine-tuning; it decays to a tenth.
         refresh_steps: Steps between two refreshes of the codebooks in fine-tuning.
+        stages: Stages of fine-tuning, which share its epochs; 1: all layers in one go.
+        stage_order: Which layers come first: "bits" (the widest; a stage for each width),
+            "sensitivity" (of the bit plan) or "front".
         control: Also give the float network the further epochs, as the control of fine-tuning.
         checkpoint_steps: Steps between two checkpoints.
     """
@@ -104,10 +114,13 @@ class Recipe:
     weight_decay: float
     spec_augment: bool
     bits: int
+    bit_plan: str | None
     scheme: str
     finetune_epochs: float
     finetune_learning_rate: float
     refresh_steps: int
+    stages: int
+    stage_order: str
     control: bool
     checkpoint_steps: int
 
@@ -123,6 +136,8 @@ class Recipe:
             ("finetune_epochs", self.finetune_epochs >= 0, "at least 0"),
             ("finetune_learning_rate", self.finetune_learning_rate > 0, "more than 0"),
             ("refresh_steps", self.refresh_steps >= 1, "at least 1"),
+            ("stages", self.stages >= 1, "at least 1"),
+            ("stage_order", self.stage_order in ORDERS, " or ".join(ORDERS)),
             ("checkpoint_steps", self.checkpoint_steps >= 1, "at least 1"),
         ):
             if not right:
@@ -187,9 +202,14 @@ class _Run:
         self._float_settings()  # what is wrong with the settings shows here, before the claim
         if recipe.start:
             inputs["start"] = self.float_folder / "network.weights.h5"
-            self.front_end = LogMel(**self._float()[1].front_end)
+            network, card = self._float()
+            self.front_end = LogMel(**card.front_end)
         else:
-            self._network_and_head()
+            network, _ = self._network_and_head()
+        if recipe.bit_plan:
+            inputs["bit_plan"] = recipe.bit_plan
+        if recipe.bit_plan or recipe.stages > 1:
+            self._stages(self._quantized(network))
         keras.utils.set_random_seed(recipe.pipeline.seed)
         _claim(folder, recipe, {name: sha256_of(path) for name, path in inputs.items()})
         _link(folder / "corpus", pathlib.Path(self.manifest.root))
@@ -201,9 +221,10 @@ class _Run:
         results = {}
         if not recipe.start:
             results["float"] = self._model("float", self._train_float)
-        if recipe.bits:
+        quantized = recipe.bits or recipe.bit_plan
+        if quantized:
             results["post_training"] = self._model("post_training", self._post_training)
-        if recipe.bits and recipe.finetune_epochs:
+        if quantized and recipe.finetune_epochs:
             results["fine_tuned"] = self._model("fine_tuned", self._fine_tune)
         if recipe.control and recipe.finetune_epochs:
             results["control"] = self._model("control", self._control)
@@ -268,47 +289,70 @@ class _Run:
         return network
 
     def _post_training(self, folder: pathlib.Path) -> keras.Model:
-        network = quantize(self._float()[0], self.recipe.bits, self.recipe.scheme)
+        network = self._quantized(self._float()[0])
         refresh_codebooks(network)
         return network
 
+    def _quantized(self, network: keras.Model) -> keras.Model:
+        bits = self.recipe.bits
+        if self.recipe.bit_plan:
+            plan = BitPlan.read(self.recipe.bit_plan)
+            plan.check([layer.name for layer in quantizable_layers(network)])
+            bits = plan.bits
+            if not bits:
+                raise InputError(f"--bit_plan={self.recipe.bit_plan}: all its layers stay float")
+        return quantize(network, bits, self.recipe.scheme)
+
+    def _stages(self, network: keras.Model) -> StagedFineTuning:
+        """What fine-tuning does with a quantized network, step by step."""
+        recipe, sensitivities = self.recipe, None
+        if recipe.bit_plan:
+            layers = BitPlan.read(recipe.bit_plan).layers
+            sensitivities = {name: layer.sensitivity for name, layer in layers.items()}
+        plan = plan_stages(
+            recipe.stage_order, recipe.stages, quantized_bits(network), sensitivities,
+            self._further_steps(), recipe.finetune_learning_rate,
+        )  # fmt: skip
+        return StagedFineTuning(network, plan, recipe.refresh_steps)
+
     def _fine_tune(self, folder: pathlib.Path) -> keras.Model:
         with self.strategy.scope():
-            network = quantize(self._float()[0], self.recipe.bits, self.recipe.scheme)
-
-        def refresh(step: int) -> None:
-            if step % self.recipe.refresh_steps == 0:
-                refresh_codebooks(network)
-
-        self._further_training(network, folder, refresh)
+            network = self._quantized(self._float()[0])
+        staged = self._stages(network)
+        self._further_training(
+            network, folder,
+            learning_rate=staged.learning_rate, on_step=staged.on_step, state=staged,
+        )  # fmt: skip
         return network
 
     def _control(self, folder: pathlib.Path) -> keras.Model:
         with self.strategy.scope():
             network = self._float()[0]
-        self._further_training(network, folder, None)
+        rate = self.recipe.finetune_learning_rate
+        decay = LearningRate(rate, rate / 10, self._further_steps())
+        self._further_training(network, folder, learning_rate=decay)
         return network
 
-    def _further_training(self, network, folder: pathlib.Path, on_step) -> None:
+    def _further_steps(self) -> int:
+        return max(1, round(self.recipe.finetune_epochs * self.steps_per_epoch))
+
+    def _further_training(self, network, folder: pathlib.Path, **settings) -> None:
         """The same further epochs for every network: fixed margin, small learning rate."""
         recipe = self.recipe
-        steps = max(1, round(recipe.finetune_epochs * self.steps_per_epoch))
-        rate = recipe.finetune_learning_rate
         before = self._float_settings()
         settings = dataclasses.replace(
             before,
-            steps=steps,
-            learning_rate=LearningRate(rate, rate / 10, steps),
+            steps=self._further_steps(),
             margin=Margin(recipe.margin),
             seed=recipe.pipeline.seed + 1,
-            on_step=on_step,
+            **settings,
         )
         with self.strategy.scope():
             head = self._head(network.output_shape[-1])
-        if (self.float_folder / _HEAD).exists():
-            _load_head(self.float_folder, head)
-        else:
-            head.kernel.assign(self._mean_embeddings())
+        vectors = class_vectors(
+            self.float_folder, self._float()[0], self.front_end, self.train, recipe.pipeline
+        )
+        head.kernel.assign(vectors)
         self._fit(network, head, settings, folder, first_step=before.steps)
 
     def _float(self) -> tuple[keras.Model, ModelCard]:
@@ -316,22 +360,6 @@ class _Run:
         if card.bits:
             raise InputError(f"--start={self.recipe.start}: is quantized already; give a float one")
         return network, card
-
-    def _mean_embeddings(self) -> np.ndarray:
-        """Float32 `[classes, embedding size]`: the float network's, over some crops a class."""
-        network, _ = self._float()
-        classes = class_count(self.train, self.recipe.pipeline)
-        sums = np.zeros((classes, network.output_shape[-1]), np.float32)
-        steps = min(
-            self.steps_per_epoch, -(-_CROPS_A_CLASS * classes // self.recipe.pipeline.batch_size)
-        )
-        data = training_dataset(self.train, self.recipe.pipeline).take(steps)
-        for waveforms, labels in tqdm(data, desc="class vectors", total=steps, unit="batch"):
-            embeddings = tf.math.l2_normalize(network(self.front_end(waveforms)), axis=1)
-            np.add.at(sums, labels.numpy(), embeddings.numpy())
-        missing = ~sums.any(axis=1)
-        sums[missing] = np.random.default_rng(0).normal(size=(missing.sum(), sums.shape[1]))
-        return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
     def _network_and_head(self) -> tuple[keras.Model, AAMSoftmax]:
         recipe = self.recipe
@@ -450,15 +478,8 @@ def _link(link: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def _save_head(folder: pathlib.Path, head: AAMSoftmax) -> None:
-    with replacing(folder / _HEAD) as part:
+    with replacing(folder / HEAD) as part:
         np.save(part, head.kernel.numpy())
-
-
-def _load_head(folder: pathlib.Path, head: AAMSoftmax) -> None:
-    try:
-        head.kernel.assign(np.load(folder / _HEAD, allow_pickle=False))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / _HEAD}: missing or broken; use another --run_dir") from error
 
 
 def summary(results: dict[str, dict]) -> str:

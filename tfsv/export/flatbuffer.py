@@ -24,6 +24,7 @@ _NUMPY_TYPES = {
     schema.TensorType.FLOAT32: np.float32,
     schema.TensorType.INT8: np.int8,
     schema.TensorType.UINT8: np.uint8,
+    schema.TensorType.INT16: np.int16,
     schema.TensorType.INT32: np.int32,
     schema.TensorType.INT64: np.int64,
     schema.TensorType.BOOL: np.bool_,
@@ -150,7 +151,7 @@ def set_constant(model: schema.ModelT, tensor: schema.TensorT, value: np.ndarray
     Args:
         model: The model that holds the tensor.
         tensor: Keeps its name; type and shape become those of `value`.
-        value: Of a type that TFLite and numpy share (float32, int8, uint8, int32, int64, bool).
+        value: Of a type that TFLite and numpy share (float32, int8, uint8, int16 to int64, bool).
     """
     users = sum(
         other.buffer == tensor.buffer for graph in model.subgraphs for other in graph.tensors

@@ -8,6 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfsv.export import flatbuffer
 from tfsv.features import LogMel
 
+_GATHER_BY_INT16 = 6  # operator version; runtimes from TensorFlow 2.13 on have it
 _FENCE = 2.0**126  # exact in float32; no activation gets there
 
 
@@ -104,6 +105,8 @@ def tidy(model: schema.ModelT) -> None:
     These are the fences around kernels (see `_FencedNormalization`), and poolings of size 1 × 1
     that only skip pixels in front of a 1 × 1 convolution: the convolution gets their stride. The
     networks have them because of a broken training kernel; XNNPACK does not take them.
+
+    The front end's indices become int16, half of what they were.
     """
     graph = model.subgraphs[0]
     kept = []
@@ -113,6 +116,13 @@ def tidy(model: schema.ModelT) -> None:
         else:
             kept.append(operator)
     graph.operators = kept
+    for operator in kept:
+        if flatbuffer.builtin_code(model, operator) == schema.BuiltinOperator.GATHER:
+            index = graph.tensors[operator.inputs[1]]
+            value = flatbuffer.constant(model, index)
+            if value is not None and value.dtype == np.int32 and value.max() < 2**15:
+                flatbuffer.set_constant(model, index, value.astype(np.int16))
+                flatbuffer.require_version(model, operator, _GATHER_BY_INT16)
 
 
 def _is_fence(model: schema.ModelT, operator: schema.OperatorT) -> bool:

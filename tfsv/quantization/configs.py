@@ -111,7 +111,7 @@ def quantize(
     """
     scheme = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
     scheme = Scheme(scheme.name, {**scheme.settings, **settings})
-    quantizers = _quantizers(network, bits, scheme)
+    quantizers = layer_quantizers(network, bits, scheme)
 
     def annotated(layer: keras.layers.Layer) -> keras.layers.Layer:
         if type(layer) is keras.layers.ReLU and scheme["activations"] == "binary":
@@ -191,7 +191,7 @@ def strip(network: keras.Model) -> tuple[keras.Model, dict[str, CodedWeights]]:
     return copy, coded
 
 
-def _quantizers(
+def layer_quantizers(
     network: keras.Model, bits: int | Mapping[str, int], scheme: Scheme
 ) -> dict[str, KernelQuantizer]:
     """The quantizer of each layer that gets one, by layer name."""

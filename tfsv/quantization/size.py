@@ -28,7 +28,7 @@ def model_bytes(network: keras.Model) -> int:
             if weights.scale is not None and not _feeds_normalisation(layer):
                 total += 4 * len(weights.scale)
         elif isinstance(layer, keras.layers.BatchNormalization):
-            total += 2 * 4 * layer.gamma.shape[0]
+            total += 2 * 4 * layer.moving_mean.shape[0]
         else:
             total += 4 * sum(math.prod(variable.shape) for variable in layer.variables)
     return total
