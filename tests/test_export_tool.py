@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import speech_stub
+import tf_keras as keras
 
 from tfsv.audio.manifest import Utterance, write_manifest
 from tfsv.card import ModelCard
@@ -55,10 +56,11 @@ def test_exports_and_measures_the_file_itself(folder, tmp_path):
 
 
 def test_packs_with_int8_activations(tmp_path):
-    network = build_network("resnet18", channels=2, bins=16, embedding_size=8)
-    network = quantize(network, 2)
+    keras.utils.set_random_seed(0)
+    network = build_network("resnet18", channels=8, bins=16, embedding_size=32)
+    network = quantize(network, 4)
     refresh_codebooks(network)
-    card = ModelCard("resnet18", 2, 16, 8, front_end={"bins": 16})
+    card = ModelCard("resnet18", 8, 16, 32, front_end={"bins": 16})
     bits = {name: codes.bits for name, codes in coded_weights(network).items()}
     save_model(tmp_path / "model", network, dataclasses.replace(card, bits=bits, scheme="kmeans"))
     names = speech_stub.write_people(tmp_path, people=2, utterances=2)
@@ -81,7 +83,7 @@ def test_packs_with_int8_activations(tmp_path):
     names = [step.split()[0] for step in steps.removeprefix("EER %: ").split(", ")]
     assert names == ["keras", "float32", "int8_weights", "int8"]
     stem = next(line for line in done.stdout.splitlines() if line.startswith("stem "))
-    assert stem.split()[-6:] == ["2", "5", "4", "8", "8", "25"]
+    assert stem.split()[-6:] == ["4", "36", "16", "32", "32", "116"]
     assert TFLiteEmbedder(output).card.bits == bits
 
 

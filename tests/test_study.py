@@ -58,8 +58,9 @@ def run(manifest, tmp_path_factory):
         dev_root=None, test_root=None, network="xvector", channels=4, bins=16, embedding_size=8,
         pooling=None, start=None, pipeline=pipeline, epochs=1, optimizer="sgd", learning_rate=0.1,
         last_learning_rate=0.01, warmup=0, margin=0.2, margin_start=0, margin_end=0,
-        weight_decay=0, spec_augment=False, bits=0, scheme="kmeans", finetune_epochs=1,
-        finetune_learning_rate=0.1, refresh_steps=1, control=False, checkpoint_steps=2,
+        weight_decay=0, spec_augment=False, bits=0, bit_plan=None, scheme="kmeans",
+        finetune_epochs=1, finetune_learning_rate=0.1, refresh_steps=1, stages=1,
+        stage_order="bits", control=False, checkpoint_steps=2,
     )  # fmt: skip
     values = dataclasses.asdict(recipe) | {"input_sha256": {"manifest": ""}}
     (folder / "recipe.json").write_text(json.dumps(values))
