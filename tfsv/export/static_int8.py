@@ -322,8 +322,8 @@ def _parameters(
 
 def _affine(low: float, high: float) -> _Parameters:
     """Scale and zero point with which int8 spans a range that includes zero."""
-    if low == high:
-        high = 1.0  # a tensor of zeros
+    if (high - low) / 255 < np.finfo(np.float32).tiny:
+        high = 1.0  # a tensor of zeros, or as good as
     scale = np.float32((high - low) / 255)
     return scale, int(np.clip(np.rint(-128 - low / scale), -128, 127))
 
