@@ -6,6 +6,7 @@ import tensorflow as tf
 import tiny_networks
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from exported_files import kernel_tensor, run, undelegated, waveform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,40 +42,6 @@ def exported(tmp_path_factory):
 
 
 FORMS = pytest.mark.parametrize("form", [(n, w) for n in NETWORKS for w in WEIGHTS])
-
-
-def waveform(samples, seed=0):
-    return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
-
-
-def run(interpreter, sound):
-    index = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(index, [1, len(sound)])
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(index, sound[np.newaxis])
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
-
-
-def undelegated(interpreter):
-    """Names of the operators that XNNPACK did not take, in the graph's order."""
-    operators = interpreter._get_ops_details()
-    plain = [x for x in operators if x["op_name"] != "DELEGATE"]
-    producer = {tensor: x for x in plain for tensor in x["outputs"]}
-    taken = set()
-    for delegate in (x for x in operators if x["op_name"] == "DELEGATE"):
-        todo = list(delegate["outputs"])
-        while todo:
-            tensor = todo.pop()
-            if tensor in producer and tensor not in delegate["inputs"]:
-                taken.add(producer[tensor]["index"])
-                todo += [x for x in producer[tensor]["inputs"] if x >= 0]
-    return [x["op_name"] for x in plain if x["index"] not in taken]
-
-
-def kernel_tensor(model, name):
-    (index,) = [i for i, t in enumerate(model.subgraphs[0].tensors) if t.name == name.encode()]
-    return index, model.subgraphs[0].tensors[index]
 
 
 def dequantized(model, name):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
-from test_export import run, undelegated, waveform
+from exported_files import run, undelegated, waveform
 
 from tfsv.card import ModelCard
 from tfsv.export.convert import export_tflite

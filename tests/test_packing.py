@@ -8,6 +8,7 @@ import tf_keras as keras
 import tiny_networks
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from exported_files import kernel_tensor, run, waveform
 
 from tfsv.audio import soundfiles
 from tfsv.card import ModelCard
@@ -93,24 +94,6 @@ def conversions(recordings):
 FORMS = pytest.mark.parametrize("form", [(n, c) for n in NETWORKS for c in COMPUTES])
 
 
-def waveform(samples, seed=0):
-    return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
-
-
-def run(interpreter, sound):
-    index = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(index, [1, len(sound)])
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(index, sound[np.newaxis])
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
-
-
-def kernel_of(model, name):
-    (tensor,) = [t for t in model.subgraphs[0].tensors if t.name == name.encode()]
-    return flatbuffer.constant(model, tensor), tensor
-
-
 @FORMS
 def test_expanded_kernels_are_centroids_times_scales_bit_for_bit(conversions, form):
     network, coded, conversion = conversions[form]
@@ -118,7 +101,8 @@ def test_expanded_kernels_are_centroids_times_scales_bit_for_bit(conversions, fo
     model = flatbuffer.parse(expand.expand(conversion.content()))
     for name, codes in coded.items():
         depthwise = name in folded.depthwise
-        held, tensor = kernel_of(model, name)
+        _, tensor = kernel_tensor(model, name)
+        held = flatbuffer.constant(model, tensor)
         if form[1] == "float32" or (depthwise and form[1] == "int8_weights"):
             wanted = channel_scaled(codes.codebook[codes.codes], folded.scales[name])
         else:

@@ -6,6 +6,7 @@ import tf_keras as keras
 import tiny_networks
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from exported_files import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,15 +90,6 @@ def written(recordings):
         write_static_int8(model, kernels, folded, ranges)
         made[name] = network, model, kernels, folded, content, ranges
     return made
-
-
-def run(interpreter, waveform):
-    index = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(index, [1, len(waveform)])
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(index, waveform[np.newaxis])
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
 
 
 def codes(model):

@@ -262,7 +262,7 @@ def _size(
     tensor = model.subgraphs[0].tensors[tensor]
     kernel = folded.kernels[name]
     width = flatbuffer.numpy_type(tensor).itemsize
-    biases = [w for w in folded.network.get_layer(name).get_weights()[1:]]
+    biases = folded.network.get_layer(name).get_weights()[1:]
     scales = 0 if tensor.quantization is None else tensor.quantization.scale
     scales = 0 if scales is None or width > 1 else 4 * len(scales)
     bits, stored, codebook = 8 * width, width * kernel.size, 0

@@ -31,6 +31,13 @@ _NUMPY_TYPES = {
 }
 _TYPE_CODES = {np.dtype(numpy_type): code for code, numpy_type in _NUMPY_TYPES.items()}
 
+KERNEL_OPERATORS = (
+    schema.BuiltinOperator.CONV_2D,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+    schema.BuiltinOperator.FULLY_CONNECTED,
+)
+"""Operators whose second input is a kernel."""
+
 
 class _Buffer(schema.BufferT):
     """A buffer whose bytes were written before."""

@@ -20,12 +20,8 @@ from tfsv.export import bits, expand, flatbuffer, seal
 from tfsv.export.loader import read_card, read_unchecked, unsound
 from tfsv.export.record import ENTRY
 from tfsv.files import replacing
+from tfsv.quantization.coded import entropy
 
-_LAYERS = (
-    schema.BuiltinOperator.CONV_2D,
-    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
-    schema.BuiltinOperator.FULLY_CONNECTED,
-)
 _DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What the generated API raises for forged files, since it trusts what it reads."""
 
@@ -160,14 +156,7 @@ def inspect(path: str | os.PathLike) -> Inspection:
         Interpreter(model_content=plain)  # verifies the flatbuffer
         model = flatbuffer.parse(plain)
         layers, compute = _layers(model, _packed_layers(content) if packed else {})
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except _DAMAGED as error:
         raise unsound(path, error) from error
     return Inspection(
         card,
@@ -289,7 +278,7 @@ def _layers(
     found: dict[int, Layer] = {}
     compute = "float32"
     for operator in model.subgraphs[0].operators:
-        if flatbuffer.builtin_code(model, operator) not in _LAYERS:
+        if flatbuffer.builtin_code(model, operator) not in flatbuffer.KERNEL_OPERATORS:
             continue
         source, kernel, *rest = (int(index) for index in operator.inputs)
         held = flatbuffer.constant(model, tensors[kernel])
@@ -334,7 +323,7 @@ def _layer(
         codebook,
         scales,
         bias,
-        _entropy(counts) if discrete else None,
+        entropy(counts) if discrete else None,
         error if math.isfinite(error) else None,
         levels,
         counts,
@@ -349,9 +338,3 @@ def _frequencies(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return values.astype(np.float64), counts
     counts, edges = np.histogram(kernel[np.isfinite(kernel)].astype(np.float64), _FLOAT_BINS)
     return (edges[:-1] + edges[1:]) / 2, counts
-
-
-def _entropy(counts: np.ndarray) -> float:
-    """Shannon entropy of the frequencies, in bits."""
-    fractions = counts[counts > 0] / counts.sum()
-    return float(max(0.0, -(fractions * np.log2(fractions)).sum()))

@@ -6,12 +6,6 @@ from ai_edge_litert import schema_py_generated as schema
 from tfsv.export import flatbuffer
 from tfsv.export.folding import FoldedNetwork
 
-_READERS = (
-    schema.BuiltinOperator.CONV_2D,
-    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
-    schema.BuiltinOperator.FULLY_CONNECTED,
-)
-
 
 def tflite_layout(kernel: np.ndarray, *, depthwise: bool = False) -> np.ndarray:
     """A kernel in the axes of the operator that computes the layer.
@@ -56,7 +50,7 @@ def find_kernels(model: schema.ModelT, folded: FoldedNetwork) -> dict[str, int]:
             )
         for operator in flatbuffer.consumers(model, indices[0]):
             code = flatbuffer.builtin_code(model, operator)
-            if code not in _READERS or operator.inputs[1] != indices[0]:
+            if code not in flatbuffer.KERNEL_OPERATORS or operator.inputs[1] != indices[0]:
                 raise LookupError(f"{name}: operator {code} reads its kernel")
         found[name] = indices[0]
     return found

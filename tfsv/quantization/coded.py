@@ -69,9 +69,17 @@ class CodedWeights:
 
     def entropy(self) -> float:
         """Bits a weight that an ideal coder would need for these codes."""
-        share = np.bincount(self.codes.reshape(-1)) / self.codes.size
-        share = share[share > 0]
-        return float(-np.sum(share * np.log2(share)))
+        return entropy(np.bincount(self.codes.reshape(-1)))
+
+
+def entropy(counts: np.ndarray) -> float:
+    """Shannon entropy of frequencies, in bits.
+
+    Args:
+        counts: int `[k]`, not all of them zero.
+    """
+    share = counts[counts > 0] / counts.sum()
+    return float(max(0.0, -np.sum(share * np.log2(share))))
 
 
 def relative_error(latent: np.ndarray, decoded: np.ndarray) -> float:

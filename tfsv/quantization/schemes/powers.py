@@ -1,5 +1,6 @@
 """Powers of two and sums of them, on normalised weights with learned clipping (paper 2)."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +23,16 @@ class _NormalisedQuantizer(KernelQuantizer):
     (in deviations) starts at the least squared error, not at a constant, for the same reason. Its
     gradient is that of `nearest_scaled`; latent weights get the straight-through one, clipped
     ones too.
+
+    Args:
+        bits: One of `widths`.
     """
+
+    _make_levels: ClassVar[Callable[[int], np.ndarray]]
+
+    def __init__(self, bits: int):
+        super().__init__(bits)
+        self._levels = type(self)._make_levels(bits)
 
     def variables(self, shape):
         return {"clip": ([], True)}
@@ -54,10 +64,7 @@ class PowersOfTwoQuantizer(_NormalisedQuantizer):
     """
 
     widths: ClassVar = tuple(range(2, 8))
-
-    def __init__(self, bits: int):
-        super().__init__(bits)
-        self._levels = power_levels(bits)
+    _make_levels = staticmethod(power_levels)
 
 
 @keras.utils.register_keras_serializable("tfsv")
@@ -69,10 +76,7 @@ class AdditivePowersOfTwoQuantizer(_NormalisedQuantizer):
     """
 
     widths: ClassVar = tuple(range(2, 9))
-
-    def __init__(self, bits: int):
-        super().__init__(bits)
-        self._levels = additive_power_levels(bits)
+    _make_levels = staticmethod(additive_power_levels)
 
 
 def _moments(latent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
