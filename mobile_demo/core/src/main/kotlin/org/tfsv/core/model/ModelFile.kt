@@ -1,0 +1,117 @@
+package org.tfsv.core.model
+
+import java.nio.Buffer
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.charset.CharacterCodingException
+import org.tfsv.core.BadInput
+import org.tfsv.core.toHex
+
+/**
+ * A file of `tools/export_tflite.py`, read and checked as `docs/packed_format.md` says.
+ *
+ * @property name what error messages call it.
+ * @property card what the model says of itself.
+ * @property sha256 of the whole file, in hexadecimal digits: the model's identity.
+ */
+class ModelFile private constructor(
+    private val content: ByteArray,
+    private val expansion: Expansion?,
+    val name: String,
+    val card: ModelCard,
+    val sha256: String,
+) {
+    /** Bytes of the file. */
+    val size: Int get() = content.size
+
+    /** Bytes of the expanded model. */
+    val expandedSize: Int get() = expansion?.size ?: size
+
+    /** Whether kernels are codes; [expanded] then differs from [plain]. */
+    val packed: Boolean get() = expansion != null
+
+    /**
+     * The model that XNNPACK runs at full speed; a plain file as it is.
+     *
+     * @return a new direct buffer in native order, at position 0; constants lie at multiples of 16
+     *   from its beginning.
+     * @throws BadInput it cannot be expanded, or needs more memory than there is.
+     */
+    fun expanded(): ByteBuffer {
+        if (expansion == null) return plain()
+        return explained(name) {
+            val expanded = allocated(name, expansion.size)
+            expansion.write(expanded)
+            Graphs.check(Bytes(expanded))
+            expanded.order(ByteOrder.nativeOrder())
+        }
+    }
+
+    /**
+     * The file as it is, which decodes its codes at each inference.
+     *
+     * @return a buffer like that of [expanded].
+     * @throws BadInput there is not enough memory.
+     */
+    fun plain(): ByteBuffer {
+        val plain = allocated(name, size)
+        plain.put(content)
+        (plain as Buffer).position(0) // ByteBuffer's own came after Android 7
+        return plain.order(ByteOrder.nativeOrder())
+    }
+
+    companion object {
+        /** Bytes of the largest file, packed or expanded. */
+        const val LARGEST: Int = 1 shl 29
+
+        private const val SMALLEST = 64
+        private const val IDENTIFIER = "TFL3"
+        private const val IDENTIFIER_POSITION = 4
+
+        /**
+         * Reads a file.
+         *
+         * @param bytes the whole file, of any origin; not to be changed afterwards.
+         * @param name what error messages call it.
+         * @throws BadInput it is no such file, or damaged.
+         */
+        fun read(bytes: ByteArray, name: String): ModelFile {
+            val known = bytes.size >= SMALLEST && bytes.size <= LARGEST && IDENTIFIER.indices.all {
+                bytes[IDENTIFIER_POSITION + it] == IDENTIFIER[it].code.toByte()
+            }
+            if (!known) throw BadInput("$name is no TFLite file; export the model again.")
+            return explained(name) {
+                val file = Bytes(ByteBuffer.wrap(bytes))
+                Checksum.check(bytes, Metadata.find(file, Metadata.CHECKSUM))
+                val card = card(bytes, Metadata.find(file, Metadata.CARD))
+                val expansion = Metadata.find(file, Metadata.RECORD)
+                    ?.let { Expansion(bytes, file, it) }
+                Graphs.check(file)
+                ModelFile(bytes, expansion, name, card, Checksum.of(bytes).toHex())
+            }
+        }
+
+        private fun card(bytes: ByteArray, place: Span?): ModelCard {
+            if (place == null) throw Damaged("it has no model card")
+            val text = try {
+                Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, place.start, place.size))
+            } catch (_: CharacterCodingException) {
+                throw Damaged("its model card is not UTF-8")
+            }
+            return ModelCard.fromJson(text.toString())
+        }
+
+        private fun <T> explained(name: String, read: () -> T): T = try {
+            read()
+        } catch (damaged: Damaged) {
+            val reason = damaged.message
+            throw BadInput("$name is no sound model of tfsv ($reason); get it again.", damaged)
+        }
+
+        private fun allocated(name: String, size: Int): ByteBuffer = try {
+            ByteBuffer.allocateDirect(size)
+        } catch (error: OutOfMemoryError) {
+            throw BadInput("$name needs $size bytes, more than there are; use another.", error)
+        }
+    }
+}

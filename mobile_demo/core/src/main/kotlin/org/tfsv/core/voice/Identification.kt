@@ -1,0 +1,14 @@
+package org.tfsv.core.voice
+
+import org.tfsv.core.people.Voiceprint
+
+/** Whose voice it may be. */
+object Identification {
+    /** A person and how alike the voices are. */
+    class Candidate(val voiceprint: Voiceprint, val score: Double)
+
+    /** All [people], the most alike first; equal ones by name. */
+    fun rank(people: List<Voiceprint>, embedding: FloatArray): List<Candidate> =
+        people.map { Candidate(it, Scoring.cosine(it.vector, embedding)) }
+            .sortedWith(compareByDescending(Candidate::score).thenBy { it.voiceprint.name })
+}
