@@ -1,0 +1,135 @@
+"""Builds the app without Android Studio and prints the path of the signed APK.
+
+    python3 mobile_demo/ci/build_apk.py
+    TFSV_KEYSTORE_PASSWORD=... python3 mobile_demo/ci/build_apk.py --keystore=mine.p12 --alias=me
+
+Needs Python 3.10, JDK 17 and Maven; downloads pinned tools into a cache, once. Two builds of one
+commit with one key give the same bytes. `check_apk.py` then looks at what came out.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import zipfile
+from collections.abc import Iterator
+
+import android_api
+import artifacts
+import check_apk
+import compiling
+import packing
+import places
+import resources
+import signing
+from failure import exiting, run
+
+
+def build(key: signing.Key) -> pathlib.Path:
+    """Compiles, shrinks, packs and signs.
+
+    Returns:
+        The APK.
+
+    Raises:
+        BuildError: A step did not work.
+    """
+    linked = resources.link()
+    classes = compiling.compile_main(linked)
+    dex = _shrink(classes, linked.rules)
+    entries = [
+        *_of_archive(linked.apk),
+        *((file.name, file.read_bytes()) for file in sorted(dex.glob("*.dex"))),
+        *_of_folder(resources.stage_assets(), "assets"),
+        *packing.native_libraries(artifacts.fetch("tflite")),
+    ]
+    version = places.properties()["versionName"]
+    unsigned = places.BUILD / "unsigned.apk"
+    packing.write(entries, unsigned)
+    signed = places.BUILD / f"tfsv-{version}.apk"
+    signing.sign(unsigned, signed, key)
+    unsigned.unlink()
+    return signed
+
+
+def _shrink(classes: pathlib.Path, rules: pathlib.Path) -> pathlib.Path:
+    target = places.BUILD / "dex"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    jar = places.BUILD / "classes.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        for file in sorted(classes.rglob("*.class")):
+            archive.write(file, str(file.relative_to(classes)))
+    run(
+        [
+            *(*compiling.JVM, "-cp", artifacts.fetch_one("packaging", "bundletool")),
+            *("com.android.tools.r8.R8", "--release"),
+            *("--min-api", places.properties()["minSdk"], "--output", target),
+            *("--lib", _interface()),
+            *("--pg-conf", places.SHRINKING_RULES, "--pg-conf", rules),
+            *("--pg-conf", pathlib.Path(__file__).with_name("partial_framework.pro")),
+            *(jar, *compiling.runtime_jars()),
+        ],
+        "R8",
+    )
+    return target
+
+
+def _interface() -> pathlib.Path:
+    """The public classes of the oldest Android as a jar: of java.* from the JDK, else Android's own.
+
+    Both hold much more, among it classes of a form that this R8 does not read.
+    """
+    jar = places.BUILD / "tools" / "interface.jar"
+    if not jar.exists():
+        wanted = {f"{name}.class" for name in android_api.public_classes()}
+        unfinished = jar.with_suffix(".part")
+        with zipfile.ZipFile(unfinished, "w") as target:
+            for archive, prefix in (
+                (_jdk() / "jmods" / "java.base.jmod", "classes/"),
+                (_jdk() / "jmods" / "java.logging.jmod", "classes/"),
+                (artifacts.fetch_one("framework", "android-all"), ""),
+            ):
+                with zipfile.ZipFile(archive) as source:
+                    for name in sorted(wanted):
+                        if prefix + name in source.NameToInfo:
+                            target.writestr(name, source.read(prefix + name))
+                            wanted.remove(name)
+        unfinished.replace(jar)
+    return jar
+
+
+def _jdk() -> pathlib.Path:
+    home = os.environ.get("JAVA_HOME")
+    return pathlib.Path(home) if home else pathlib.Path(shutil.which("java")).resolve().parents[1]
+
+
+def _of_archive(path: pathlib.Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            yield name, archive.read(name)
+
+
+def _of_folder(folder: pathlib.Path, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            yield f"{prefix}/{file.relative_to(folder).as_posix()}", file.read_bytes()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keystore", help="PKCS #12 file; without it, a debug key is used")
+    parser.add_argument("--alias", default="tfsv", help="name of the key in --keystore")
+    options = parser.parse_args()
+    if options.keystore:
+        key = signing.own_key(options.keystore, options.alias)
+    else:
+        key = signing.debug_key()
+    with places.alone():
+        apk = build(key)
+        check_apk.check(apk)
+    print(apk)
+
+
+if __name__ == "__main__":
+    exiting(main)
