@@ -1,5 +1,8 @@
 # make demo: train, quantize, fine-tune, export and verify a small network on built-in voices
 # make test: lint and tests
+# make app-test: tests of the Android app on the desktop JVM
+# make apk: the app, signed, with the models of tfsv/demo inside
+# make arm-check: the app's golden files on ARM kernels, by emulation
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +14,7 @@ ENROL = v0080/s0/000.wav $(CORPUS)/v0080/s1/001.wav
 SAME = v0080/s2/002.wav
 OTHER = v0081/s2/002.wav
 
-.PHONY: demo test clean
+.PHONY: demo test app-test apk arm-check clean
 
 demo: $(VENV)/installed
 	$(PY) tools/train.py --flagfile configs/resnet.flags --run_dir=$(RUN)
@@ -26,6 +29,15 @@ test: $(VENV)/installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pytest -n 2 --dist loadfile
+
+app-test:
+	$(PYTHON) mobile_demo/ci/test.py
+
+apk:
+	$(PYTHON) mobile_demo/ci/build_apk.py
+
+arm-check:
+	$(PYTHON) mobile_demo/ci/arm_check.py
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

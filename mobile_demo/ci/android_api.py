@@ -12,6 +12,8 @@ import artifacts
 import dex
 from failure import run
 
+# Annotations that are part of the format of executables, and no classes.
+FORMAT = "dalvik/annotation/"
 PROGRAM = pathlib.Path(__file__).with_name("Signatures.java")
 
 
@@ -56,7 +58,12 @@ def missing(files: Iterable[dex.Dex], interface: Mapping[str, PublicClass]) -> l
             member in found.members or any(has(parent, member) for parent in found.parents)
         )
 
-    classes = {name for file in files for name in file.classes if name not in known}
+    classes = {
+        name
+        for file in files
+        for name in file.classes
+        if name not in known and not name.startswith(FORMAT)
+    }
     members = {
         f"{owner}.{member}"
         for file in files

@@ -76,7 +76,7 @@ def _shrink(classes: pathlib.Path, rules: pathlib.Path) -> pathlib.Path:
 
 
 def _interface() -> pathlib.Path:
-    """The public classes of the oldest Android as a jar: of java.* from the JDK, else Android's own.
+    """A jar of the public classes of the oldest Android: java.* from the JDK, else Android's own.
 
     Both hold much more, among it classes of a form that this R8 does not read.
     """

@@ -31,6 +31,7 @@ def main() -> None:
     words = parser.parse_args().words
     with places.alone():
         linked = resources.link()
+        artifacts.fetch("robolectric-framework")
         libraries = [path for path in artifacts.fetch(*PURPOSES) if path.suffix == ".jar"]
         main_classes = compiling.compile_main(linked)
         class_path = [*compiling.runtime_jars(), *libraries]

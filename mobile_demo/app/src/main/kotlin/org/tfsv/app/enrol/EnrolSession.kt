@@ -1,0 +1,83 @@
+package org.tfsv.app.enrol
+
+import org.tfsv.app.App
+import org.tfsv.app.listen.ListeningSession
+import org.tfsv.app.listen.Phase
+import org.tfsv.app.listen.Utterance
+import org.tfsv.app.screen.Notice
+import org.tfsv.core.BadInput
+import org.tfsv.core.people.Voiceprint
+import org.tfsv.core.voice.Enrolment
+
+/**
+ * What the screen "Enrol" shows.
+ *
+ * @property count utterances that were accepted.
+ * @property saved whether the voiceprint is kept, and the screen has done its work.
+ */
+data class EnrolState(
+    val count: Int = 0,
+    val phase: Phase = Phase.Idle,
+    val notice: Notice? = null,
+    val saved: Boolean = false,
+) {
+    /** Whether there are enough utterances. */
+    val complete: Boolean get() = count >= Enrolment.UTTERANCES
+}
+
+/** Collects utterances, in memory alone, and keeps a voiceprint of them. */
+class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
+    private var enrolment: Enrolment? = null
+    private var modelSha256 = ""
+
+    /** Forgets all utterances. */
+    fun again() {
+        enrolment = null
+        show(EnrolState())
+    }
+
+    /** Keeps the voiceprint under a name. */
+    fun save(name: String) {
+        val vector = enrolment?.takeIf { it.complete }?.voiceprint() ?: return
+        val person = Voiceprint(
+            Voiceprint.newId(),
+            name.trim(),
+            modelSha256,
+            vector,
+            System.currentTimeMillis(),
+        )
+        inBackground({ app.people.save(person) }) { show(state.copy(saved = true)) }
+    }
+
+    override fun listening(phase: Phase) {
+        show(state.copy(phase = phase, notice = null))
+    }
+
+    override fun heard(utterance: Utterance) {
+        val problem = utterance.quality.problem()
+        if (problem != null) return failed(Notice.of(problem))
+        val embedding = utterance.embedding ?: return
+        val outcome = try {
+            enrolment(utterance).add(embedding, utterance.quality)
+        } catch (error: BadInput) {
+            return failed(Notice.of(error))
+        }
+        when (outcome) {
+            is Enrolment.Outcome.Accepted -> show(state.copy(count = outcome.count))
+            is Enrolment.Outcome.Refused -> failed(Notice.of(outcome.problem))
+        }
+    }
+
+    override fun failed(notice: Notice) {
+        super.failed(notice)
+        show(state.copy(notice = notice))
+    }
+
+    private fun enrolment(utterance: Utterance): Enrolment {
+        val file = utterance.model.file
+        val begun = enrolment?.takeIf { modelSha256 == file.sha256 }
+        modelSha256 = file.sha256
+        return begun ?: Enrolment(file.card.threshold(app.settings.strictness))
+            .also { enrolment = it }
+    }
+}

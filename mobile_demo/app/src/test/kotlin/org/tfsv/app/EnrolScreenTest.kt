@@ -1,0 +1,127 @@
+package org.tfsv.app
+
+import android.view.View
+import android.widget.EditText
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import org.tfsv.app.enrol.EnrolActivity
+import org.tfsv.core.audio.Quality
+
+internal class EnrolScreenTest : OnTelephone() {
+    @Test
+    fun threeUtterancesAndANameBecomeAPerson() {
+        val screen = Screen.start<EnrolActivity>()
+        screen.view<EditText>(R.id.name).setText("Ada")
+        assertFalse(screen.view<View>(R.id.save).isEnabled)
+
+        for (count in 1..3) {
+            assertEquals(word(R.string.utterance, count, 3), screen.text(R.id.progress))
+            screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+        }
+        assertEquals(word(R.string.enough), screen.text(R.id.progress))
+        screen.press(R.id.save)
+        screen.await("the person is kept") { screen.activity.isFinishing }
+
+        val everybody = telephone.onWorker { telephone.app.people.list() }
+        val ada = everybody.voiceprints.single()
+        assertEquals("Ada", ada.name)
+        assertEquals(1.0, ada.vector.sumOf { it.toDouble() * it }, 1e-6)
+    }
+
+    @Test
+    fun whatIsTooShortIsRefused() {
+        val screen = Screen.start<EnrolActivity>()
+
+        screen.say("speaker1_0")
+
+        assertRefused(screen, word(R.string.too_short, Quality.MINIMUM_SPEECH_SECONDS), count = 0)
+    }
+
+    @Test
+    fun whatIsTooQuietIsRefused() {
+        val screen = Screen.start<EnrolActivity>()
+
+        screen.say("speaker1_0", "speaker1_1", "speaker1_2", gain = 0.003f)
+
+        assertRefused(screen, word(R.string.too_quiet), count = 0)
+    }
+
+    @Test
+    fun whatIsClippedIsRefused() {
+        val screen = Screen.start<EnrolActivity>()
+
+        screen.say("speaker1_0", "speaker1_1", "speaker1_2", gain = 40f)
+
+        assertRefused(screen, word(R.string.clipped), count = 0)
+    }
+
+    @Test
+    fun anotherVoiceIsLeftOutAndTheOthersAreKept() {
+        val screen = Screen.start<EnrolActivity>()
+        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+
+        screen.say("speaker0_0", "speaker0_1", "speaker0_2")
+
+        assertRefused(screen, word(R.string.does_not_match), count = 1)
+    }
+
+    @Test
+    fun rotationKeepsNameAndUtterances() {
+        val screen = Screen.start<EnrolActivity>()
+        screen.view<EditText>(R.id.name).setText("Ada")
+        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+
+        screen.rotate()
+
+        assertEquals("Ada", screen.text(R.id.name))
+        assertEquals(word(R.string.utterance, 2, 3), screen.text(R.id.progress))
+        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+        assertEquals(word(R.string.utterance, 3, 3), screen.text(R.id.progress))
+    }
+
+    @Test
+    fun rotationGoesOnListening() {
+        val screen = Screen.start<EnrolActivity>()
+        screen.press(R.id.listen)
+        screen.await("it listens") { FakeMicrophone.heard > 0 }
+
+        screen.rotate()
+
+        assertEquals(word(R.string.stop), screen.text(R.id.listen))
+        val before = FakeMicrophone.heard
+        screen.await("it goes on") { FakeMicrophone.heard > before }
+    }
+
+    @Test
+    fun leavingStopsListening() {
+        val screen = Screen.start<EnrolActivity>()
+        screen.press(R.id.listen)
+        screen.await("it listens") { FakeMicrophone.heard > 0 }
+
+        screen.leave()
+
+        telephone.onWorker { }
+        val heard = FakeMicrophone.heard
+        Thread.sleep(300)
+        assertEquals(heard, FakeMicrophone.heard)
+    }
+
+    @Test
+    fun beginningAgainForgetsTheUtterances() {
+        val screen = Screen.start<EnrolActivity>()
+        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+
+        screen.press(R.id.again)
+
+        assertEquals(word(R.string.utterance, 1, 3), screen.text(R.id.progress))
+        assertFalse(screen.view<View>(R.id.again).isShown)
+    }
+
+    private fun assertRefused(screen: Screen<*>, reason: String, count: Int) {
+        assertTrue(screen.view<View>(R.id.notice).isShown)
+        assertEquals(reason, screen.text(R.id.notice))
+        assertEquals(word(R.string.utterance, count + 1, 3), screen.text(R.id.progress))
+    }
+}

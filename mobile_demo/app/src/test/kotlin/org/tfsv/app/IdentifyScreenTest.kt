@@ -1,0 +1,56 @@
+package org.tfsv.app
+
+import android.view.View
+import android.view.ViewGroup
+import android.widget.TextView
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Test
+import org.tfsv.app.identify.IdentifyActivity
+
+internal class IdentifyScreenTest : OnTelephone() {
+    @Test
+    fun withNobodyEnrolledItSaysSo() {
+        val screen = Screen.start<IdentifyActivity>()
+
+        screen.await("the people are read") { screen.view<View>(R.id.notice).isShown }
+
+        assertEquals(word(R.string.nobody_for_model), screen.text(R.id.notice))
+        assertFalse(screen.view<View>(R.id.listen).isEnabled)
+    }
+
+    @Test
+    fun theRightPersonIsFirst() {
+        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ben", "speaker0")
+        val screen = Screen.start<IdentifyActivity>()
+        screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
+
+        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        assertEquals(word(R.string.probably, "Ada"), screen.text(R.id.best))
+        assertEquals(listOf("1. Ada", "2. Ben"), names(screen))
+
+        screen.say("speaker0_2", "speaker0_0", "speaker0_1")
+        assertEquals(word(R.string.probably, "Ben"), screen.text(R.id.best))
+        assertEquals(listOf("1. Ben", "2. Ada"), names(screen))
+    }
+
+    @Test
+    fun aStrangerIsNobody() {
+        telephone.enrol("Ben", "speaker0")
+        val screen = Screen.start<IdentifyActivity>()
+        screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
+
+        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+
+        assertEquals(word(R.string.nobody_known), screen.text(R.id.best))
+        assertEquals(listOf("1. Ben"), names(screen))
+    }
+
+    private fun names(screen: Screen<*>): List<String> {
+        val list = screen.view<ViewGroup>(R.id.candidates)
+        return (0 until list.childCount).map {
+            list.getChildAt(it).findViewById<TextView>(R.id.name).text.toString()
+        }
+    }
+}

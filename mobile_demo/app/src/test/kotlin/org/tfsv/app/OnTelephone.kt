@@ -1,0 +1,29 @@
+package org.tfsv.app
+
+import org.junit.Rule
+import org.junit.runner.RunWith
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
+
+/** A test of screens: Android 15, in portrait, of usual size. */
+@RunWith(RobolectricTestRunner::class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+@Config(sdk = [35], qualifiers = "w360dp-h740dp-xhdpi")
+internal abstract class OnTelephone {
+    @get:Rule
+    val telephone = Telephone()
+
+    /** Speaks golden utterances into a screen that listens, and waits until it has heard them. */
+    protected fun Screen<*>.say(vararg names: String, gain: Float = 1f) {
+        FakeMicrophone.speak(*names, gain = gain)
+        press(R.id.listen)
+        await("all is heard") { FakeMicrophone.silent }
+        press(R.id.listen)
+        await("the utterance is compared") { text(R.id.listening) == word(R.string.listen_hint) }
+    }
+
+    /** A string in the language of the telephone. */
+    protected fun word(id: Int, vararg arguments: Any): String =
+        telephone.app.getString(id, *arguments)
+}

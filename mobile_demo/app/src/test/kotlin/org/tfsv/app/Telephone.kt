@@ -1,0 +1,65 @@
+package org.tfsv.app
+
+import android.Manifest
+import java.io.File
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+import org.junit.Assume.assumeNotNull
+import org.junit.rules.ExternalResource
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.tfsv.core.people.Voiceprint
+import org.tfsv.core.voice.EmbedderFactory
+import org.tfsv.desktop.LiteRtFactory
+
+/**
+ * A new telephone for each test. Its key store and its microphone are made of software; the models
+ * run in LiteRT's library for this machine, for that of TensorFlow Lite is for Android only.
+ */
+internal class Telephone : ExternalResource() {
+    /** The app on it. */
+    val app: App get() = RuntimeEnvironment.getApplication() as App
+
+    override fun before() {
+        assumeNotNull("needs the system property tfsv.litert", liteRt)
+        Seams.embedders = checkNotNull(liteRt)
+        SoftwareKeyStore.install()
+        FakeMicrophone.mute()
+        shadowOf(app).grantPermissions(Manifest.permission.RECORD_AUDIO)
+    }
+
+    override fun after() {
+        onWorker { }
+    }
+
+    /** Enrols somebody with the model in use, by what [speaker] says in the golden files. */
+    fun enrol(name: String, speaker: String): Voiceprint = onWorker {
+        val model = app.models.active()
+        val sound = FakeMicrophone.recorded("${speaker}_0", "${speaker}_1")
+        val vector = model.embedder.embed(sound)
+        Voiceprint(Voiceprint.newId(), name, model.file.sha256, vector, CREATED)
+            .also { app.people.save(it) }
+    }
+
+    /** Does something where the app does it. */
+    fun <T> onWorker(work: () -> T): T {
+        val done = CountDownLatch(1)
+        var result: Result<T>? = null
+        Seams.worker.execute {
+            result = runCatching(work)
+            done.countDown()
+        }
+        check(done.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) { "the worker does not come to it" }
+        return checkNotNull(result).getOrThrow()
+    }
+
+    private companion object {
+        const val PATIENCE_SECONDS = 20L
+
+        /** 21 June 2024, noon in Greenwich. */
+        const val CREATED = 1_718_971_200_000L
+
+        val liteRt: EmbedderFactory? =
+            System.getProperty("tfsv.litert")?.let { LiteRtFactory(File(it)) }
+    }
+}

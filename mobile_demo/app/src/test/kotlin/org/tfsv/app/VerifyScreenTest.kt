@@ -1,0 +1,101 @@
+package org.tfsv.app
+
+import android.view.View
+import android.widget.Spinner
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import org.robolectric.Shadows.shadowOf
+import org.tfsv.app.enrol.EnrolActivity
+import org.tfsv.app.verify.VerifyActivity
+import org.tfsv.app.verify.ScoreScale
+
+internal class VerifyScreenTest : OnTelephone() {
+    @Test
+    fun withNobodyEnrolledItOffersToEnrol() {
+        val screen = Screen.start<VerifyActivity>()
+        screen.await("the people are read") { screen.view<View>(R.id.nobody).isShown }
+        assertFalse(screen.view<View>(R.id.listen).isEnabled)
+
+        screen.press(R.id.enrol_first)
+
+        val next = shadowOf(screen.activity).nextStartedActivity
+        assertEquals(EnrolActivity::class.java.name, next.component?.className)
+    }
+
+    @Test
+    fun theSameVoiceIsAccepted() {
+        telephone.enrol("Ada", "speaker1")
+        val screen = ready()
+
+        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+
+        assertEquals(word(R.string.accepted), screen.text(R.id.decision))
+        val scale = screen.view<ScoreScale>(R.id.scale).contentDescription
+        assertTrue("$scale", percent(scale) >= 50)
+    }
+
+    @Test
+    fun anotherVoiceIsRejected() {
+        telephone.enrol("Ada", "speaker1")
+        val screen = ready()
+
+        screen.say("speaker0_2", "speaker0_0", "speaker0_1")
+
+        assertEquals(word(R.string.rejected), screen.text(R.id.decision))
+        val scale = screen.view<ScoreScale>(R.id.scale).contentDescription
+        assertTrue("$scale", percent(scale) < 50)
+    }
+
+    @Test
+    fun anAnswerOutlivesRotationAndNotTheScreen() {
+        telephone.enrol("Ada", "speaker1")
+        val screen = ready()
+        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        val score = screen.text(R.id.score)
+
+        screen.rotate()
+        assertEquals(score, screen.text(R.id.score))
+
+        screen.comeBack()
+        assertFalse(screen.view<View>(R.id.answer).isShown)
+    }
+
+    @Test
+    fun aChosenPersonStaysChosenAfterRotation() {
+        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ben", "speaker0")
+        val screen = ready()
+        screen.view<Spinner>(R.id.person).setSelection(1)
+        screen.settle()
+
+        screen.rotate()
+
+        assertEquals("Ben", screen.view<Spinner>(R.id.person).selectedItem)
+        screen.say("speaker0_2", "speaker0_0", "speaker0_1")
+        assertEquals(word(R.string.accepted), screen.text(R.id.decision))
+    }
+
+    @Test
+    fun aVoiceprintOfAnotherModelIsNotScored() {
+        telephone.enrol("Ada", "speaker1")
+        telephone.onWorker {
+            val models = telephone.app.models
+            telephone.app.settings.model = models.available()[1].id
+        }
+        val screen = Screen.start<VerifyActivity>()
+        screen.await("the people are read") { screen.view<View>(R.id.other_model).isShown }
+
+        assertEquals(word(R.string.other_model, "Ada"), screen.text(R.id.other_model))
+        assertTrue(screen.view<View>(R.id.enrol_again).isShown)
+        assertFalse(screen.view<View>(R.id.listen).isEnabled)
+    }
+
+    private fun ready(): Screen<VerifyActivity> = Screen.start<VerifyActivity>().also {
+        it.await("the people are read") { it.view<View>(R.id.listen).isEnabled }
+    }
+
+    private fun percent(description: CharSequence): Int =
+        checkNotNull(Regex("\\d+").find(description)).value.toInt()
+}
