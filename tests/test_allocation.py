@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsv.bitwidth.allocation import allocate
+from tfsv.bitwidth.allocation import allocate, smallest
+from tfsv.bitwidth.search import predicted_size
 from tfsv.errors import InputError
 
 
@@ -20,44 +21,45 @@ def tables(seed, layers, widths):
     return sensitivities, sizes
 
 
-def brute_force(sensitivities, sizes, budget, tied, width_sizes):
+def brute_force(sensitivities, sizes, budget, tied, shared):
     best = None
     names = list(sensitivities)
     for bits in itertools.product(*(sensitivities[name] for name in names)):
         plan = dict(zip(names, bits, strict=True))
         if any(len({plan[name] for name in group}) > 1 for group in tied):
             continue
-        size = sum(sizes[n][b] for n, b in plan.items()) + sum(width_sizes[b] for b in set(bits))
-        if size <= budget:
+        if predicted_size(sizes, plan, shared) <= budget:
             loss = sum(sensitivities[n][b] for n, b in plan.items())
             best = loss if best is None else min(best, loss)
     return best
 
 
+SHARED = {1: {1: 40}, 2: {2: 20}, 3: {2: 20, 1: 40}, 4: {4: 10}, 8: {}}
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), share=st.floats(0.0, 1.0), tie=st.booleans())
 def test_optimal_against_brute_force(seed, share, tie):
-    widths = (1, 2, 4, 8)
-    sensitivities, sizes = tables(seed, 5, widths)
-    width_sizes = {1: 40.0, 2: 20.0, 4: 10.0, 8: 0.0}
+    sensitivities, sizes = tables(seed, 5, tuple(SHARED))
     tied = [("layer1", "layer3")] if tie else []
-    low = sum(min(row.values()) for row in sizes.values()) + 70
+    least = smallest(sizes, tied, SHARED)
+    low = predicted_size(sizes, least, SHARED)
+    assert brute_force(sensitivities, sizes, low - 1, tied, SHARED) is None
     high = sum(max(row.values()) for row in sizes.values()) + 70
     budget = low + share * (high - low)
-    plan = allocate(sensitivities, sizes, budget, tied=tied, width_sizes=width_sizes)
+    plan = allocate(sensitivities, sizes, budget, tied=tied, tables=SHARED)
     loss = sum(sensitivities[n][b] for n, b in plan.items())
-    size = sum(sizes[n][b] for n, b in plan.items())
-    size += sum(width_sizes[b] for b in set(plan.values()))
-    assert size <= budget and list(plan) == list(sensitivities)
-    assert loss == pytest.approx(brute_force(sensitivities, sizes, budget, tied, width_sizes))
-    assert not tie or plan["layer1"] == plan["layer3"]
+    assert predicted_size(sizes, plan, SHARED) <= budget and list(plan) == list(sensitivities)
+    assert loss == pytest.approx(brute_force(sensitivities, sizes, budget, tied, SHARED))
+    for chosen in (plan, least):
+        assert not tie or chosen["layer1"] == chosen["layer3"]
 
 
 def test_a_deep_network_is_solved():
     sensitivities, sizes = tables(1, 236, range(1, 9))
     budget = sum(row[4] for row in sizes.values())
-    plan = allocate(sensitivities, sizes, budget)
-    assert sum(sizes[n][b] for n, b in plan.items()) <= budget
+    plan = allocate(sensitivities, sizes, budget, tables=SHARED)
+    assert predicted_size(sizes, plan, SHARED) <= budget
     uniform = sum(row[4] for row in sensitivities.values())
     assert sum(sensitivities[n][b] for n, b in plan.items()) < uniform
 

@@ -10,17 +10,16 @@ import pytest
 import tf_keras as keras
 
 from tfsv.audio.voices import voices_manifest
+from tfsv.bitwidth.allocation import allocate, smallest
 from tfsv.bitwidth.front import pareto_front, plot_front, uniform_points
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.bitwidth.search import (
-    allocate_with_tables,
     explained,
     parse_budget,
     predicted_loss,
     predicted_size,
     search,
     shortcut_ties,
-    smallest,
     tolerance,
 )
 from tfsv.bitwidth.sensitivity import Row
@@ -72,10 +71,10 @@ def test_tables_are_shared_by_widths_as_brute_force_has_it():
         ]
         if not fits:
             with pytest.raises(InputError, match="too small"):
-                allocate_with_tables(loss, size, budget, tables)
+                allocate(loss, size, budget, tables=tables)
             continue
         best = min(predicted_loss(loss, bits) for bits in fits)
-        found = allocate_with_tables(loss, size, budget, tables)
+        found = allocate(loss, size, budget, tables=tables)
         assert predicted_loss(loss, found) == pytest.approx(best)
         assert predicted_size(size, found, tables) <= budget
 
@@ -165,7 +164,7 @@ def test_the_front_falls_and_lies_below_uniform_widths(tmp_path):
     uniform = uniform_points(loss, size, TABLES)
     assert [set(point.bits.values()) for point in uniform] == [{1}, {2}, {3}, {4}, {8}]
     for point in uniform:
-        mixed = allocate_with_tables(loss, size, point.size, TABLES)
+        mixed = allocate(loss, size, point.size, tables=TABLES)
         assert predicted_loss(loss, mixed) <= point.predicted * (1 + 1e-9)
     lines = {"mixed": [(p.size, p.predicted, p.predicted) for p in front]}
     plot_front(tmp_path / "front.png", "front", lines, 9000)
@@ -244,3 +243,13 @@ def test_the_tool_keeps_float_what_fits(workplace):
     assert code == 0 and "float" in output, errors
     plan = BitPlan.read(workplace / "plan.json")
     assert not plan.bits and all(layer.bits == 32 for layer in plan.layers.values())
+
+
+def test_the_tool_by_architecture(workplace, budget):
+    options = ["--method=architecture", "--steps=3", "--candidates=2,8", f"--budget={budget}"]
+    code, output, errors = run(workplace, *options)
+    assert code == 0, errors
+    plan = BitPlan.read(workplace / "plan.json")
+    assert set(plan.bits.values()) <= {2, 8} and file_size(workplace, plan.bits) <= budget
+    assert all("most probable" in layer.why for layer in plan.layers.values())
+    assert "architecture took" in output

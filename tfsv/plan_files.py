@@ -1,12 +1,13 @@
 """Bytes of the packed file that a bit plan makes."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import tf_keras as keras
 
+from tfsv.bitwidth.allocation import smallest
 from tfsv.bitwidth.candidates import Candidates, chosen, replaced
-from tfsv.bitwidth.search import smallest
 from tfsv.card import ModelCard
 from tfsv.export.bits import PLANES, byte_table, packed_bytes
 from tfsv.export.convert import Conversion, LayerSize, convert
@@ -86,8 +87,5 @@ class PlanFiles:
 
 def _size(layer: LayerSize, bits: int) -> int:
     """Bytes of a coded layer at another width."""
-    count = 1
-    for side in layer.shape:
-        count *= side
     codebook = layer.codebook // 2**layer.bits * 2**bits
-    return packed_bytes(count, bits) + codebook + layer.scales + layer.bias
+    return packed_bytes(math.prod(layer.shape), bits) + codebook + layer.scales + layer.bias

@@ -317,10 +317,11 @@ class _Run:
 
     def _fine_tune(self, folder: pathlib.Path) -> keras.Model:
         with self.strategy.scope():
-            network = self._quantized(self._float()[0])
+            parent = self._float()[0]
+            network = self._quantized(parent)
         staged = self._stages(network)
         self._further_training(
-            network, folder,
+            network, folder, parent,
             learning_rate=staged.learning_rate, on_step=staged.on_step, state=staged,
         )  # fmt: skip
         return network
@@ -330,14 +331,17 @@ class _Run:
             network = self._float()[0]
         rate = self.recipe.finetune_learning_rate
         decay = LearningRate(rate, rate / 10, self._further_steps())
-        self._further_training(network, folder, learning_rate=decay)
+        self._further_training(network, folder, network, learning_rate=decay)
         return network
 
     def _further_steps(self) -> int:
         return max(1, round(self.recipe.finetune_epochs * self.steps_per_epoch))
 
-    def _further_training(self, network, folder: pathlib.Path, **settings) -> None:
-        """The same further epochs for every network: fixed margin, small learning rate."""
+    def _further_training(self, network, folder: pathlib.Path, parent, **settings) -> None:
+        """The same further epochs for every network: fixed margin, small learning rate.
+
+        `parent` is the float network, whose class vectors the training starts with.
+        """
         recipe = self.recipe
         before = self._float_settings()
         settings = dataclasses.replace(
@@ -350,7 +354,7 @@ class _Run:
         with self.strategy.scope():
             head = self._head(network.output_shape[-1])
         vectors = class_vectors(
-            self.float_folder, self._float()[0], self.front_end, self.train, recipe.pipeline
+            self.float_folder, parent, self.front_end, self.train, recipe.pipeline
         )
         head.kernel.assign(vectors)
         self._fit(network, head, settings, folder, first_step=before.steps)
@@ -397,8 +401,8 @@ class _Run:
     def _card(self, name: str, network: keras.Model) -> ModelCard:
         recipe = self.recipe
         coded = coded_weights(network)
-        speakers = len(self.train.speakers)
-        trained_on = f"{self._corpora()}: {speakers} speakers, {len(self.train)} utterances"
+        speakers, recordings = len(self.train.speakers), len({u.path for u in self.train})
+        trained_on = f"{self._corpora()}: {speakers} speakers, {recordings} utterances"
         if recipe.start:
             before = self._float()[1]
             if before.trained_on and before.trained_on != trained_on:

@@ -12,71 +12,56 @@ Table = Mapping[str, Mapping[int, float]]
 """A number for each layer and each of its candidate widths."""
 
 
+Tables = Mapping[int, Mapping[int, int]]
+"""By width, the look-up tables that decode it and the bytes of each; widths share tables."""
+
+
 def allocate(
     sensitivities: Table,
     sizes: Table,
     budget: float,
     *,
     tied: Collection[Collection[str]] = (),
-    width_sizes: Mapping[int, float] | None = None,
+    tables: Tables | None = None,
 ) -> dict[str, int]:
     """Minimises the sum of sensitivities subject to the sum of sizes, exactly.
 
-    An integer programme: one binary variable for each layer and width, one for each width that
-    brings a cost of its own as soon as any layer has it. Paper 1 and HAWQ-V2 choose widths by the
-    same sum; paper 1 names no solver, an exact one is our choice.
+    An integer programme: one binary variable for each layer and width, one for each look-up table,
+    which costs its bytes once, however many layers and widths need it. Paper 1 and HAWQ-V2 choose
+    widths by the same sum, without tables; paper 1 names no solver, an exact one is our choice.
 
     Args:
         sensitivities: What the network loses when this layer alone has this width; lower is
             better. Every layer may have candidates of its own.
         sizes: Bytes of the layer at this width; the same layers and widths.
-        budget: Bytes that all layers together may take.
+        budget: Bytes that all layers and the tables of their widths together may take.
         tied: Groups of layers that get one width, such as a block's shortcut and main branch.
-        width_sizes: Bytes that a width costs once, however many layers have it.
+        tables: See `Tables`; None: no width needs any.
 
     Returns:
         The width of each layer, in the order of `sensitivities`.
 
     Raises:
-        InputError: The tables do not fit each other, or even the smallest widths exceed the
-            budget; names the smallest possible.
+        InputError: Sensitivities and sizes do not fit each other, or even the smallest widths
+            exceed the budget; names the smallest possible.
     """
     _check(sensitivities, sizes)
-    width_sizes = width_sizes or {}
-    choices = [(layer, bits) for layer, row in sensitivities.items() for bits in row]
-    widths = sorted({bits for _, bits in choices if width_sizes.get(bits)})
-    place = {choice: i for i, choice in enumerate(choices)}
-    place |= {bits: len(choices) + i for i, bits in enumerate(widths)}
-
-    loss = np.array([sensitivities[layer][bits] for layer, bits in choices] + [0.0] * len(widths))
-    cost = np.array(
-        [sizes[layer][bits] for layer, bits in choices] + [width_sizes[bits] for bits in widths]
-    )
-    rules = _Rules(len(place))
-    for layer, row in sensitivities.items():
-        rules.add({place[layer, bits]: 1 for bits in row}, 1, 1)
-    for layer, bits in choices:
-        if bits in widths:
-            rules.add({place[layer, bits]: 1, place[bits]: -1}, -np.inf, 0)
-    for group in tied:
-        first, *others = group
-        for other in others:
-            for bits in {*sensitivities[first], *sensitivities[other]}:
-                pair = ((first, 1), (other, -1))
-                terms = {place[x, bits]: sign for x, sign in pair if (x, bits) in place}
-                rules.add(terms, 0, 0)
-
-    smallest = _solve(cost, rules)
-    if smallest is None:
-        raise InputError("no choice of bits satisfies the ties; tied layers need a width in common")
-    least = int(np.ceil(cost @ smallest))
+    programme = _Programme(sizes, tied, tables or {})
+    least = int(np.ceil(programme.cost @ programme.solve(programme.cost)))
     if least > budget:
         raise InputError(
             f"--budget={budget:.0f}: too small; the smallest possible is {least} bytes"
         )
-    rules.add(dict(enumerate(cost)), -np.inf, budget)
-    chosen = _solve(loss / (np.abs(loss).max() or 1.0), rules)
-    return {layer: bits for layer, bits in choices if chosen[place[layer, bits]] > 0.5}
+    programme.add(dict(enumerate(programme.cost)), -np.inf, budget)
+    return programme.choice(programme.solve(programme.objective(sensitivities)))
+
+
+def smallest(
+    sizes: Table, tied: Collection[Collection[str]] = (), tables: Tables | None = None
+) -> dict[str, int]:
+    """The widths with the fewest bytes, tables included; arguments and errors as `allocate`."""
+    programme = _Programme(sizes, tied, tables or {})
+    return programme.choice(programme.solve(programme.cost))
 
 
 def _check(sensitivities: Table, sizes: Table) -> None:
@@ -90,33 +75,71 @@ def _check(sensitivities: Table, sizes: Table) -> None:
             raise InputError(f"{layer}: a sensitivity is not finite")
 
 
-class _Rules:
-    """Linear constraints, row by row."""
+class _Programme:
+    """The integer programme: variables, their bytes, and constraints row by row."""
 
-    def __init__(self, columns: int):
-        self._columns = columns
+    def __init__(self, sizes: Table, tied: Collection[Collection[str]], tables: Tables):
+        self._choices = [(layer, bits) for layer, row in sizes.items() for bits in row]
+        table_bytes = {table: size for row in tables.values() for table, size in row.items()}
+        keys = [*self._choices, *table_bytes]
+        self._place = place = {key: number for number, key in enumerate(keys)}
         self._rows: list[dict[int, float]] = []
         self._bounds: list[tuple[float, float]] = []
+        self.cost = np.array(
+            [*(sizes[layer][bits] for layer, bits in self._choices), *table_bytes.values()], float
+        )
+        for layer, row in sizes.items():
+            self.add({place[layer, bits]: 1 for bits in row}, 1, 1)
+            for table in table_bytes:
+                users = {place[layer, bits]: 1 for bits in row if table in tables.get(bits, {})}
+                if users:
+                    self.add(users | {place[table]: -1}, -np.inf, 0)
+        for first, *others in tied:
+            for other in others:
+                for bits in {*sizes[first], *sizes[other]}:
+                    pair = ((first, 1), (other, -1))
+                    terms = {place[x, bits]: sign for x, sign in pair if (x, bits) in place}
+                    self.add(terms, 0, 0)
 
     def add(self, terms: Mapping[int, float], low: float, high: float) -> None:
+        """Bounds a sum of variables, by place, times factors."""
         self._rows.append(dict(terms))
         self._bounds.append((low, high))
 
-    def constraint(self) -> scipy.optimize.LinearConstraint:
+    def objective(self, values: Table) -> np.ndarray:
+        """The values of the choices, at most 1; tables have none."""
+        chosen = np.array([values[layer][bits] for layer, bits in self._choices])
+        return np.pad(chosen / (np.abs(chosen).max() or 1.0), (0, len(self.cost) - len(chosen)))
+
+    def solve(self, objective: np.ndarray) -> np.ndarray:
+        """Zeros and ones of least objective.
+
+        Raises:
+            InputError: There are none, which only ties can cause.
+        """
+        outcome = scipy.optimize.milp(
+            objective,
+            integrality=np.ones(len(objective)),
+            bounds=scipy.optimize.Bounds(0, 1),
+            constraints=self._constraint(),
+            options={"mip_rel_gap": 0.0},
+        )
+        if outcome.x is None:
+            raise InputError(
+                "no choice of bits satisfies the ties; tied layers need a width in common"
+            )
+        return np.rint(outcome.x)
+
+    def choice(self, solution: np.ndarray) -> dict[str, int]:
+        """The width of each layer."""
+        return {
+            layer: bits for layer, bits in self._choices if solution[self._place[layer, bits]] > 0.5
+        }
+
+    def _constraint(self) -> scipy.optimize.LinearConstraint:
         entries = [(r, c, v) for r, row in enumerate(self._rows) for c, v in row.items()]
         rows, columns, values = (np.array(part) for part in zip(*entries, strict=True))
-        shape = len(self._rows), self._columns
+        shape = len(self._rows), len(self.cost)
         matrix = scipy.sparse.csr_array((values, (rows, columns)), shape=shape)
         low, high = zip(*self._bounds, strict=True)
         return scipy.optimize.LinearConstraint(matrix, low, high)
-
-
-def _solve(objective: np.ndarray, rules: _Rules) -> np.ndarray | None:
-    outcome = scipy.optimize.milp(
-        objective,
-        integrality=np.ones(len(objective)),
-        bounds=scipy.optimize.Bounds(0, 1),
-        constraints=rules.constraint(),
-        options={"mip_rel_gap": 0.0},
-    )
-    return None if outcome.x is None else np.rint(outcome.x)

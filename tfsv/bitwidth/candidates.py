@@ -11,21 +11,22 @@ from tfsv.errors import InputError
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.configs import kernel_name, layer_quantizers, quantizable_layers
 from tfsv.quantization.schemes import SCHEMES, Scheme
+from tfsv.quantization.schemes.base import KernelQuantizer
 
 Candidates = Mapping[str, Mapping[int, CodedWeights]]
 """Coded weights by layer, in the network's order, and by width."""
 
 
-def candidate_weights(
+def candidate_quantizers(
     network: keras.Model, scheme: str | Scheme = "kmeans", widths: Collection[int] = ()
-) -> dict[str, dict[int, CodedWeights]]:
-    """Fits the scheme to every layer at every width.
+) -> dict[str, dict[int, KernelQuantizer]]:
+    """The quantizers that each layer may get, by layer and ascending width.
 
-    Errors of quantization are those of the scheme itself, fitted to the float weights; layers that
-    the scheme keeps at 8 bits have that one candidate, layers that it keeps float are left out.
+    Layers that the scheme keeps at 8 bits have that one candidate, layers that it keeps float are
+    left out.
 
     Args:
-        network: A float network; not changed.
+        network: A float network.
         scheme: How weights are quantized.
         widths: Bits to try; empty: all that the scheme has.
 
@@ -36,18 +37,30 @@ def candidate_weights(
     scheme = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
     if scheme["activations"] == "binary":
         raise InputError(f"--scheme={scheme}: bits are searched with float activations only")
-    widths = sorted(set(widths or SCHEMES[scheme.name].widths))
-    for bits in widths:
+    found: dict[str, dict[int, KernelQuantizer]] = {}
+    for bits in sorted(set(widths or SCHEMES[scheme.name].widths)):
         scheme.check_bits(bits)
-    latent = {name: variable.numpy() for name, variable in kernel_variables(network).items()}
-    found: dict[str, dict[int, CodedWeights]] = {}
-    for bits in tqdm(widths, desc="quantizing", unit="width", dynamic_ncols=True):
         for name, quantizer in layer_quantizers(network, bits, scheme).items():
-            row = found.setdefault(name, {})
-            if quantizer.bits not in row:
-                variables = quantizer.build(latent[name].shape, "kernel", keras.layers.Layer())
-                quantizer.refresh(latent[name], variables, name)
-                row[quantizer.bits] = quantizer.coded(latent[name], variables)
+            found.setdefault(name, {}).setdefault(quantizer.bits, quantizer)
+    return found
+
+
+def candidate_weights(
+    network: keras.Model, scheme: str | Scheme = "kmeans", widths: Collection[int] = ()
+) -> dict[str, dict[int, CodedWeights]]:
+    """Fits the scheme to every layer at every width.
+
+    Errors of quantization are those of the scheme itself, fitted to the float weights. Arguments
+    and errors as `candidate_quantizers`; the network is not changed.
+    """
+    quantizers = candidate_quantizers(network, scheme, widths)
+    found: dict[str, dict[int, CodedWeights]] = {name: {} for name in quantizers}
+    todo = [(name, bits, q) for name, row in quantizers.items() for bits, q in row.items()]
+    for name, bits, quantizer in tqdm(todo, desc="quantizing", unit="kernel", dynamic_ncols=True):
+        latent = kernel(network, name)
+        variables = quantizer.build(latent.shape, "kernel", keras.layers.Layer())
+        quantizer.refresh(latent, variables, name)
+        found[name][bits] = quantizer.coded(latent, variables)
     return found
 
 

@@ -7,14 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from tfsv.bitwidth.allocation import Table, allocate
-from tfsv.bitwidth.search import (
-    Tables,
-    allocate_with_tables,
-    predicted_loss,
-    predicted_size,
-    smallest,
-)
+from tfsv.bitwidth.allocation import Table, Tables, allocate, smallest
+from tfsv.bitwidth.search import predicted_loss, predicted_size
 from tfsv.files import replacing
 
 
@@ -48,7 +42,7 @@ def pareto_front(
         sizes: Bytes by layer and width.
         points: Budgets to try, at least 2; equal choices are one point.
         tied: See `allocate`.
-        tables: See `allocate_with_tables`.
+        tables: See `allocate`.
 
     Returns:
         Points by size; the predicted loss falls along them.
@@ -60,7 +54,7 @@ def pareto_front(
     low, high = (predicted_size(sizes, end, tables) for end in ends)
     front: list[Point] = []
     for budget in np.geomspace(low, max(low, high), points):
-        bits = allocate_with_tables(sensitivities, sizes, np.ceil(budget), tables, tied)
+        bits = allocate(sensitivities, sizes, np.ceil(budget), tied=tied, tables=tables)
         point = Point(
             bits, predicted_size(sizes, bits, tables), predicted_loss(sensitivities, bits)
         )

@@ -1,11 +1,9 @@
 """The plan for a budget of the packed file, whose true size is known only once it is written."""
 
-import contextlib
 import dataclasses
-import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from tfsv.bitwidth.allocation import Table, allocate
+from tfsv.bitwidth.allocation import Table, Tables, allocate, smallest
 from tfsv.bitwidth.plan import LayerPlan
 from tfsv.bitwidth.sensitivity import Row
 from tfsv.errors import InputError
@@ -13,9 +11,6 @@ from tfsv.errors import InputError
 _TRIES = 10  # files written in search of the budget; each takes seconds
 _SHORTCUT = "shortcut"  # how the names of projection shortcuts end
 _UNITS = {"bytes": 1, "byte": 1, "kb": 1000, "mb": 1_000_000, "b": 1, "": 1}
-
-Tables = Mapping[int, Mapping[int, int]]
-"""By width, the look-up tables that decode it and the bytes of each; widths share tables."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,61 +69,6 @@ def predicted_size(sizes: Table, bits: Mapping[str, int], tables: Tables | None 
     return sum(sizes[name][width] for name, width in bits.items()) + sum(n for _, n in needed)
 
 
-def allocate_with_tables(
-    sensitivities: Table,
-    sizes: Table,
-    budget: float,
-    tables: Tables | None = None,
-    tied: Sequence[Sequence[str]] = (),
-) -> dict[str, int]:
-    """`allocate` where widths share tables: exact, by trying every set of tables.
-
-    Arguments and errors as `allocate`; `tables` are those that each width needs, paid once.
-    """
-    best, error = None, None
-    for paid, (losses, bytes_) in _for_sets_of_tables(tables, sensitivities, sizes):
-        try:
-            bits = allocate(losses, bytes_, budget - paid, tied=tied)
-        except InputError as reason:
-            error = error or reason
-            continue
-        if best is None or predicted_loss(sensitivities, bits) < best[0]:
-            best = predicted_loss(sensitivities, bits), bits
-    if best is None:
-        raise error
-    return best[1]
-
-
-def smallest(
-    sizes: Table, tied: Sequence[Sequence[str]] = (), tables: Tables | None = None
-) -> dict[str, int]:
-    """The widths with the fewest bytes, tables included."""
-    choices = []
-    for _, (bytes_,) in _for_sets_of_tables(tables, sizes):
-        with contextlib.suppress(InputError):  # tied layers have no width in common without a table
-            choices.append(allocate(bytes_, bytes_, float("inf"), tied=tied))
-    return min(choices, key=lambda bits: predicted_size(sizes, bits, tables))
-
-
-def _for_sets_of_tables(
-    tables: Tables | None, *values: Table
-) -> Iterator[tuple[int, list[dict[str, dict[int, float]]]]]:
-    """For every set of tables, what it costs and the values of the widths that it decodes."""
-    tables = tables or {}
-    costs = {table: size for row in tables.values() for table, size in row.items()}
-    for count in range(len(costs), -1, -1):
-        for kept in itertools.combinations(costs, count):
-            parts = [
-                {
-                    name: {w: v for w, v in row.items() if tables.get(w, {}).keys() <= set(kept)}
-                    for name, row in table.items()
-                }
-                for table in values
-            ]
-            if all(parts[0].values()):
-                yield sum(costs[table] for table in kept), parts
-
-
 def check_budget(budget: int, least: int) -> None:
     """Raises InputError if the budget is below the bytes of the smallest possible file."""
     if least > budget:
@@ -160,7 +100,7 @@ def search(
         budget: Bytes that the file may take.
         true_size: Writes the file of such widths and returns its bytes.
         tied: See `allocate`.
-        tables: See `allocate_with_tables`.
+        tables: See `allocate`.
 
     Raises:
         InputError: The budget is below the smallest file; names its size.
@@ -183,7 +123,7 @@ def search(
     for _ in range(_TRIES):
         if not low < limit < high:
             limit = (low + high) / 2
-        bits = allocate_with_tables(sensitivities, sizes, limit, tables, tied)
+        bits = allocate(sensitivities, sizes, limit, tied=tied, tables=tables)
         size, used = true_size(bits), predicted_size(sizes, bits, tables)
         if size <= budget:
             loss = predicted_loss(sensitivities, bits)

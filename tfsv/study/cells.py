@@ -1,11 +1,13 @@
-"""What a comparison compares: schemes at widths, post-training and fine-tuned."""
+"""What a comparison compares: schemes at widths and bit plans, post-training and fine-tuned."""
 
 import dataclasses
 import re
 from collections.abc import Iterable
 
+from tfsv.bit_search import METHODS
 from tfsv.errors import InputError
 from tfsv.quantization.schemes import Scheme
+from tfsv.training.stages import ORDERS
 
 FLOAT, CONTROL = "float", "control"
 POST_TRAINING, FINE_TUNED = "post_training", "fine_tuned"
@@ -13,21 +15,37 @@ POST_TRAINING, FINE_TUNED = "post_training", "fine_tuned"
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One scheme at one width, or the float model.
+    """One scheme at one width or with one bit plan, or the float model.
 
     Attributes:
         scheme: As `Scheme` writes itself; "float" for the float model.
-        bits: Width of the codes; 0 for the float model.
+        bits: Width of the codes of all layers; 0 for the float model.
+        plan: Method of a bit plan that has the bytes of all layers at `bits`; empty: no plan.
+        order: Of the stages of fine-tuning, one of `tfsv.training.stages.ORDERS`; empty: all
+            layers in one go.
     """
 
     scheme: str
     bits: int
+    plan: str = ""
+    order: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the cell's files and folders."""
+        name = f"{re.sub('[^a-z0-9_.]+', '-', self.scheme)}_{self.bits}bit"
+        return f"{name}_{self.plan}" if self.plan else name
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What is compared: stages tell fine-tuned models apart, not post-training ones."""
+        return (FINE_TUNED,) if self.order else (POST_TRAINING, FINE_TUNED)
 
     def folder(self, model: str) -> str:
         """Where one of the cell's models is, under the folder of the comparison."""
         if not self.bits:
             return model
-        return f"{re.sub('[^a-z0-9_.]+', '-', self.scheme)}_{self.bits}bit/{model}"
+        return f"{self.name}/{model}" + (f"_{self.order}" if self.order else "")
 
 
 FLOAT_CELL = Cell(FLOAT, 0)
@@ -42,14 +60,67 @@ def read_cells(lines: Iterable[str]) -> list[Cell]:
     """
     cells = []
     for line in lines:
+        flag = f"--scheme={line}"
         name, *widths = line.split()
-        scheme = Scheme.parse(name)
-        if not widths or not all(width.isdecimal() for width in widths):
-            raise InputError(f"--scheme={line}: expected a scheme and its bits, as 'kmeans 4 2'")
-        for width in map(int, widths):
-            scheme.check_bits(width)
-            cells.append(Cell(str(scheme), width))
-    if len(set(cells)) < len(cells):
-        again = next(cell for cell in cells if cells.count(cell) > 1)
-        raise InputError(f"--scheme={again.scheme} {again.bits}: given twice")
+        if not widths:
+            raise InputError(f"{flag}: expected a scheme and its bits, as 'kmeans 4 2'")
+        cells += [_cell(name, width, flag) for width in widths]
+    return _each_once(cells, "scheme")
+
+
+def read_plan_cells(lines: Iterable[str]) -> list[Cell]:
+    """Reads lines such as `kmeans 2 kl norm` into one cell for each method of a bit plan.
+
+    Raises:
+        InputError: A scheme, a setting, a width or a method is unknown, or a cell comes twice.
+    """
+    cells = []
+    for line in lines:
+        flag = f"--plan={line}"
+        name, width, *methods = [*line.split(), "", ""]
+        methods = list(filter(None, methods))
+        if not methods or not set(methods) <= set(METHODS):
+            raise InputError(
+                f"{flag}: expected a scheme, bits and methods, as 'kmeans 2 kl norm'; methods are "
+                f"{', '.join(METHODS)}"
+            )
+        cell = _cell(name, width, flag)
+        cells += [dataclasses.replace(cell, plan=method) for method in methods]
+    return _each_once(cells, "plan")
+
+
+def read_staged_cells(lines: Iterable[str]) -> list[Cell]:
+    """Reads lines such as `kmeans 2 kl bits front` into one cell for each order of stages.
+
+    Raises:
+        InputError: A scheme, a setting, a width, a method or an order is unknown, or a cell comes
+            twice.
+    """
+    cells = []
+    for line in lines:
+        name, width, method, *orders = [*line.split(), "", "", ""]
+        orders = list(filter(None, orders))
+        if not orders or not set(orders) <= set(ORDERS):
+            raise InputError(
+                f"--staged={line}: expected a scheme, bits, a method and orders, as "
+                f"'kmeans 2 kl bits front'; orders are {', '.join(ORDERS)}"
+            )
+        (cell,) = read_plan_cells([f"{name} {width} {method}"])
+        cells += [dataclasses.replace(cell, order=order) for order in orders]
+    return _each_once(cells, "staged")
+
+
+def _cell(name: str, width: str, flag: str) -> Cell:
+    scheme = Scheme.parse(name)
+    if not width.isdecimal():
+        raise InputError(f"{flag}: expected a scheme and its bits, not {width!r}")
+    scheme.check_bits(int(width))
+    return Cell(str(scheme), int(width))
+
+
+def _each_once(cells: list[Cell], flag: str) -> list[Cell]:
+    for cell in cells:
+        if cells.count(cell) > 1:
+            words = [cell.scheme, str(cell.bits), cell.plan, cell.order]
+            raise InputError(f"--{flag}={' '.join(filter(None, words))}: given twice")
     return cells

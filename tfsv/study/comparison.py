@@ -21,13 +21,20 @@ from tfsv.audio.pipeline import (
     steps_per_epoch,
     training_dataset,
 )
+from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.files import replacing, writable_folder
 from tfsv.model_folder import load_model, save_model
 from tfsv.quantization.coded import CodedWeights
-from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks, strip
+from tfsv.quantization.configs import (
+    coded_weights,
+    quantize,
+    quantized_bits,
+    refresh_codebooks,
+    strip,
+)
 from tfsv.recipe import Recipe
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
 from tfsv.study.file_sizes import file_sizes
@@ -35,6 +42,7 @@ from tfsv.study.trial_features import TrialFeatures
 from tfsv.training.loop import FitSettings, fit
 from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
+from tfsv.training.stages import StagedFineTuning, plan_stages
 from tfsv.verification.metrics import bootstrap_interval
 from tfsv.verification.report import (
     error_rates,
@@ -46,6 +54,9 @@ from tfsv.verification.trials import read_trials
 
 METRICS = ("eer", "min_dcf_0.01")
 """Keys of the record that have replicates, in the order of the columns of `REPLICATES`."""
+
+PLANS = "plans"
+"""Folder of bit plans in that of a comparison."""
 
 RECORD = "results.json"
 REPLICATES = "replicates.npy"
@@ -99,7 +110,11 @@ class Comparison:
         self._trials_file = self.recipe.test_trials or trials
         self._trials = read_trials(self._trials_file)
         self._float()
-        _claim(self.folder / "study.json", dataclasses.asdict(further) | self._inputs())
+        claim(self.folder / "study.json", dataclasses.asdict(further) | self._inputs())
+
+    def plan_file(self, cell: Cell) -> pathlib.Path:
+        """Where a cell's bit plan is."""
+        return self.folder / PLANS / f"{cell.name}.json"
 
     def make(self, cell: Cell, model: str) -> None:
         """Makes and measures one model, unless that was done before.
@@ -131,10 +146,16 @@ class Comparison:
 
     def _made(self, cell: Cell, model: str, folder: pathlib.Path) -> tuple[keras.Model, ModelCard]:
         network, card = self._float()
+        plan = BitPlan.read(self.plan_file(cell)) if cell.plan else None
         if cell.bits:
-            network = quantize(network, cell.bits, cell.scheme)
-        if model in (FINE_TUNED, CONTROL):
-            self._train_further(network, folder, quantized=bool(cell.bits))
+            network = quantize(network, plan.bits if plan else cell.bits, cell.scheme)
+        if model == FINE_TUNED:
+            self._fine_tune(network, folder, cell, plan)
+        elif model == CONTROL:
+            rate = self.further.learning_rate
+            self._train_further(
+                network, folder, learning_rate=LearningRate(rate, rate / 10, self._steps)
+            )
         elif cell.bits:
             refresh_codebooks(network)
         bits = {name: codes.bits for name, codes in coded_weights(network).items()}
@@ -176,7 +197,21 @@ class Comparison:
         ends = np.quantile(drawn, [0.025, 0.975], axis=0).tolist()
         return drawn, dict(zip(METRICS, zip(*ends, strict=True), strict=True))
 
-    def _train_further(self, network, folder: pathlib.Path, quantized: bool) -> None:
+    def _fine_tune(self, network, folder: pathlib.Path, cell: Cell, plan: BitPlan | None) -> None:
+        """In one go, or in as many stages as there are widths."""
+        bits = quantized_bits(network)
+        sensitivities = {n: x.sensitivity for n, x in plan.layers.items()} if plan else None
+        stages = plan_stages(
+            cell.order or "front", len(set(bits.values())) if cell.order else 1, bits,
+            sensitivities, self._steps, self.further.learning_rate,
+        )  # fmt: skip
+        staged = StagedFineTuning(network, stages, self.further.refresh_steps)
+        self._train_further(
+            network, folder,
+            learning_rate=staged.learning_rate, on_step=staged.on_step, state=staged,
+        )  # fmt: skip
+
+    def _train_further(self, network, folder: pathlib.Path, **settings: Any) -> None:
         """Fixed margin, small learning rate, the crops that follow those of the float training."""
         recipe, further = self.recipe, self.further
         head = AAMSoftmax(class_count(self._train, recipe.pipeline))
@@ -187,22 +222,18 @@ class Comparison:
         except (OSError, ValueError) as error:
             raise InputError(f"{head_file}: missing or broken; train the run again") from error
 
-        def refresh(step: int) -> None:
-            if step % further.refresh_steps == 0:
-                refresh_codebooks(network)
-
-        settings = FitSettings(
+        fit_settings = FitSettings(
             self._steps,
-            LearningRate(further.learning_rate, further.learning_rate / 10, self._steps),
-            Margin(recipe.margin),
+            margin=Margin(recipe.margin),
             optimizer=further.optimizer,
             weight_decay=further.weight_decay,
             seed=recipe.pipeline.seed + 1,
             checkpoint_steps=recipe.checkpoint_steps,
-            on_step=refresh if quantized else None,
+            **settings,
         )
         name = f"{folder.parent.name} {folder.name}"
-        fit(network, head, tf.identity, self._crops_from, settings, writable_folder(folder), name)
+        folder = writable_folder(folder)
+        fit(network, head, tf.identity, self._crops_from, fit_settings, folder, name)
 
     @functools.cached_property
     def _steps(self) -> int:
@@ -263,7 +294,8 @@ def order(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
     """
     yield FLOAT_CELL, FLOAT
     for cell in cells:
-        yield cell, POST_TRAINING
+        if POST_TRAINING in cell.models:
+            yield cell, POST_TRAINING
     yield FLOAT_CELL, CONTROL
     for cell in cells:
         yield cell, FINE_TUNED
@@ -304,8 +336,12 @@ def read_recipe(run: str | os.PathLike) -> Recipe:
         raise InputError(f"{file}: no recipe of this version; run tools/train.py first") from error
 
 
-def _claim(file: pathlib.Path, settings: dict[str, Any]) -> None:
-    """Writes the settings into a fresh folder; in a used one they must be the same."""
+def claim(file: pathlib.Path, settings: dict[str, Any]) -> None:
+    """Writes the settings into a fresh folder; in a used one they must be the same.
+
+    Raises:
+        InputError: They are not.
+    """
     if not file.exists():
         _write_json(file, settings)
     elif json.loads(file.read_text(encoding="utf-8")) != settings:

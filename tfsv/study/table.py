@@ -82,7 +82,7 @@ def read_outcomes(runs: Sequence[str], cells: Iterable[Cell]) -> Outcomes:
     """
     outcomes = {}
     pairs = [(FLOAT_CELL, FLOAT), (FLOAT_CELL, CONTROL)]
-    pairs += [(cell, model) for cell in cells for model in (POST_TRAINING, FINE_TUNED)]
+    pairs += [(cell, model) for cell in cells for model in cell.models]
     for cell, model in pairs:
         records, replicates = {}, {}
         for name, run in run_names(runs).items():
@@ -127,18 +127,18 @@ def scheme_table(outcomes: Outcomes) -> str:
                 str(cell.bits or 32),
                 str(len(outcome.records)),
                 f"{100 * outcome.mean('eer'):.2f}",
-                _range(outcome.interval("eer"), 100, ".1f"),
+                range_text(outcome.interval("eer"), 100, ".1f"),
                 f"{outcome.mean('min_dcf_0.01'):.3f}",
-                _range(outcome.interval("min_dcf_0.01"), 1, ".3f"),
-                _difference(outcome, parent),
-                _difference(outcome, baseline),
-                _kilobytes(files.get("packed", files.get("float32"))),
-                _kilobytes(files.get("packed_zip")),
-                _kilobytes(files.get("int8")),
-                _kilobytes(files.get("int8_zip")),
+                range_text(outcome.interval("min_dcf_0.01"), 1, ".3f"),
+                difference_text(outcome, parent),
+                difference_text(outcome, baseline),
+                kilobytes_text(files.get("packed", files.get("float32"))),
+                kilobytes_text(files.get("packed_zip")),
+                kilobytes_text(files.get("int8")),
+                kilobytes_text(files.get("int8_zip")),
             ]
         )
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return markdown(rows)
 
 
 def file_bytes(outcomes: Outcomes, cell: Cell) -> dict[str, int]:
@@ -147,6 +147,7 @@ def file_bytes(outcomes: Outcomes, cell: Cell) -> dict[str, int]:
     Returns:
         See `tfsv.study.file_sizes.file_sizes`; empty where they are not known.
     """
+    cell = dataclasses.replace(cell, order="")
     outcome = outcomes.get((cell, POST_TRAINING if cell.bits else FLOAT))
     return next(iter(outcome.records.values()))["files"] if outcome else {}
 
@@ -162,17 +163,25 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _range(ends: tuple[float, float], factor: float, style: str) -> str:
+def markdown(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as a Markdown table; the second row tells the columns' alignment."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def range_text(ends: tuple[float, float], factor: float, style: str) -> str:
+    """Both ends of an interval, times a factor."""
     return " – ".join(format(factor * end, style) for end in ends)
 
 
-def _difference(outcome: Outcome, other: Outcome | None) -> str:
-    found = None if other in (None, outcome) else outcome.difference(other, "eer")
+def difference_text(outcome: Outcome, other: Outcome | None) -> str:
+    """Points of EER between two models with their 95 % interval; empty: nothing to compare."""
+    found = None if other is None or other is outcome else outcome.difference(other, "eer")
     if found is None:
         return ""
     middle, low, high = (100 * value for value in found)
     return f"{middle:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
-def _kilobytes(count: int | None) -> str:
+def kilobytes_text(count: int | None) -> str:
+    """Bytes in kB; empty: not known."""
     return "" if count is None else f"{count / 1000:.1f}"

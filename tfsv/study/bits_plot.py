@@ -1,0 +1,61 @@
+"""Mixed precision and stages: differences of EER with their intervals, as a picture."""
+
+import os
+
+from matplotlib.figure import Figure
+
+from tfsv.files import replacing
+from tfsv.study.bits_table import parent
+from tfsv.study.cells import FINE_TUNED, POST_TRAINING, Cell
+from tfsv.study.table import Outcomes
+
+_TITLES = {POST_TRAINING: "post-training", FINE_TUNED: "fine-tuned"}
+_COLOURS = {"uniform": "#888888", "plan": "#0072b2", "stages": "#d55e00"}
+
+
+def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) -> None:
+    """Draws every quantized model's EER above its float parent's and writes a PNG.
+
+    A row for each cell, its 95 % interval as a line; one panel for post-training models, whose
+    parent is the float one, and one for fine-tuned ones, whose parent is the control.
+
+    Args:
+        outcomes: See `tfsv.study.table.read_outcomes`.
+        path: The PNG; replaced if it exists.
+        title: Above the plot.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    cells = list(dict.fromkeys(cell for cell, _ in outcomes if cell.bits))
+    cells.sort(key=lambda cell: -cell.bits)  # stable: within a width as they were given
+    figure = Figure(figsize=(10, 1.2 + 0.24 * len(cells)), dpi=160, layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, (model, heading) in zip(panels, _TITLES.items(), strict=True):
+        for row, cell in enumerate(cells):
+            outcome, reference = outcomes.get((cell, model)), parent(outcomes, model)
+            found = outcome and reference and outcome.difference(reference, "eer")
+            if found:
+                middle, low, high = (100 * value for value in found)
+                colour = _COLOURS[_group(cell)]
+                axes.plot([low, high], [row, row], color=colour, linewidth=1.6, alpha=0.6)
+                axes.plot(middle, row, "o", color=colour, markersize=5)
+        axes.axvline(0, color="#444444", linewidth=0.8)
+        axes.set_title(heading, fontsize=10)
+        axes.set_xlabel("EER − float's (points)")
+        axes.grid(axis="x", color="#e4e4e4", linewidth=0.7)
+        axes.set_axisbelow(True)
+    panels[0].set_yticks(range(len(cells)), [_label(cell) for cell in cells], fontsize=8)
+    panels[0].invert_yaxis()
+    figure.suptitle(title, fontsize=11)
+    with replacing(path) as part:
+        figure.savefig(part, format="png")
+
+
+def _group(cell: Cell) -> str:
+    return "stages" if cell.order else "plan" if cell.plan else "uniform"
+
+
+def _label(cell: Cell) -> str:
+    text = f"{cell.plan or 'uniform'} {cell.bits}"
+    return f"{text}, stages by {cell.order}" if cell.order else text

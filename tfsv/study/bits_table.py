@@ -1,0 +1,129 @@
+"""Mixed precision and stages: what came out, as Markdown tables."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfsv.bitwidth.sensitivity import rank_correlation
+from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
+from tfsv.study.plans import Finding
+from tfsv.study.table import (
+    Outcome,
+    Outcomes,
+    difference_text,
+    file_bytes,
+    kilobytes_text,
+    markdown,
+    range_text,
+)
+
+Findings = Mapping[Cell, Sequence[Finding]]
+"""What each plan's method found, run by run."""
+
+
+def bits_table(outcomes: Outcomes, findings: Findings) -> str:
+    """One row for each cell and model, in the order of the outcomes, post-training ones first.
+
+    Differences are paired and in points of EER: to the float model or, fine-tuned, the control; to
+    all layers at one width in the same bytes; and of stages to the same plan in one go.
+
+    Args:
+        outcomes: See `tfsv.study.table.read_outcomes`.
+        findings: Of the cells with plans.
+    """
+    header = [
+        "model", "bits", "widths", "stages", "runs", "EER %", "95 %", "minDCF", "95 %",
+        "EER − float's", "EER − uniform's", "EER − one go's", "packed kB", "search s",
+    ]  # fmt: skip
+    rows = [header, ["---"] * 4 + ["---:"] * (len(header) - 4)]
+    for (cell, model), outcome in sorted(outcomes.items(), key=_kind):
+        files = file_bytes(outcomes, cell)
+        found = findings.get(Cell(cell.scheme, cell.bits, cell.plan), ())
+        rows.append(
+            [
+                model.replace("_", " "),
+                f"{cell.plan or 'uniform'} {cell.bits}" if cell.bits else "32",
+                _widths(found),
+                cell.order,
+                str(len(outcome.records)),
+                f"{100 * outcome.mean('eer'):.2f}",
+                range_text(outcome.interval("eer"), 100, ".1f"),
+                f"{outcome.mean('min_dcf_0.01'):.3f}",
+                range_text(outcome.interval("min_dcf_0.01"), 1, ".3f"),
+                difference_text(outcome, parent(outcomes, model)),
+                difference_text(outcome, uniform(outcomes, cell, model)),
+                difference_text(outcome, in_one_go(outcomes, cell, model)),
+                kilobytes_text(files.get("packed", files.get("float32"))),
+                f"{np.mean([finding.seconds for finding in found]):.0f}" if found else "",
+            ]
+        )
+    return markdown(rows)
+
+
+def parent(outcomes: Outcomes, model: str) -> Outcome | None:
+    """What a model is compared with: the float one, with further epochs if it had them."""
+    return outcomes.get((FLOAT_CELL, CONTROL if model == FINE_TUNED else FLOAT))
+
+
+def uniform(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:
+    """The outcome of one width in the bytes of a cell with a plan."""
+    return outcomes.get((Cell(cell.scheme, cell.bits), model)) if cell.plan else None
+
+
+def in_one_go(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:
+    """The outcome of a staged cell without stages."""
+    if not cell.order:
+        return None
+    return outcomes.get((Cell(cell.scheme, cell.bits, cell.plan), model))
+
+
+def correlation_table(findings: Findings, widths: Sequence[int], reference: str) -> str:
+    """Spearman's correlations of methods' sensitivities with a reference method's, and seconds.
+
+    A method is listed once; of an architecture search, whose outcome depends on the budget, the
+    bytes are those of the first cell. Means over the runs.
+
+    Args:
+        findings: Of cells with plans.
+        widths: A column for the order of the layers at each of these, and one for all together.
+        reference: The method that the others are compared with.
+    """
+    by_method: dict[str, Sequence[Finding]] = {}
+    for cell, found in findings.items():
+        by_method.setdefault(cell.plan, found)
+    columns = [*widths, None]
+    rows = [
+        ["method", *(f"{b} bits" if b else "all widths" for b in columns), "seconds"],
+        ["---"] + ["---:"] * (len(columns) + 1),
+    ]
+    references = by_method.get(reference, ())
+    for method, found in by_method.items():
+        pairs = list(zip(found, references, strict=False))
+        values = [
+            [rank_correlation(a.sensitivities, b.sensitivities, width) for a, b in pairs]
+            for width in columns
+        ]
+        shown = [f"{np.mean(row):+.2f}" if row else "" for row in values]
+        rows.append([method, *shown, f"{np.mean([f.seconds for f in found]):.1f}"])
+    return markdown(rows)
+
+
+def plan_table(findings: Findings) -> str:
+    """The first run's bits: a row for each layer, a column for each plan."""
+    chosen = {f"{cell.plan} {cell.bits}": found[0].bits for cell, found in findings.items()}
+    layers = list(next(iter(chosen.values())))
+    rows = [["layer", *chosen], ["---"] + ["---:"] * len(chosen)]
+    rows += [[layer, *(str(bits[layer]) for bits in chosen.values())] for layer in layers]
+    return markdown(rows)
+
+
+def _widths(found: Sequence[Finding]) -> str:
+    """How often each width is chosen over the runs, such as 3×1 9×2 9×4."""
+    if not found:
+        return ""
+    widths = [width for finding in found for width in finding.bits.values()]
+    return " ".join(f"{widths.count(width)}×{width}" for width in sorted(set(widths)))
+
+
+def _kind(item: tuple[tuple[Cell, str], Outcome]) -> int:
+    return (FLOAT, CONTROL, POST_TRAINING, FINE_TUNED).index(item[0][1])

@@ -1,0 +1,122 @@
+"""Makes the bit plans of a comparison: every method at the bytes of uniform widths."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import tf_keras as keras
+
+from tfsv.bit_search import BitSearch, BitSearchSettings
+from tfsv.bitwidth.allocation import Table
+from tfsv.errors import InputError
+from tfsv.files import replacing, writable_folder
+from tfsv.study.cells import FLOAT, Cell
+from tfsv.study.comparison import PLANS, claim, read_recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What a method found for a budget, beside the plan.
+
+    Attributes:
+        seconds: What its sensitivities took.
+        sensitivities: By layer and width.
+        bits: By layer, in the network's order.
+    """
+
+    seconds: float
+    sensitivities: Table
+    bits: Mapping[str, int]
+
+
+class Plans:
+    """The plans of a comparison under `study/plans` in the folder of a run; made once each.
+
+    Budgets are the bytes of the packed file in which all layers have one width.
+
+    Args:
+        run: Folder of a run with the model folder `float`.
+        search: How to measure sensitivities; the scheme is that of the cell.
+
+    Raises:
+        InputError: The folder's plans were made with other settings.
+    """
+
+    def __init__(self, run: str | os.PathLike, search: BitSearchSettings):
+        self._run = pathlib.Path(run)
+        self._recipe = read_recipe(run)
+        self._settings = search
+        self._folder = writable_folder(self._run / "study" / PLANS)
+        claim(self._folder / "search.json", _without_scheme(self._settings))
+        self._searches: dict[str, BitSearch] = {}
+
+    def make(self, cell: Cell) -> None:
+        """Searches and writes the plan and the finding of a cell, unless they are there.
+
+        Raises:
+            InputError: An input is unusable.
+        """
+        plan_file, finding_file = (self._folder / f"{cell.name}{end}" for end in _ENDS)
+        if finding_file.exists():
+            return
+        search = self._search(cell.scheme)
+        uniform = {
+            name: cell.bits if cell.bits in row else next(iter(row))
+            for name, row in search.candidates.items()
+        }
+        budget = search.files.size(uniform)
+        found = search.sensitivities(cell.plan, budget)
+        choice = search.choose(found, budget)
+        search.plan(found, choice, budget).write(plan_file)
+        finding = {
+            "seconds": found.seconds,
+            "size": choice.size,
+            "budget": budget,
+            "note": choice.note,
+            "bits": dict(choice.bits),
+            "sensitivities": found.table,
+        }
+        with replacing(finding_file) as part:
+            part.write_text(json.dumps(finding, indent=1) + "\n", encoding="utf-8")
+
+    def _search(self, scheme: str) -> BitSearch:
+        if scheme not in self._searches:
+            keras.utils.set_random_seed(self._recipe.pipeline.seed)
+            settings = dataclasses.replace(self._settings, scheme=scheme)
+            store = self._folder / "sensitivities"
+            self._searches[scheme] = BitSearch(
+                self._run / FLOAT, self._recipe.corpus, store, settings
+            )
+        return self._searches[scheme]
+
+
+def read_finding(run: str | os.PathLike, cell: Cell) -> Finding | None:
+    """What `Plans.make` wrote; None: nothing yet.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    file = pathlib.Path(run) / "study" / PLANS / f"{cell.name}{_ENDS[1]}"
+    if not file.exists():
+        return None
+    try:
+        fields = json.loads(file.read_text(encoding="utf-8"))
+        table = {
+            name: {int(bits): float(loss) for bits, loss in row.items()}
+            for name, row in fields["sensitivities"].items()
+        }
+        return Finding(float(fields["seconds"]), table, fields["bits"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{file}: broken finding; delete it") from error
+
+
+_ENDS = (".json", "_finding.json")
+
+
+def _without_scheme(settings: BitSearchSettings) -> dict[str, Any]:
+    fields = json.loads(json.dumps(dataclasses.asdict(settings)))
+    del fields["scheme"]
+    return fields
