@@ -141,12 +141,14 @@ internal class Legibility(
     }
 
     private fun name(view: View): String {
-        val id = if (view.id == View.NO_ID) view.javaClass.simpleName else idName(view)
+        val id = if (view.id > LAST_NAMELESS_ID) {
+            view.resources.getResourceEntryName(view.id)
+        } else {
+            view.javaClass.simpleName
+        }
         val words = (view as? TextView)?.text?.take(WORDS) ?: return id
         return "$id “$words”"
     }
-
-    private fun idName(view: View): String = view.resources.getResourceEntryName(view.id)
 
     private companion object {
         const val TOUCH_DP = 48f
@@ -156,6 +158,9 @@ internal class Legibility(
         const val LARGE_BOLD_DP = 18.66f
         const val SMALLEST_DP = 12f
         const val WORDS = 40
+
+        /** Of those that `View.generateViewId` makes. */
+        const val LAST_NAMELESS_ID = 0x00FFFFFF
 
         fun over(colour: Int, behind: Int): Int {
             val part = Color.alpha(colour) / 255f

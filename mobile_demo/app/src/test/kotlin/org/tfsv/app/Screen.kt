@@ -13,7 +13,6 @@ import android.view.View
 import android.view.WindowInsets
 import android.widget.TextView
 import java.io.File
-import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Assert.fail
 import org.robolectric.Robolectric
@@ -97,12 +96,12 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
         settle()
     }
 
-    /** Asserts that everything can be read, pressed and heard. */
-    fun assertLegible() {
+    /** What cannot be read, pressed or heard. */
+    fun faults(): List<String> {
         settle()
         val window = dialog()?.window?.decorView ?: activity.window.decorView
         val bars = if (dialog() == null) bars() else emptyList()
-        assertEquals(emptyList<String>(), Legibility(window, draw(window), bars).faults())
+        return Legibility(window, draw(window), bars).faults()
     }
 
     /** Draws it, for the documentation. */

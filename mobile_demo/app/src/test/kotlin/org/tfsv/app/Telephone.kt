@@ -41,6 +41,16 @@ internal class Telephone : ExternalResource() {
             .also { app.people.save(it) }
     }
 
+    /** Changes the last byte of every voiceprint. */
+    fun corruptVoiceprints() = onWorker {
+        val files = app.noBackupFilesDir.walk().filter { it.extension == "voiceprint" }
+        for (file in files) {
+            val bytes = file.readBytes()
+            bytes[bytes.lastIndex]++
+            file.writeBytes(bytes)
+        }
+    }
+
     /** Does something where the app does it. */
     fun <T> onWorker(work: () -> T): T {
         val done = CountDownLatch(1)

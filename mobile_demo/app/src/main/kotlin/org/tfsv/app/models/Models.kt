@@ -56,16 +56,22 @@ class Models(context: Context, private val settings: Settings) {
         return ModelFile.read(bytes, choice.name)
     }
 
+    /** The model that the person chose; where that is gone, the first one. */
+    fun chosen(): Choice {
+        val all = available()
+        return all.find { it.id == settings.model } ?: all.firstOrNull()
+            ?: throw BadInput("The app was built without a model; open one.")
+    }
+
     /**
-     * The model in use, expanded and ready.
+     * The model that the person chose, expanded and ready.
      *
      * @throws BadInput it is damaged, or the runtime refuses it.
      * @throws IOException it is not there.
      */
     @Throws(BadInput::class, IOException::class)
     fun active(): Active {
-        val all = available()
-        val choice = all.find { it.id == settings.model } ?: all.first()
+        val choice = chosen()
         active?.let { if (it.choice.id == choice.id) return it }
         active?.embedder?.close()
         active = null

@@ -95,8 +95,7 @@ class ModelsSession(private val app: App) : Session<ModelsState>(ModelsState()) 
     }
 
     private fun reload(notice: Notice?) = inBackground({
-        val active = app.models.active().choice.id
-        app.models.available().mapNotNull(::entry) to active
+        app.models.available().mapNotNull(::entry) to app.models.chosen().id
     }) { (entries, active) ->
         val speeds = state.entries.associate { it.choice.id to it.speed }
         show(

@@ -3,6 +3,7 @@ package org.tfsv.app.people
 import org.tfsv.app.App
 import org.tfsv.app.screen.Notice
 import org.tfsv.app.screen.Session
+import org.tfsv.core.BadInput
 import org.tfsv.core.people.People
 
 /** Something that the person is asked before it happens. */
@@ -58,9 +59,16 @@ class PeopleSession(private val app: App) : Session<PeopleState>(PeopleState()) 
     private fun change(what: () -> Unit) = inBackground(
         {
             what()
-            app.people.list() to app.models.active().file.sha256
+            app.people.list() to identity()
         },
     ) { (people, model) ->
         show(state.copy(people = people, modelSha256 = model, notice = null))
+    }
+
+    /** Of the model in use; empty where that is damaged, for people can be deleted all the same. */
+    private fun identity(): String = try {
+        app.models.read(app.models.chosen()).sha256
+    } catch (_: BadInput) {
+        ""
     }
 }

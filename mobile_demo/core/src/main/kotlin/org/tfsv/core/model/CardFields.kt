@@ -38,6 +38,12 @@ internal class CardFields private constructor(private val fields: JSONObject) {
     fun <T> toMap(read: (String) -> T): Map<String, T> =
         fields.keys().asSequence().associateWith(read)
 
+    /** Refuses what has other keys than these. */
+    fun checkKeys(known: Set<String>) {
+        val unknown = fields.keys().asSequence().firstOrNull { it !in known } ?: return
+        throw Damaged("its model card has an unknown key '${unknown.shortened()}'")
+    }
+
     private fun value(key: String): Any =
         fields.opt(key) ?: throw Damaged("its model card has no '${key.shortened()}'")
 
@@ -47,13 +53,17 @@ internal class CardFields private constructor(private val fields: JSONObject) {
     companion object {
         private const val MOST_BRACKETS = 200 // a card has ten; parsers recurse
         private const val LONGEST_KEY = 40
+        private const val END = '\u0000'
 
         fun parse(text: String): CardFields {
             if (text.count { it == '{' || it == '[' } > MOST_BRACKETS) {
                 throw Damaged("its model card is nested too deeply")
             }
             return try {
-                CardFields(JSONTokener(text).nextValue() as? JSONObject ?: throw notCard())
+                val tokener = JSONTokener(text)
+                val fields = tokener.nextValue() as? JSONObject
+                if (fields == null || tokener.nextClean() != END) throw notCard()
+                CardFields(fields)
             } catch (_: JSONException) {
                 throw notCard()
             } catch (_: NumberFormatException) { // of some versions, for digits without end
@@ -64,6 +74,6 @@ internal class CardFields private constructor(private val fields: JSONObject) {
         private fun notCard() = Damaged("its model card is not JSON")
 
         private fun String.shortened() =
-            if (length <= LONGEST_KEY) this else take(LONGEST_KEY) + "…"
+            take(LONGEST_KEY).replace(Regex("[^\\w. -]"), "?") + if (length > LONGEST_KEY) "…" else ""
     }
 }

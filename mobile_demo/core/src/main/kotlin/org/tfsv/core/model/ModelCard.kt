@@ -47,6 +47,10 @@ class ModelCard internal constructor(
     internal companion object {
         private const val OLDER_SCHEMA = 1 // without pooling
         private const val SCHEMA = 2
+        private val KEYS = setOf(
+            "schema", "network", "channels", "bins", "embedding_size", "pooling", "front_end",
+            "bits", "scheme", "trained_on", "eer", "min_dcf", "thresholds", "versions", "notes",
+        )
 
         /** Reads the JSON of a card. */
         fun fromJson(text: String): ModelCard {
@@ -55,6 +59,7 @@ class ModelCard internal constructor(
             if (schema != SCHEMA && schema != OLDER_SCHEMA) {
                 throw Damaged("model card of schema $schema, this app reads $SCHEMA")
             }
+            fields.checkKeys(KEYS)
             fields.table("front_end")
             return ModelCard(
                 network = fields.name("network"),

@@ -51,13 +51,14 @@ class ModelFile private constructor(
      * The file as it is, which decodes its codes at each inference.
      *
      * @return a buffer like that of [expanded].
-     * @throws BadInput there is not enough memory.
+     * @throws BadInput its graph makes no sense, or there is not enough memory.
      */
-    fun plain(): ByteBuffer {
+    fun plain(): ByteBuffer = explained(name) {
+        Graphs.check(Bytes(ByteBuffer.wrap(content)))
         val plain = allocated(name, size)
         plain.put(content)
         (plain as Buffer).position(0) // ByteBuffer's own came after Android 7
-        return plain.order(ByteOrder.nativeOrder())
+        plain.order(ByteOrder.nativeOrder())
     }
 
     companion object {
@@ -86,7 +87,6 @@ class ModelFile private constructor(
                 val card = card(bytes, Metadata.find(file, Metadata.CARD))
                 val expansion = Metadata.find(file, Metadata.RECORD)
                     ?.let { Expansion(bytes, file, it) }
-                Graphs.check(file)
                 ModelFile(bytes, expansion, name, card, Checksum.of(bytes).toHex())
             }
         }

@@ -1,6 +1,7 @@
 package org.tfsv.core.model
 
 import java.nio.ByteBuffer
+import java.nio.ByteOrder
 
 /** The layers of one group, read from a packed file and checked. */
 internal class PackedGroup(
@@ -44,54 +45,66 @@ internal class PackedGroup(
     /** Writes the kernel of a layer where [out] stands. */
     fun decode(layer: Int, out: ByteBuffer) {
         val codes = ByteArray(minOf(PIECE, count))
-        val piece = ByteArray(codes.size * type.bytes)
+        val kernel = ByteArray(codes.size * type.bytes)
         val starts = IntArray(planes.size) { planes[it].start + layer * (planes[it].size / layers) }
+        val held = factors?.ofLayer(layer)
+        val codebook = bits(codebooks.start + layer * (codebooks.size / layers), 1 shl entry.bits)
         for (first in 0 until count step PIECE) {
             val length = minOf(PIECE, count - first)
             Codes.unpack(bytes, entry.bits, starts, first, codes, length)
-            if (type == ElementType.INT8) {
-                decodeBytes(layer, first, codes, length, piece)
-            } else {
-                decodeFloats(layer, first, codes, length, piece)
+            when (type) {
+                ElementType.FLOAT32 -> lookUpFloats(codebook, codes, length, kernel)
+                else -> for (j in 0 until length) {
+                    kernel[j] = codebook[codes[j].toInt() and 0xFF].toByte()
+                }
             }
-            out.put(piece, 0, length * type.bytes)
+            if (factors != null && held != null) factors.multiply(held, first, length, kernel)
+            out.put(kernel, 0, length * type.bytes)
         }
     }
 
-    private fun decodeBytes(layer: Int, first: Int, codes: ByteArray, length: Int, to: ByteArray) {
-        val codebook = codebook(layer)
-        for (j in 0 until length) {
-            val centroid = bytes[codebook + (codes[j].toInt() and 0xFF)]
-            val factor = factors?.place(layer, first + j)
-            to[j] = if (factor == null) centroid else (centroid * bytes[factor]).toByte()
+    private fun lookUpFloats(codebook: IntArray, codes: ByteArray, count: Int, kernel: ByteArray) {
+        val floats = ByteBuffer.wrap(kernel).order(ByteOrder.LITTLE_ENDIAN)
+        for (j in 0 until count) {
+            floats.putInt(Float.SIZE_BYTES * j, codebook[codes[j].toInt() and 0xFF])
         }
     }
 
-    private fun decodeFloats(layer: Int, first: Int, codes: ByteArray, length: Int, to: ByteArray) {
-        val codebook = codebook(layer)
-        for (j in 0 until length) {
-            val place = codebook + Float.SIZE_BYTES * (codes[j].toInt() and 0xFF)
-            val centroid = bytes.i32(place.toLong())
-            val factor = factors?.place(layer, first + j)?.let { bytes.i32(it.toLong()) }
-            val bits = when (factor) {
-                null -> centroid
-                else -> (Float.fromBits(centroid) * Float.fromBits(factor)).toRawBits()
-            }
-            for (byte in 0 until Float.SIZE_BYTES) {
-                to[Float.SIZE_BYTES * j + byte] = (bits shr 8 * byte).toByte()
-            }
+    /** Elements of the group's type, as bits. */
+    private fun bits(start: Int, count: Int) = IntArray(count) {
+        when (type) {
+            ElementType.FLOAT32 -> bytes.i32(start + Float.SIZE_BYTES * it.toLong())
+            else -> bytes[start + it].toInt()
         }
     }
-
-    private fun codebook(layer: Int) = codebooks.start + layer * (codebooks.size / layers)
 
     /** A factor for each first index of a kernel ([columns] is 1), or for each last one. */
-    private inner class Factors(val span: Span, val rows: Int, val columns: Int) {
+    private inner class Factors(
+        private val span: Span,
+        private val rows: Int,
+        private val columns: Int,
+    ) {
         private val perRow = count / rows
 
-        fun place(layer: Int, weight: Int): Int {
-            val channel = if (columns == 1) weight / perRow else weight % columns
-            return span.start + type.bytes * (layer * rows * columns + channel)
+        /** The factors of a layer, as bits. */
+        fun ofLayer(layer: Int): IntArray {
+            val perLayer = rows * columns
+            return bits(span.start + type.bytes * layer * perLayer, perLayer)
+        }
+
+        /** Multiplies [length] weights of a kernel, of which the first is number [first]. */
+        fun multiply(factors: IntArray, first: Int, length: Int, kernel: ByteArray) {
+            val floats = ByteBuffer.wrap(kernel).order(ByteOrder.LITTLE_ENDIAN)
+            for (j in 0 until length) {
+                val weight = first + j
+                val factor = factors[if (columns == 1) weight / perRow else weight % columns]
+                if (type == ElementType.FLOAT32) {
+                    val place = Float.SIZE_BYTES * j
+                    floats.putFloat(place, floats.getFloat(place) * Float.fromBits(factor))
+                } else {
+                    kernel[j] = (kernel[j] * factor).toByte()
+                }
+            }
         }
     }
 

@@ -59,6 +59,7 @@ class ModelCardTest {
     @Test
     fun `what is missing or impossible is named`() {
         for (name in fields.keys) assertTrue(name in damaged(json(fields - name)))
+        assertTrue("'a b?c'" in damaged(json(fields + ("a b\\nc" to "1"))))
         val impossible = listOf(
             "network" to "\"\"",
             "network" to "5",
@@ -89,7 +90,7 @@ class ModelCardTest {
         val texts = listOf("", "null", "[2]", "{", "x", nested, "{\"a\":".repeat(100_000)) +
             listOf("}", "\\\"}").map { "{\"$it\":".repeat(100_000) } +
             json(fields + ("notes" to nested + "]".repeat(100_000))) +
-            json(fields).dropLast(5)
+            json(fields).dropLast(5) + (json(fields) + json(fields))
         for (text in texts) damaged(text)
     }
 

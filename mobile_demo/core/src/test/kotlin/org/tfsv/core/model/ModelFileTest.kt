@@ -46,7 +46,7 @@ class ModelFileTest {
     @Test
     fun `a file cut anywhere is refused`() {
         val random = Random(1)
-        val sizes = (0 until 300) + List(500) { random.nextInt(packed.size) } + (packed.size - 1)
+        val sizes = (0 until 300) + List(300) { random.nextInt(packed.size) } + (packed.size - 1)
         for (size in sizes) refused(packed.copyOf(size))
     }
 
@@ -66,7 +66,7 @@ class ModelFileTest {
         val random = Random(3)
         val end = packed.size / 3 // what is not codes or constants mostly lies there
         var refused = 0
-        repeat(6000) {
+        repeat(2000) {
             val forger = Forger(packed)
             repeat(1 + random.nextInt(3)) {
                 val place = random.nextInt((if (random.nextBoolean()) end else packed.size) - 4)
@@ -78,7 +78,7 @@ class ModelFileTest {
             }
             if (!opens(forger.sealed())) refused++
         }
-        assertTrue("$refused refused", refused in 100..5900)
+        assertTrue("$refused refused", refused in 100..1900)
     }
 
     @Test
@@ -149,7 +149,9 @@ class ModelFileTest {
     private fun content(buffer: ByteBuffer) = ByteArray(buffer.remaining()).also { buffer.get(it) }
 
     private fun refused(file: ByteArray): String {
-        val error = assertThrows(BadInput::class.java) { ModelFile.read(file, "a.tflite").expanded() }
+        val error = assertThrows(BadInput::class.java) {
+            ModelFile.read(file, "a.tflite").apply { expanded() }.plain()
+        }
         val message = error.message.orEmpty()
         assertTrue(message, message.startsWith("a.tflite ") && '\n' !in message)
         assertTrue(message, message.length < 250)
@@ -157,7 +159,7 @@ class ModelFileTest {
     }
 
     private fun opens(file: ByteArray): Boolean = try {
-        ModelFile.read(file, "a.tflite").expanded()
+        ModelFile.read(file, "a.tflite").apply { expanded() }.plain()
         true
     } catch (_: BadInput) {
         false
