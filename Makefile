@@ -2,6 +2,7 @@
 # make test: lint and tests
 # make app-test: tests of the Android app on the desktop JVM
 # make apk: the app, signed, with the models of tfsv/demo inside
+# make goldens: writes the app's golden files anew
 # make arm-check: the app's golden files on ARM kernels, by emulation
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ ENROL = v0080/s0/000.wav $(CORPUS)/v0080/s1/001.wav
 SAME = v0080/s2/002.wav
 OTHER = v0081/s2/002.wav
 
-.PHONY: demo test app-test apk arm-check clean
+.PHONY: demo test app-test apk goldens arm-check clean
 
 demo: $(VENV)/installed
 	$(PY) tools/train.py --flagfile configs/resnet.flags --run_dir=$(RUN)
@@ -35,6 +36,9 @@ app-test:
 
 apk:
 	$(PYTHON) mobile_demo/ci/build_apk.py
+
+goldens: $(VENV)/installed
+	$(PY) tools/make_goldens.py --output=mobile_demo/golden
 
 arm-check:
 	$(PYTHON) mobile_demo/ci/arm_check.py

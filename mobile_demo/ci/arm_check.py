@@ -67,7 +67,7 @@ def _agrees(folder: pathlib.Path, processor: str) -> bool:
     print(f"{processor}:", flush=True)
     done = subprocess.run(
         [
-            *(folder / "emulator" / EMULATOR, "-cpu", processor, "-L", root),
+            *(folder / EMULATOR.rpartition("/")[2], "-cpu", processor, "-L", root),
             *(root / PYTHON, TOOL, f"--check={places.GOLDEN}"),
         ],
         env={
@@ -111,8 +111,10 @@ def _fetch_packages(folder: pathlib.Path, work: pathlib.Path) -> None:
     packages = (*ARM_PACKAGES, EMULATOR_PACKAGE)
     run([*apt, "install", "--yes", "--download-only", *packages], "apt-get install")
     for package in sorted((work / "cache" / "archives").glob("*.deb")):
-        target = "root" if package.name.endswith(("_arm64.deb", "_all.deb")) else "emulator"
-        run(["dpkg-deb", "--extract", package, folder / target], f"unpacking {package.name}")
+        is_emulator = package.name.startswith(EMULATOR_PACKAGE.split(":")[0])
+        target = work / "emulators" if is_emulator else folder / "root"
+        run(["dpkg-deb", "--extract", package, target], f"unpacking {package.name}")
+    shutil.move(work / "emulators" / EMULATOR, folder / EMULATOR.rpartition("/")[2])
 
 
 def _fetch_wheels(folder: pathlib.Path, work: pathlib.Path) -> None:

@@ -12,7 +12,6 @@ import os
 import pathlib
 import shutil
 import zipfile
-from collections.abc import Iterator
 
 import android_api
 import artifacts
@@ -38,9 +37,9 @@ def build(key: signing.Key) -> pathlib.Path:
     classes = compiling.compile_main(linked)
     dex = _shrink(classes, linked.rules)
     entries = [
-        *_of_archive(linked.apk),
+        *packing.of_archive(linked.apk),
         *((file.name, file.read_bytes()) for file in sorted(dex.glob("*.dex"))),
-        *_of_folder(resources.stage_assets(), "assets"),
+        *packing.of_folder(resources.stage_assets(), "assets"),
         *packing.native_libraries(artifacts.fetch("tflite")),
     ]
     version = places.properties()["versionName"]
@@ -102,18 +101,6 @@ def _interface() -> pathlib.Path:
 def _jdk() -> pathlib.Path:
     home = os.environ.get("JAVA_HOME")
     return pathlib.Path(home) if home else pathlib.Path(shutil.which("java")).resolve().parents[1]
-
-
-def _of_archive(path: pathlib.Path) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            yield name, archive.read(name)
-
-
-def _of_folder(folder: pathlib.Path, prefix: str) -> Iterator[tuple[str, bytes]]:
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            yield f"{prefix}/{file.relative_to(folder).as_posix()}", file.read_bytes()
 
 
 def main() -> None:

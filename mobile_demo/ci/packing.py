@@ -51,6 +51,20 @@ def native_libraries(archives: Iterable[pathlib.Path]) -> Iterator[tuple[str, by
                         yield f"lib/{abi}/{name.removeprefix(folder)}", aar.read(name)
 
 
+def of_archive(path: pathlib.Path) -> Iterator[tuple[str, bytes]]:
+    """The entries of an archive."""
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            yield name, archive.read(name)
+
+
+def of_folder(folder: pathlib.Path, prefix: str) -> Iterator[tuple[str, bytes]]:
+    """The files below a folder, as entries."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            yield f"{prefix}/{file.relative_to(folder).as_posix()}", file.read_bytes()
+
+
 def data_offset(apk: pathlib.Path, entry: zipfile.ZipInfo) -> int:
     """Where the content of an entry begins in its archive."""
     with open(apk, "rb") as file:

@@ -6,8 +6,10 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Test
+import org.robolectric.shadows.ShadowLog
 import org.tfsv.app.enrol.EnrolActivity
 import org.tfsv.core.audio.Quality
+import org.tfsv.core.audio.Recording
 
 internal class EnrolScreenTest : OnTelephone() {
     @Test
@@ -28,6 +30,24 @@ internal class EnrolScreenTest : OnTelephone() {
         val ada = everybody.voiceprints.single()
         assertEquals("Ada", ada.name)
         assertEquals(1.0, ada.vector.sumOf { it.toDouble() * it }, 1e-6)
+    }
+
+    @Test
+    fun nothingTellsWhoWasEnrolled() {
+        val screen = Screen.start<EnrolActivity>()
+        screen.view<EditText>(R.id.name).setText(UNUSUAL)
+        repeat(3) { screen.say("speaker1_0", "speaker1_1", "speaker1_2") }
+        screen.press(R.id.save)
+        screen.await("the person is kept") { screen.activity.isFinishing }
+
+        val written = telephone.app.dataDir.walk().filter { it.isFile }.toList()
+        assertEquals(1, written.count { it.extension == "voiceprint" })
+        for (file in written) {
+            assertTrue("$file is large enough for sound", file.length() < SECOND_OF_SOUND)
+            assertFalse("$file", UNUSUAL in file.path + file.readText(Charsets.ISO_8859_1))
+        }
+        val log = ShadowLog.getLogs().mapNotNull { it.msg }
+        assertFalse(log.any { UNUSUAL in it })
     }
 
     @Test
@@ -85,27 +105,27 @@ internal class EnrolScreenTest : OnTelephone() {
     fun rotationGoesOnListening() {
         val screen = Screen.start<EnrolActivity>()
         screen.press(R.id.listen)
-        screen.await("it listens") { FakeMicrophone.heard > 0 }
+        screen.await("it listens") { FakeMicrophone.reads > 0 }
 
         screen.rotate()
 
         assertEquals(word(R.string.stop), screen.text(R.id.listen))
-        val before = FakeMicrophone.heard
-        screen.await("it goes on") { FakeMicrophone.heard > before }
+        val before = FakeMicrophone.reads
+        screen.await("it goes on") { FakeMicrophone.reads > before }
     }
 
     @Test
     fun leavingStopsListening() {
         val screen = Screen.start<EnrolActivity>()
         screen.press(R.id.listen)
-        screen.await("it listens") { FakeMicrophone.heard > 0 }
+        screen.await("it listens") { FakeMicrophone.reads > 0 }
 
         screen.leave()
 
         telephone.onWorker { }
-        val heard = FakeMicrophone.heard
+        val reads = FakeMicrophone.reads
         Thread.sleep(300)
-        assertEquals(heard, FakeMicrophone.heard)
+        assertEquals(reads, FakeMicrophone.reads)
     }
 
     @Test
@@ -123,5 +143,10 @@ internal class EnrolScreenTest : OnTelephone() {
         assertTrue(screen.view<View>(R.id.notice).isShown)
         assertEquals(reason, screen.text(R.id.notice))
         assertEquals(word(R.string.utterance, count + 1, 3), screen.text(R.id.progress))
+    }
+
+    private companion object {
+        const val UNUSUAL = "Xanthippe"
+        const val SECOND_OF_SOUND = 2L * Recording.MODEL_RATE
     }
 }

@@ -42,23 +42,26 @@ internal class Legibility(
 
     private fun shown(view: View): List<View> = when {
         view.visibility != View.VISIBLE -> emptyList()
-        view is ViewGroup -> listOf(view) + (0 until view.childCount).flatMap { shown(view.getChildAt(it)) }
+        view is ViewGroup -> listOf(view) + children(view).flatMap(::shown)
         else -> listOf(view)
     }
+
+    private fun children(group: ViewGroup): List<View> =
+        (0 until group.childCount).map(group::getChildAt)
 
     private fun outside(view: View): List<String> {
         val parent = view.parent as? ViewGroup ?: return emptyList()
         val across = view.left < 0 || view.right > parent.width
         val along = view.top < 0 || view.bottom > parent.height
-        val scrolls = parent.isScrollContainer
+        val scrollsAcross = parent is HorizontalScrollView
         return listOfNotNull(
-            "${name(view)} sticks out sideways".takeIf { across && parent !is HorizontalScrollView },
-            "${name(view)} sticks out below".takeIf { along && !scrolls },
+            "${name(view)} sticks out sideways".takeIf { across && !scrollsAcross },
+            "${name(view)} sticks out below".takeIf { along && !parent.isScrollContainer },
         )
     }
 
     private fun unpressable(view: View): List<String> {
-        if (!view.isClickable || !view.isEnabled) return emptyList()
+        if (!isButton(view) || !view.isEnabled) return emptyList()
         val width = view.width / density
         val height = view.height / density
         return listOfNotNull(
@@ -69,7 +72,7 @@ internal class Legibility(
     }
 
     private fun unspoken(view: View): List<String> {
-        val matters = view.isClickable || view is ImageView || view is ProgressBar
+        val matters = isButton(view) || view is ImageView || view is ProgressBar
         if (!matters || !view.isImportantForAccessibility) return emptyList()
         return if (spoken(view)) emptyList() else listOf("${name(view)} has no words for TalkBack")
     }
@@ -78,8 +81,13 @@ internal class Legibility(
         val node = view.createAccessibilityNodeInfo()
         val words = listOf(node.text, node.contentDescription, node.hintText, view.tooltipText)
         return words.any { !it.isNullOrBlank() } ||
+            shown(root).any { it.labelFor == view.id && view.id != View.NO_ID } ||
             view is ViewGroup && shown(view).drop(1).any(::spoken)
     }
+
+    /** Text that can be selected takes clicks, too. */
+    private fun isButton(view: View): Boolean =
+        view.isClickable && (view as? TextView)?.isTextSelectable != true
 
     private fun cutOff(view: TextView): List<String> {
         val layout = view.layout ?: return listOf("${name(view)} was not laid out")
@@ -90,8 +98,15 @@ internal class Legibility(
         val cut = lines.any { layout.getEllipsisCount(it) > 0 } || layout.height > height ||
             lines.any { ceil(layout.getLineMax(it)) > width } ||
             layout.getLineEnd(layout.lineCount - 1) < TextUtils.getTrimmedLength(layout.text)
-        return if (cut) listOf("${name(view)} is cut off") else emptyList()
+        val torn = lines.any { inWord(layout.text, layout.getLineEnd(it)) }
+        return listOfNotNull(
+            "${name(view)} is cut off".takeIf { cut },
+            "${name(view)} breaks inside a word".takeIf { torn },
+        )
     }
+
+    private fun inWord(text: CharSequence, end: Int): Boolean =
+        end in 1 until text.length && text[end - 1].isLetter() && text[end].isLetter()
 
     private fun faint(view: TextView): List<String> {
         val place = place(view)
@@ -103,7 +118,7 @@ internal class Legibility(
         val height = view.textSize / density
         val large = height >= LARGE_DP || height >= LARGE_BOLD_DP && view.typeface?.isBold == true
         return listOfNotNull(
-            "${name(view)} has a contrast of %.1f".format(contrast)
+            "${name(view)} has a contrast of ${(10 * contrast).toInt() / 10f}"
                 .takeIf { contrast < if (large) LARGE_CONTRAST else CONTRAST },
             "${name(view)} is written too small".takeIf { height < SMALLEST_DP },
         )

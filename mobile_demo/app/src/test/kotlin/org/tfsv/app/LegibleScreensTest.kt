@@ -4,6 +4,7 @@ import android.app.Dialog
 import android.view.View
 import android.view.ViewGroup
 import android.widget.EditText
+import org.junit.Assert.assertEquals
 import org.junit.Test
 import org.robolectric.annotation.Config
 import org.tfsv.app.enrol.EnrolActivity
@@ -73,11 +74,9 @@ internal class LegibleScreensTest : OnTelephone() {
         }
         Screen.start<ModelsActivity>().run {
             await("the models are read") { view<ViewGroup>(R.id.list).childCount == 3 }
-            press(R.id.measure)
-            await("all are measured") { !view<View>(R.id.busy).isShown }
-            look("Models, measured")
+            look("Models")
         }
         Screen.start<SelfTestActivity>().look("Self-test")
-        org.junit.Assert.assertEquals("", faults.joinToString("\n"))
+        assertEquals("", faults.joinToString("\n"))
     }
 }

@@ -39,7 +39,7 @@ internal class MicrophoneScreenTest : OnTelephone() {
         shadowOf(telephone.app).grantPermissions(RECORD_AUDIO)
         answer(PackageManager.PERMISSION_GRANTED)
 
-        screen.await("it listens") { FakeMicrophone.heard > 0 }
+        screen.await("it listens") { FakeMicrophone.reads > 0 }
         assertEquals(word(R.string.stop), screen.text(R.id.listen))
     }
 
@@ -50,7 +50,7 @@ internal class MicrophoneScreenTest : OnTelephone() {
         answer(PackageManager.PERMISSION_DENIED)
 
         assertEquals(word(R.string.microphone_refused), screen.text(R.id.notice))
-        assertEquals(0, FakeMicrophone.heard)
+        assertEquals(0, FakeMicrophone.reads)
         assertTrue(screen.view<View>(R.id.listen).isEnabled)
         screen.press(R.id.open_settings)
         val settings = shadowOf(screen.activity).nextStartedActivity
@@ -66,7 +66,7 @@ internal class MicrophoneScreenTest : OnTelephone() {
         shadowOf(telephone.app).grantPermissions(RECORD_AUDIO)
         answer(PackageManager.PERMISSION_GRANTED)
 
-        screen.await("it listens") { FakeMicrophone.heard > 0 }
+        screen.await("it listens") { FakeMicrophone.reads > 0 }
         assertFalse(screen.view<View>(R.id.notice).isShown)
     }
 

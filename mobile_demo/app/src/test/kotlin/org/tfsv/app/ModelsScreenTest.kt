@@ -47,6 +47,7 @@ internal class ModelsScreenTest : OnTelephone() {
             assertTrue(speed.isShown)
             assertTrue("${speed.text}", Regex("\\d+\\.\\d ms").containsMatchIn(speed.text))
         }
+        assertEquals(emptyList<String>(), screen.faults())
     }
 
     @Test

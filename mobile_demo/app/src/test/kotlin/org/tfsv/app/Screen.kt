@@ -31,7 +31,10 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
 
     private val density get() = activity.resources.displayMetrics.density
 
+    private var left = false
+
     init {
+        started.add(this)
         layOut()
     }
 
@@ -85,6 +88,7 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
 
     /** The person goes elsewhere, and the activity stays. */
     fun leave() {
+        left = true
         controller.pause().stop()
         settle()
     }
@@ -92,6 +96,7 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
     /** The person goes elsewhere and comes back. */
     fun comeBack() {
         leave()
+        left = false
         controller.restart().start().resume()
         settle()
     }
@@ -162,10 +167,17 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
         private const val DIM = 150
         private const val POLL_MILLISECONDS = 5L
         private const val PATIENCE_NANOSECONDS = 20_000_000_000L
+        private val started = ArrayList<Screen<*>>()
 
         /** Starts an activity. */
         inline fun <reified A : Activity> start(): Screen<A> =
             Screen(Robolectric.buildActivity(A::class.java).setup())
+
+        /** The telephone is put away. */
+        fun leaveAll() {
+            started.filterNot { it.left }.forEach { it.leave() }
+            started.clear()
+        }
 
         private fun draw(view: View): Bitmap {
             val picture = Bitmap.createBitmap(view.width, view.height, Bitmap.Config.ARGB_8888)

@@ -1,5 +1,6 @@
 package org.tfsv.app
 
+import android.view.View
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Test
@@ -11,7 +12,7 @@ internal class SelfTestScreenTest : OnTelephone() {
         val screen = Screen.start<SelfTestActivity>()
 
         screen.press(R.id.start)
-        screen.await("it is done") { screen.view<android.view.View>(R.id.start).isEnabled }
+        screen.await("it is done") { screen.view<View>(R.id.start).isEnabled }
 
         val lines = screen.text(R.id.lines).lines()
         assertEquals(word(R.string.self_test_passed, lines.size), screen.text(R.id.summary))

@@ -1,5 +1,6 @@
 package org.tfsv.app
 
+import android.graphics.Rect
 import android.view.View
 import android.widget.Spinner
 import org.junit.Assert.assertEquals
@@ -7,9 +8,10 @@ import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
 import org.tfsv.app.enrol.EnrolActivity
-import org.tfsv.app.verify.VerifyActivity
 import org.tfsv.app.verify.ScoreScale
+import org.tfsv.app.verify.VerifyActivity
 
 internal class VerifyScreenTest : OnTelephone() {
     @Test
@@ -46,6 +48,20 @@ internal class VerifyScreenTest : OnTelephone() {
         assertEquals(word(R.string.rejected), screen.text(R.id.decision))
         val scale = screen.view<ScoreScale>(R.id.scale).contentDescription
         assertTrue("$scale", percent(scale) < 50)
+    }
+
+    @Test
+    @Config(qualifiers = "+w320dp-h480dp")
+    fun onASmallScreenTheAnswerIsScrolledTo() {
+        telephone.enrol("Ada", "speaker1")
+        val screen = ready()
+
+        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+
+        val seen = Rect()
+        val decision = screen.view<View>(R.id.decision)
+        assertTrue(decision.getGlobalVisibleRect(seen))
+        assertEquals(decision.height, seen.height())
     }
 
     @Test

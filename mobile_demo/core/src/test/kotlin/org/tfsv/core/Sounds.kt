@@ -25,6 +25,8 @@ internal object Sounds {
     /** Noise of a constant level. */
     fun noise(seconds: Double, amplitude: Double): FloatArray {
         val random = Random(2)
-        return FloatArray((seconds * RATE).toInt()) { (amplitude * random.nextGaussian()).toFloat() }
+        return FloatArray((seconds * RATE).toInt()) {
+            (amplitude * random.nextGaussian()).toFloat()
+        }
     }
 }

@@ -8,7 +8,6 @@ import org.tfsv.app.R
 import org.tfsv.app.listen.ListeningActivity
 import org.tfsv.app.screen.modelTitle
 import org.tfsv.app.screen.strangers
-import org.tfsv.app.screen.visible
 import org.tfsv.app.verify.ScoreScale
 import org.tfsv.core.voice.Identification
 import org.tfsv.core.voice.Scale
@@ -24,7 +23,7 @@ class IdentifyActivity : ListeningActivity<IdentifyState, IdentifySession>() {
 
     override fun render(state: IdentifyState) {
         render(state.phase, state.notice, enabled = !state.people.isNullOrEmpty())
-        findViewById<View>(R.id.answer).visibility = visible(state.answer != null)
+        renderAnswer(state.answer != null)
         if (state.answer != shown) state.answer?.let(::render)
         shown = state.answer
     }

@@ -3,11 +3,14 @@ package org.tfsv.app.listen
 import android.Manifest
 import android.content.Intent
 import android.content.pm.PackageManager
+import android.graphics.Rect
 import android.net.Uri
 import android.provider.Settings
+import android.view.View
 import org.tfsv.app.R
 import org.tfsv.app.screen.Notice
 import org.tfsv.app.screen.ScreenActivity
+import org.tfsv.app.screen.visible
 
 /** A screen with a panel to listen, which asks for the microphone when it is needed first. */
 abstract class ListeningActivity<S : Any, T : ListeningSession<S>> : ScreenActivity<S, T>() {
@@ -20,6 +23,14 @@ abstract class ListeningActivity<S : Any, T : ListeningSession<S>> : ScreenActiv
     /** Puts the phase into the panel. */
     protected fun render(phase: Phase, notice: Notice?, enabled: Boolean) {
         panel.render(phase, notice, enabled, !mayListen() && notice != null)
+    }
+
+    /** Shows or hides the answer, and scrolls to one that has come. */
+    protected fun renderAnswer(shown: Boolean) {
+        val answer = findViewById<View>(R.id.answer)
+        val comes = shown && answer.visibility != View.VISIBLE
+        answer.visibility = visible(shown)
+        if (comes) answer.addOnLayoutChangeListener(ScrollOnce)
     }
 
     private fun toggle() {
@@ -48,6 +59,24 @@ abstract class ListeningActivity<S : Any, T : ListeningSession<S>> : ScreenActiv
     private fun openSettings() {
         val app = Uri.fromParts("package", packageName, null)
         startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, app))
+    }
+
+    /** Scrolls to a view when it has its place. */
+    private object ScrollOnce : View.OnLayoutChangeListener {
+        override fun onLayoutChange(
+            view: View,
+            left: Int,
+            top: Int,
+            right: Int,
+            bottom: Int,
+            oldLeft: Int,
+            oldTop: Int,
+            oldRight: Int,
+            oldBottom: Int,
+        ) {
+            view.removeOnLayoutChangeListener(this)
+            view.post { view.requestRectangleOnScreen(Rect(0, 0, view.width, view.height)) }
+        }
     }
 
     private companion object {

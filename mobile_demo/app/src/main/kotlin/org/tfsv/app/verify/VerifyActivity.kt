@@ -55,7 +55,7 @@ class VerifyActivity : ListeningActivity<VerifyState, VerifySession>() {
         explanation.visibility = visible(other)
         if (other) explanation.text = getString(R.string.other_model, person?.name)
         render(state.phase, state.notice, state.comparable)
-        findViewById<View>(R.id.answer).visibility = visible(state.answer != null)
+        renderAnswer(state.answer != null)
         state.answer?.let(::render)
     }
 

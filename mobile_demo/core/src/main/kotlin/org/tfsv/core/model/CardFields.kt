@@ -73,7 +73,9 @@ internal class CardFields private constructor(private val fields: JSONObject) {
 
         private fun notCard() = Damaged("its model card is not JSON")
 
-        private fun String.shortened() =
-            take(LONGEST_KEY).replace(Regex("[^\\w. -]"), "?") + if (length > LONGEST_KEY) "…" else ""
+        private fun String.shortened(): String {
+            val plain = take(LONGEST_KEY).replace(Regex("[^\\w. -]"), "?")
+            return if (length > LONGEST_KEY) "$plain…" else plain
+        }
     }
 }

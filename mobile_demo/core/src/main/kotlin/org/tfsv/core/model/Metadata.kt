@@ -15,7 +15,7 @@ internal object Metadata {
             val span = entry.vector(Schema.METADATA_NAME) ?: continue
             if (span.size != name.length || !bytes.holds(name, span.start)) continue
             val buffer = model.tables(Schema.MODEL_BUFFERS)[entry.number(Schema.METADATA_BUFFER)]
-            return buffer.vector(Schema.BUFFER_DATA) ?: Span(0, 0)
+            return buffer.vector(Schema.BUFFER_DATA) ?: Span.EMPTY
         }
         return null
     }

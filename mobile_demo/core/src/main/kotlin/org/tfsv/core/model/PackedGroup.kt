@@ -120,7 +120,7 @@ internal class PackedGroup(
     private fun constant(index: Int, sides: IntArray, type: ElementType): Span {
         val tensor = tensors[index]
         val buffer = buffers[tensor.number(Schema.TENSOR_BUFFER)]
-        val span = buffer.vector(Schema.BUFFER_DATA) ?: Span(0, 0)
+        val span = buffer.vector(Schema.BUFFER_DATA) ?: Span.EMPTY
         var size = type.bytes.toLong()
         for (side in sides) size = minOf(size * side, Int.MAX_VALUE.toLong())
         if (!shape(tensor).contentEquals(sides) || span.size.toLong() != size) {

@@ -15,7 +15,8 @@ class VoiceprintFormatTest {
     private val key: SecretKey = SecretKeySpec(ByteArray(32) { it.toByte() }, "AES")
     private val model = "ab".repeat(32)
     private val vector = FloatArray(64) { (it - 30) / 64f }
-    private val voiceprint = Voiceprint(Voiceprint.newId(), "Zoë 李", model, vector, 1_800_000_000_000)
+    private val created = 1_800_000_000_000
+    private val voiceprint = Voiceprint(Voiceprint.newId(), "Zoë 李", model, vector, created)
 
     @Test
     fun `what is sealed comes back`() {
@@ -23,7 +24,7 @@ class VoiceprintFormatTest {
         assertEquals(voiceprint.id, opened.id)
         assertEquals("Zoë 李", opened.name)
         assertEquals(model, opened.modelSha256)
-        assertEquals(voiceprint.created, opened.created)
+        assertEquals(created, opened.created)
         assertArrayEquals(vector, opened.vector, 0f)
     }
 
@@ -98,7 +99,8 @@ class VoiceprintFormatTest {
             }
         }
         val longest = voiceprint.renamed("x".repeat(VoiceprintFormat.MAXIMUM_NAME_BYTES))
-        assertEquals(longest.name, VoiceprintFormat.open(VoiceprintFormat.seal(longest, key), key).name)
+        val opened = VoiceprintFormat.open(VoiceprintFormat.seal(longest, key), key)
+        assertEquals(longest.name, opened.name)
     }
 
     @Test

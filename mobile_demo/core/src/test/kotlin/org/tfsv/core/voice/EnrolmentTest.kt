@@ -16,17 +16,17 @@ class EnrolmentTest {
 
     @Test
     fun `three utterances make the direction of their mean`() {
-        val enrolment = Enrolment(threshold = 0.5)
+        val enrolment = Enrolment(threshold = -1.0)
         val utterances = listOf(vector(1f, 0f), vector(0f, 3f), vector(4f, 3f))
-        assertEquals(1, accepted(Enrolment(0.5).add(utterances[0], good)))
-        val near = Enrolment(threshold = -1.0)
-        utterances.forEachIndexed { index, it -> assertEquals(index + 1, accepted(near.add(it, good))) }
-        assertTrue(near.complete)
-        assertFalse(enrolment.complete)
+        for ((index, utterance) in utterances.withIndex()) {
+            assertFalse(enrolment.complete)
+            assertEquals(index + 1, accepted(enrolment.add(utterance, good)))
+        }
+        assertTrue(enrolment.complete)
         // Directions (1, 0), (0, 1) and (0.8, 0.6): their sum is (1.8, 1.6).
         val length = sqrt(1.8 * 1.8 + 1.6 * 1.6)
         val wanted = floatArrayOf((1.8 / length).toFloat(), (1.6 / length).toFloat())
-        assertArrayEquals(wanted, near.voiceprint(), 1e-7f)
+        assertArrayEquals(wanted, enrolment.voiceprint(), 1e-7f)
     }
 
     @Test
