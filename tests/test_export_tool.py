@@ -13,6 +13,8 @@ from tfsv.export.loader import TFLiteEmbedder
 from tfsv.model_folder import save_model
 from tfsv.models import build_network
 from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks
+from tfsv.verification.report import evaluate
+from tfsv.verification.trials import read_trials
 
 TOOL = pathlib.Path(__file__).resolve().parents[1] / "tools" / "export_tflite.py"
 
@@ -35,17 +37,27 @@ def test_exports_and_measures_the_file_itself(folder, tmp_path):
     pairs = [(0, 1), (2, 3), (0, 2), (1, 3), (0, 3)]
     lines = [f"{int(a // 2 == b // 2)} {names[a]} {names[b]}\n" for a, b in pairs]
     (tmp_path / "trials.txt").write_text("".join(lines))
+    (tmp_path / "dev.txt").write_text(lines[0] + lines[-1])
     output = tmp_path / "new" / "model.tflite"
     done = export(
         f"--model={folder}",
         f"--output={output}",
         "--weights=int8",
         f"--trials={tmp_path / 'trials.txt'}",
+        f"--dev_trials={tmp_path / 'dev.txt'}",
         f"--root={tmp_path}",
+        "--notes=Made of nothing.",
     )
     assert done.returncode == 0, done.stderr
-    card = TFLiteEmbedder(output).card
-    assert 0 <= card.eer <= 1 and "eer" in card.thresholds and card.min_dcf is not None
+    model = TFLiteEmbedder(output)
+    card = model.card
+    reported, dev = (
+        evaluate(model, read_trials(tmp_path / name), tmp_path, progress=False)
+        for name in ("trials.txt", "dev.txt")
+    )
+    assert (card.eer, card.min_dcf) == (reported["eer"], reported["min_dcf_0.01"])
+    assert card.thresholds == dev["thresholds"] != reported["thresholds"]
+    assert card.notes == "Made of nothing."
     lines = done.stdout.splitlines()
     stem = next(line for line in lines if line.split()[:2] == ["stem", "3"])
     assert stem.split()[-6:] == ["8", "18", "0", "8", "8", "34"]
@@ -98,3 +110,5 @@ def test_bad_flags_are_one_line(folder):
     done = export(f"--model={folder}", "--output=model.onnx")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "error: --output=model.onnx: must end in .tflite"
+    done = export(f"--model={folder}", "--output=model.tflite", "--dev_trials=dev.txt")
+    assert done.returncode == 1 and "error: --dev_trials: give --trials too" in done.stderr

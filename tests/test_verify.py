@@ -98,10 +98,20 @@ def test_a_threshold_that_is_not_in_the_card(people):
         ("model.tflite", "enrol1.wav", "same.wav"),
         ("model.tflite", "--", "same.wav"),
         ("--", "model.tflite", "enrol1.wav", "same.wav"),
+        ("enrol1.wav", "same.wav"),
     ],
 )
 def test_usage(people, arguments):
-    assert _fails(_verify(people, *arguments), "usage: verify.py model.tflite enrol1.wav")
+    assert _fails(_verify(people, *arguments), "usage: verify.py [model.tflite] enrol1.wav")
+
+
+def test_the_demo_model_is_asked_where_none_is_named(people):
+    (people / "demo").write_text(json.dumps({"far_0.01": 0.25}))  # what the stub opens as "demo"
+    (people / "enrol1.wav").rename(people / "enrol1.WAV")
+    for arguments in (("enrol1.WAV",), ("enrol1.WAV", "enrol2.wav"), ("demo", "enrol2.wav")):
+        done = _verify(people, *arguments, "--", "same.wav")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "threshold 0.2500 (far_0.01): accepted" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ def load(path: str | os.PathLike, *, threads: int = 1):
     """Opens an exported model: `tfsv.load("model.tflite").embed(waveform)`.
 
     Args:
-        path: A `.tflite` file that `tools/export_tflite.py` wrote.
+        path: A `.tflite` file that `tools/export_tflite.py` wrote, or the name of a model that
+            comes with tfsv: "demo", "demo_2bit" or "demo_1bit"; see `tfsv.demo`.
         threads: Of the interpreter.
 
     Returns:
@@ -18,6 +19,7 @@ def load(path: str | os.PathLike, *, threads: int = 1):
     Raises:
         InputError: The file is missing or not such a model.
     """
+    from tfsv.demo import located
     from tfsv.export.loader import TFLiteEmbedder
 
-    return TFLiteEmbedder(path, threads=threads)
+    return TFLiteEmbedder(located(path), threads=threads)

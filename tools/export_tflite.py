@@ -16,10 +16,12 @@ With a trial list,
 
 also compares the new file's embedding of every recording of the list with that of Keras, and EER,
 minDCF and thresholds of the file itself go into its card; for --compute=int8 it prints what each
-step of the conversion did to the EER. Without a list the card is that of the folder, whose figures
-are those of the Keras model.
+step of the conversion did to the EER. With --dev_trials too, thresholds come from that list, of
+other speakers than those who are reported. Without a list the card is that of the folder, whose
+figures are those of the Keras model.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +56,11 @@ _CALIBRATION = flags.DEFINE_string(
     "calibration", None, "Manifest whose train split gives --compute=int8 its ranges."
 )
 _TRIALS = flags.DEFINE_string("trials", None, "Trial list to evaluate the file on.")
-_ROOT = flags.DEFINE_string("root", None, "Folder that the paths in the trial list start from.")
+_DEV_TRIALS = flags.DEFINE_string(
+    "dev_trials", None, "Trial list for the card's thresholds. Default: that of --trials."
+)
+_ROOT = flags.DEFINE_string("root", None, "Folder that the paths in the trial lists start from.")
+_NOTES = flags.DEFINE_string("notes", None, "Text for the card's notes. Default: the folder's.")
 flags.mark_flags_as_required(["model", "output"])
 
 
@@ -66,7 +72,10 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"--output={_OUTPUT.value}: must end in .tflite")
     if (_TRIALS.value is None) != (_ROOT.value is None):
         raise InputError("--trials and --root: give both or neither")
+    if _DEV_TRIALS.value is not None and _TRIALS.value is None:
+        raise InputError("--dev_trials: give --trials too, the list to report")
     trials = read_trials(_TRIALS.value) if _TRIALS.value else None
+    dev_trials = read_trials(_DEV_TRIALS.value) if _DEV_TRIALS.value else None
     compute = _COMPUTE.value or FORMS[_WEIGHTS.value][0]
 
     def measure(embedder: Embedder) -> dict[str, Any]:
@@ -74,7 +83,16 @@ def main(arguments: Sequence[str]) -> None:
         fields = {"eer": record["eer"], "min_dcf": record["min_dcf_0.01"]}
         return fields | {"thresholds": record["thresholds"]}
 
+    def measure_file(embedder: Embedder) -> dict[str, Any]:
+        fields = measure(embedder)
+        if dev_trials:
+            dev = evaluate(embedder, dev_trials, _ROOT.value, trial_list=_DEV_TRIALS.value)
+            fields["thresholds"] = dev["thresholds"]
+        return fields
+
     network, card = load_model(_MODEL.value)
+    if _NOTES.value is not None:
+        card = dataclasses.replace(card, notes=_NOTES.value)
     network, coded = strip(network)
     calibration = _recordings(_CALIBRATION.value) if _CALIBRATION.value else ()
     report = export_tflite(
@@ -86,7 +104,7 @@ def main(arguments: Sequence[str]) -> None:
         compute,
         calibration=calibration,
         recordings=recording_paths(trials, _ROOT.value, None) if trials else (),
-        measure=measure if trials else None,
+        measure=measure_file if trials else None,
     )
     print(_table(report))
     if trials and compute == "int8":

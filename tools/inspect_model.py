@@ -9,6 +9,7 @@ of quantization. `zipped` is what the expanded model takes as a zip file, for co
     python tools/inspect_model.py model.tflite --expand=plain.tflite --histogram=weights.png
 
 also writes the plain model that a packed one expands to, and draws the weights of each layer.
+`demo`, `demo_2bit` and `demo_1bit` are the models that come with tfsv.
 """
 
 import json
@@ -19,6 +20,7 @@ from absl import flags
 
 from tfsv import command
 from tfsv.card import ModelCard
+from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.export.inspection import Inspection, inspect, plot_histograms, printable, write_expanded
 
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     """Inspects the model that `arguments` name."""
     if len(arguments) != 1:
         raise InputError("usage: inspect_model.py model.tflite [--expand=…] [--histogram=…]")
-    path = arguments[0]
+    path = located(arguments[0])
     for name, output, ending in (
         ("expand", _EXPAND.value, ".tflite"),
         ("histogram", _HISTOGRAM.value, ".png"),

@@ -3,6 +3,8 @@
     python tools/verify.py model.tflite enrol1.wav enrol2.wav -- test.wav
 
 prints one line for each recording after `--`: the cosine score, the threshold and the decision.
+Without a model, the demo model that comes with tfsv is asked: what ends like a sound file is a
+recording, anything else in the first place a model.
 
 The enrolment is the normalised mean of the enrolment recordings' embeddings. The threshold comes
 from the model's card, where `tools/evaluate.py --calibrate` put it, for the rate of impostors that
@@ -52,7 +54,7 @@ _THRESHOLD = flags.DEFINE_float(
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Verifies `arguments`: the model, enrolment recordings, `--`, test recordings."""
+    """Verifies `arguments`: perhaps a model, enrolment recordings, `--`, test recordings."""
     model, enrolment, tests = _parts(arguments)
     for path in [*enrolment, *tests]:
         soundfiles.inspect(path, minimum_seconds=MINIMUM_SECONDS)
@@ -70,10 +72,14 @@ def main(arguments: Sequence[str]) -> None:
 def _parts(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
     arguments = list(arguments)
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    model, enrolment, tests = arguments[:1], arguments[1:end], arguments[end + 1 :]
-    if end == 0 or not enrolment or not tests:
-        raise InputError("usage: verify.py model.tflite enrol1.wav [enrol2.wav …] -- test.wav […]")
-    return model[0], enrolment, tests
+    enrolment, tests = arguments[:end], arguments[end + 1 :]
+    named = bool(enrolment) and not enrolment[0].lower().endswith(soundfiles.SUFFIXES)
+    model = enrolment.pop(0) if named else "demo"
+    if not enrolment or not tests:
+        raise InputError(
+            "usage: verify.py [model.tflite] enrol1.wav [enrol2.wav …] -- test.wav […]"
+        )
+    return model, enrolment, tests
 
 
 def _threshold(card: ModelCard, model: str) -> tuple[float, str]:

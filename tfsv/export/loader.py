@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tfsv.card import ModelCard
+from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.export import flatbuffer, seal
 from tfsv.export.expand import LARGEST_MODEL, expand, is_packed
@@ -138,13 +139,13 @@ def open_model(path: str | os.PathLike, *, threads: int = 1) -> Embedder:
     """Opens whatever a command's model argument names.
 
     Args:
-        path: A `.tflite` file, or a model folder.
+        path: A `.tflite` file, a model folder, or a name of `tfsv.demo`.
         threads: Threads of one inference of a TFLite file.
 
     Raises:
         InputError: It is neither, or it is damaged.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(located(path))
     if path.is_dir():
         # TensorFlow: only for those who need it.
         from tfsv.model_folder import load_model
