@@ -8,7 +8,6 @@ import android.view.View
 import android.view.ViewGroup
 import android.widget.EditText
 import android.widget.HorizontalScrollView
-import android.widget.ImageView
 import android.widget.ProgressBar
 import android.widget.TextView
 import kotlin.math.ceil
@@ -72,7 +71,7 @@ internal class Legibility(
     }
 
     private fun unspoken(view: View): List<String> {
-        val matters = isButton(view) || view is ImageView || view is ProgressBar
+        val matters = isButton(view) || view is ProgressBar
         if (!matters || !view.isImportantForAccessibility) return emptyList()
         return if (spoken(view)) emptyList() else listOf("${name(view)} has no words for TalkBack")
     }

@@ -10,8 +10,8 @@ import org.tfsv.app.R
 
 /** A scale with the threshold in the middle and a mark where the score stands. */
 class ScoreScale(context: Context, attributes: AttributeSet?) : View(context, attributes) {
-    private val rejected = paint(R.color.rejected_quiet)
-    private val accepted = paint(R.color.accepted_quiet)
+    private val rejected = paint(R.color.scale_rejected)
+    private val accepted = paint(R.color.scale_accepted)
     private val tick = paint(R.color.text_quiet)
     private val outline = paint(R.color.surface)
     private val mark = paint(R.color.text)
