@@ -178,25 +178,25 @@ def test_the_layer_whose_codes_hurt_gets_the_bits():
         np.testing.assert_array_equal(now, then)
 
 
-def test_every_scheme_and_kind_of_layer_can_be_mixed():
+def test_every_kind_of_layer_can_be_mixed():
     network = image_network()
     random = np.random.default_rng(1)
     batches = [
         (random.normal(size=(4, 20, 16)).astype(np.float32), random.integers(0, 8, 4, np.int32))
-    ] * 3
+    ] * 2
     before = network.get_weights()
-    for scheme, widths in (("uniform:first=8bit,last=float", (2, 4)), ("apot", (2, 3))):
-        candidates = candidate_weights(network, scheme, widths)
-        sizes = {
-            name: {bits: packed_bytes(w.codes.size, bits) for bits, w in row.items()}
-            for name, row in candidates.items()
-        }
-        method = Architecture(
-            network, candidate_quantizers(network, scheme, widths), batches, cross_entropy, sizes,
-            500, settings=MixingSettings(steps=3),
-        )  # fmt: skip
-        table = measure(method, candidates).table
-        assert {n: set(row) for n, row in table.items()} == {n: set(r) for n, r in sizes.items()}
+    scheme, widths = "uniform:first=8bit,last=float", (2, 4)
+    candidates = candidate_weights(network, scheme, widths)
+    sizes = {
+        name: {bits: packed_bytes(w.codes.size, bits) for bits, w in row.items()}
+        for name, row in candidates.items()
+    }
+    method = Architecture(
+        network, candidate_quantizers(network, scheme, widths), batches, cross_entropy, sizes, 500,
+        settings=MixingSettings(steps=2),
+    )  # fmt: skip
+    table = measure(method, candidates).table
+    assert {n: set(row) for n, row in table.items()} == {n: set(r) for n, r in sizes.items()}
     for now, then in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
 
