@@ -65,7 +65,9 @@ class TestGradle:
         versions = places.catalogue_versions()
         locked = {
             artifact.coordinates.rsplit(":", 1)[0]: artifact.coordinates.rsplit(":", 1)[1]
-            for artifact in artifacts.locked("compiler", "runtime", "tflite", "tests")
+            for artifact in artifacts.locked(
+                "compiler", "runtime", "tflite", "tests", "robolectric"
+            )
             if not artifact.from_pip
         }
 
@@ -77,6 +79,7 @@ class TestGradle:
             ("net.java.dev.jna:jna:jar", versions["jna"]),
             ("org.json:json:jar", versions["json"]),
             ("junit:junit:jar", versions["junit"]),
+            ("org.robolectric:robolectric:jar", versions["robolectric"]),
         ):
             assert locked[coordinates] == version
 
@@ -124,6 +127,25 @@ class TestSources:
                 and not name.startswith(("org.json.", "org.junit."))
             ]
             assert not strange, f"{source.name}: {strange}"
+
+    def test_modules_use_what_core_makes_public(self):
+        """The command line compiles core and app as one module, where `internal` hides nothing."""
+        sources = PROJECT / "core" / "src" / "main" / "kotlin"
+        hidden = {
+            ".".join((*source.parent.relative_to(sources).parts, name))
+            for source in sources.rglob("*.kt")
+            for name in re.findall(
+                r"^internal (?:\w+ )*(?:class|object|interface|fun|val) (?:\w+\.)?(\w+)",
+                source.read_text(),
+                re.MULTILINE,
+            )
+        }
+        assert "org.tfsv.core.toHex" in hidden
+        assert "org.tfsv.core.model.Damaged" in hidden
+        for module in ("app", "desktop"):
+            for source in (PROJECT / module / "src").rglob("*.kt"):
+                imports = re.findall(r"^import (\S+)", source.read_text(), re.MULTILINE)
+                assert not hidden.intersection(imports), source
 
     def test_the_app_computes_no_score(self):
         for source in (PROJECT / "app" / "src" / "main").rglob("*.kt"):

@@ -58,6 +58,19 @@ android {
         noCompress += "tflite"
     }
 
+    testOptions {
+        unitTests {
+            isIncludeAndroidResources = true
+            all {
+                it.systemProperty("tfsv.golden", rootProject.file("golden"))
+                // The path of libLiteRt.so: gradle test -Dtfsv.litert=...
+                System.getProperty("tfsv.litert")?.let { path ->
+                    it.systemProperty("tfsv.litert", path)
+                }
+            }
+        }
+    }
+
     sourceSets["main"].assets.srcDir(stagedAssets)
 }
 
@@ -68,4 +81,7 @@ tasks.named("preBuild") {
 dependencies {
     implementation(project(":core"))
     implementation(libs.tflite)
+    testImplementation(project(":desktop"))
+    testImplementation(libs.junit)
+    testImplementation(libs.robolectric)
 }

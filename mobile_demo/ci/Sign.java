@@ -69,8 +69,8 @@ public final class Sign {
                 new ApkVerifier.Builder(apk).setMinCheckedPlatformVersion(minSdk).build().verify();
         if (!result.isVerified()) {
             result.getErrors().forEach(System.err::println);
-            result.getV2SchemeSigners().forEach(one -> System.err.println("v2: " + one.getErrors()));
-            result.getV3SchemeSigners().forEach(one -> System.err.println("v3: " + one.getErrors()));
+            result.getV2SchemeSigners().forEach(one -> System.err.println(one.getErrors()));
+            result.getV3SchemeSigners().forEach(one -> System.err.println(one.getErrors()));
             System.exit(1);
         }
         StringBuilder line = new StringBuilder();

@@ -21,14 +21,14 @@ import packing
 import places
 import resources
 import signing
-from failure import exiting, run
+from failure import BuildError, exiting, run
 
 
 def build(key: signing.Key) -> pathlib.Path:
     """Compiles, shrinks, packs and signs.
 
     Returns:
-        The APK.
+        An APK that nobody has checked yet.
 
     Raises:
         BuildError: A step did not work.
@@ -42,10 +42,9 @@ def build(key: signing.Key) -> pathlib.Path:
         *packing.of_folder(resources.stage_assets(), "assets"),
         *packing.native_libraries(artifacts.fetch("tflite")),
     ]
-    version = places.properties()["versionName"]
     unsigned = places.BUILD / "unsigned.apk"
     packing.write(entries, unsigned)
-    signed = places.BUILD / f"tfsv-{version}.apk"
+    signed = places.BUILD / "unchecked.apk"
     signing.sign(unsigned, signed, key)
     unsigned.unlink()
     return signed
@@ -99,8 +98,11 @@ def _interface() -> pathlib.Path:
 
 
 def _jdk() -> pathlib.Path:
-    home = os.environ.get("JAVA_HOME")
-    return pathlib.Path(home) if home else pathlib.Path(shutil.which("java")).resolve().parents[1]
+    program = shutil.which("javac")
+    home = os.environ.get("JAVA_HOME") or (program and pathlib.Path(program).resolve().parents[1])
+    if not home or not (pathlib.Path(home) / "jmods").exists():
+        raise BuildError("no JDK with its jmods was found; install JDK 17 or set JAVA_HOME")
+    return pathlib.Path(home)
 
 
 def main() -> None:
@@ -113,8 +115,9 @@ def main() -> None:
     else:
         key = signing.debug_key()
     with places.alone():
-        apk = build(key)
-        check_apk.check(apk)
+        built = build(key)
+        check_apk.check(built)
+        apk = built.replace(places.BUILD / f"tfsv-{places.properties()['versionName']}.apk")
     print(apk)
 
 

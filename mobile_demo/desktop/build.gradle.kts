@@ -26,6 +26,6 @@ dependencies {
 tasks.test {
     systemProperty("tfsv.golden", rootProject.file("golden"))
     systemProperty("tfsv.models", rootProject.file("../tfsv/demo"))
-    // The path of libLiteRt.so: ./gradlew test -Dtfsv.litert=...
+    // The path of libLiteRt.so: gradle test -Dtfsv.litert=...
     System.getProperty("tfsv.litert")?.let { systemProperty("tfsv.litert", it) }
 }

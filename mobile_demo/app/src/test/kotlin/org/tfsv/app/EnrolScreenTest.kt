@@ -20,7 +20,7 @@ internal class EnrolScreenTest : OnTelephone() {
 
         for (count in 1..3) {
             assertEquals(word(R.string.utterance, count, 3), screen.text(R.id.progress))
-            screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+            screen.say(GoldenVoice.ADA.sentence(turn = count))
         }
         assertEquals(word(R.string.enough), screen.text(R.id.progress))
         screen.press(R.id.save)
@@ -36,7 +36,7 @@ internal class EnrolScreenTest : OnTelephone() {
     fun nothingTellsWhoWasEnrolled() {
         val screen = Screen.start<EnrolActivity>()
         screen.view<EditText>(R.id.name).setText(UNUSUAL)
-        repeat(3) { screen.say("speaker1_0", "speaker1_1", "speaker1_2") }
+        repeat(3) { screen.say(GoldenVoice.ADA.sentence()) }
         screen.press(R.id.save)
         screen.await("the person is kept") { screen.activity.isFinishing }
 
@@ -54,7 +54,7 @@ internal class EnrolScreenTest : OnTelephone() {
     fun whatIsTooShortIsRefused() {
         val screen = Screen.start<EnrolActivity>()
 
-        screen.say("speaker1_0")
+        screen.say(GoldenVoice.ADA.word())
 
         assertRefused(screen, word(R.string.too_short, Quality.MINIMUM_SPEECH_SECONDS), count = 0)
     }
@@ -63,7 +63,7 @@ internal class EnrolScreenTest : OnTelephone() {
     fun whatIsTooQuietIsRefused() {
         val screen = Screen.start<EnrolActivity>()
 
-        screen.say("speaker1_0", "speaker1_1", "speaker1_2", gain = 0.003f)
+        screen.say(GoldenVoice.ADA.sentence().louder(0.003f))
 
         assertRefused(screen, word(R.string.too_quiet), count = 0)
     }
@@ -72,7 +72,7 @@ internal class EnrolScreenTest : OnTelephone() {
     fun whatIsClippedIsRefused() {
         val screen = Screen.start<EnrolActivity>()
 
-        screen.say("speaker1_0", "speaker1_1", "speaker1_2", gain = 40f)
+        screen.say(GoldenVoice.ADA.sentence().louder(40f))
 
         assertRefused(screen, word(R.string.clipped), count = 0)
     }
@@ -80,9 +80,9 @@ internal class EnrolScreenTest : OnTelephone() {
     @Test
     fun anotherVoiceIsLeftOutAndTheOthersAreKept() {
         val screen = Screen.start<EnrolActivity>()
-        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+        screen.say(GoldenVoice.ADA.sentence())
 
-        screen.say("speaker0_0", "speaker0_1", "speaker0_2")
+        screen.say(GoldenVoice.BEN.sentence())
 
         assertRefused(screen, word(R.string.does_not_match), count = 1)
     }
@@ -91,13 +91,13 @@ internal class EnrolScreenTest : OnTelephone() {
     fun rotationKeepsNameAndUtterances() {
         val screen = Screen.start<EnrolActivity>()
         screen.view<EditText>(R.id.name).setText("Ada")
-        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+        screen.say(GoldenVoice.ADA.sentence())
 
         screen.rotate()
 
         assertEquals("Ada", screen.text(R.id.name))
         assertEquals(word(R.string.utterance, 2, 3), screen.text(R.id.progress))
-        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+        screen.say(GoldenVoice.ADA.sentence())
         assertEquals(word(R.string.utterance, 3, 3), screen.text(R.id.progress))
     }
 
@@ -131,7 +131,7 @@ internal class EnrolScreenTest : OnTelephone() {
     @Test
     fun beginningAgainForgetsTheUtterances() {
         val screen = Screen.start<EnrolActivity>()
-        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+        screen.say(GoldenVoice.ADA.sentence())
 
         screen.press(R.id.again)
 
@@ -144,6 +144,8 @@ internal class EnrolScreenTest : OnTelephone() {
         assertEquals(reason, screen.text(R.id.notice))
         assertEquals(word(R.string.utterance, count + 1, 3), screen.text(R.id.progress))
     }
+
+    private fun FloatArray.louder(factor: Float) = FloatArray(size) { factor * this[it] }
 
     private companion object {
         const val UNUSUAL = "Xanthippe"

@@ -1,14 +1,11 @@
 package org.tfsv.app
 
-import java.io.File
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.math.min
 import org.robolectric.shadows.ShadowAudioRecord
-import org.tfsv.core.audio.Wav
 
-/** What Android's AudioRecord hears in a test: golden utterances as fast as they are read. */
+/** What Android's AudioRecord hears in a test, as fast as it is read. */
 internal object FakeMicrophone : ShadowAudioRecord.AudioRecordSource {
-    private val golden = File(System.getProperty("tfsv.golden") ?: "../golden")
     private val next = AtomicInteger()
     private val asked = AtomicInteger()
 
@@ -21,20 +18,19 @@ internal object FakeMicrophone : ShadowAudioRecord.AudioRecordSource {
     /** Whether all was heard. */
     val silent: Boolean get() = next.get() >= sound.size
 
-    /** Speaks utterances of the golden files, one after the other, [gain] times as loud. */
-    fun speak(vararg names: String, gain: Float = 1f) {
-        val samples = recorded(*names)
-        play(FloatArray(samples.size) { samples[it] * gain })
+    /** Speaks [samples] of 16 kHz. */
+    fun speak(samples: FloatArray) {
+        sound = ShortArray(samples.size) {
+            (samples[it] * FULL_SCALE).coerceIn(-FULL_SCALE, FULL_SCALE - 1).toInt().toShort()
+        }
+        next.set(0)
+        asked.set(0)
+        ShadowAudioRecord.setSourceProvider { this }
     }
-
-    /** What [speak] says. */
-    fun recorded(vararg names: String): FloatArray = names.flatMap { name ->
-        Wav.read(File(golden, "$name.wav").readBytes(), name).samples.asList()
-    }.toFloatArray()
 
     /** Says nothing. */
     fun mute() {
-        play(FloatArray(0))
+        speak(FloatArray(0))
     }
 
     override fun readInShortArray(
@@ -51,15 +47,6 @@ internal object FakeMicrophone : ShadowAudioRecord.AudioRecordSource {
         if (count == 0) Thread.sleep(PAUSE_MILLISECONDS)
         asked.incrementAndGet()
         return count
-    }
-
-    private fun play(samples: FloatArray) {
-        sound = ShortArray(samples.size) {
-            (samples[it] * FULL_SCALE).coerceIn(-FULL_SCALE, FULL_SCALE - 1).toInt().toShort()
-        }
-        next.set(0)
-        asked.set(0)
-        ShadowAudioRecord.setSourceProvider { this }
     }
 
     private const val FULL_SCALE = 32768f

@@ -21,27 +21,27 @@ internal class IdentifyScreenTest : OnTelephone() {
 
     @Test
     fun theRightPersonIsFirst() {
-        telephone.enrol("Ada", "speaker1")
-        telephone.enrol("Ben", "speaker0")
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        telephone.enrol("Ben", GoldenVoice.BEN)
         val screen = Screen.start<IdentifyActivity>()
         screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
 
-        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        screen.say(GoldenVoice.ADA.sentence(turn = 1))
         assertEquals(word(R.string.probably, "Ada"), screen.text(R.id.best))
         assertEquals(listOf("1. Ada", "2. Ben"), names(screen))
 
-        screen.say("speaker0_2", "speaker0_0", "speaker0_1")
+        screen.say(GoldenVoice.BEN.sentence(turn = 1))
         assertEquals(word(R.string.probably, "Ben"), screen.text(R.id.best))
         assertEquals(listOf("1. Ben", "2. Ada"), names(screen))
     }
 
     @Test
     fun aStrangerIsNobody() {
-        telephone.enrol("Ben", "speaker0")
+        telephone.enrol("Ben", GoldenVoice.BEN)
         val screen = Screen.start<IdentifyActivity>()
         screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
 
-        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        screen.say(GoldenVoice.ADA.sentence(turn = 1))
 
         assertEquals(word(R.string.nobody_known), screen.text(R.id.best))
         assertEquals(listOf("1. Ben"), names(screen))

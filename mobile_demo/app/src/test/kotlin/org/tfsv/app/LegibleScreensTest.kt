@@ -47,22 +47,22 @@ internal class LegibleScreensTest : OnTelephone() {
             await("the people are read") { view<View>(R.id.nobody).isShown }
             look("Verify, nobody")
         }
-        telephone.enrol("Ada", "speaker1")
-        telephone.enrol("Benjamin Featherstonehaugh", "speaker0")
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        telephone.enrol("Benjamin Featherstonehaugh", GoldenVoice.BEN)
         Screen.start<VerifyActivity>().run {
             await("the people are read") { view<View>(R.id.listen).isEnabled }
-            say("speaker1_2", "speaker1_0", "speaker1_1")
+            say(GoldenVoice.ADA.sentence(turn = 1))
             look("Verify, answered")
         }
         Screen.start<IdentifyActivity>().run {
             await("the people are read") { view<View>(R.id.listen).isEnabled }
-            say("speaker1_2", "speaker1_0", "speaker1_1")
+            say(GoldenVoice.ADA.sentence(turn = 1))
             look("Identify, answered")
         }
         Screen.start<EnrolActivity>().run {
             look("Enrol")
             view<EditText>(R.id.name).setText("Ada")
-            say("speaker1_2")
+            say(GoldenVoice.ADA.word())
             look("Enrol, too short")
         }
         Screen.start<PeopleActivity>().run {

@@ -45,7 +45,7 @@ internal class ModelsScreenTest : OnTelephone() {
         for (row in rows(screen)) {
             val speed = row.findViewById<TextView>(R.id.speed)
             assertTrue(speed.isShown)
-            assertTrue("${speed.text}", Regex("\\d+\\.\\d ms").containsMatchIn(speed.text))
+            assertTrue("${speed.text}", Regex("\\d+\\.\\d.ms").containsMatchIn(speed.text))
         }
         assertEquals(emptyList<String>(), screen.faults())
     }
@@ -65,7 +65,7 @@ internal class ModelsScreenTest : OnTelephone() {
     fun aModelIsOpenedUsedAndRemoved() {
         val screen = listing()
 
-        open(screen, File(System.getProperty("tfsv.golden") ?: "../golden", MINE).readBytes())
+        open(screen, File(GoldenVoice.golden, MINE).readBytes())
         screen.await("it is listed") { rows(screen).size == BUNDLED + 1 }
 
         assertEquals(word(R.string.opened, MINE), screen.text(R.id.notice))

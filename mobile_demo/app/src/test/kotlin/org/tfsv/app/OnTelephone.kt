@@ -14,9 +14,9 @@ internal abstract class OnTelephone {
     @get:Rule
     val telephone = Telephone()
 
-    /** Speaks golden utterances into a screen that listens, and waits until it has heard them. */
-    protected fun Screen<*>.say(vararg names: String, gain: Float = 1f) {
-        FakeMicrophone.speak(*names, gain = gain)
+    /** Speaks into a screen that listens, and waits until it has made something of it. */
+    protected fun Screen<*>.say(sound: FloatArray) {
+        FakeMicrophone.speak(sound)
         press(R.id.listen)
         await("all is heard") { FakeMicrophone.silent }
         press(R.id.listen)

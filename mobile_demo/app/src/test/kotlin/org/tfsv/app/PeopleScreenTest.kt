@@ -75,7 +75,7 @@ internal class PeopleScreenTest : OnTelephone() {
 
     @Test
     fun aVoiceprintThatCannotBeOpenedCanBeDeleted() {
-        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ada", GoldenVoice.ADA)
         telephone.corruptVoiceprints()
         val screen = Screen.start<PeopleActivity>()
         screen.await("the people are read") { names(screen) == listOf(word(R.string.damaged)) }
@@ -87,7 +87,7 @@ internal class PeopleScreenTest : OnTelephone() {
     }
 
     private fun listing(vararg people: String): Screen<PeopleActivity> {
-        people.forEach { telephone.enrol(it, "speaker1") }
+        people.forEach { telephone.enrol(it, GoldenVoice.ADA) }
         val screen = Screen.start<PeopleActivity>()
         screen.await("the people are read") { names(screen) == people.asList() }
         return screen

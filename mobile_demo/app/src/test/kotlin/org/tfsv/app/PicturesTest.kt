@@ -12,49 +12,49 @@ import org.tfsv.app.people.PeopleActivity
 import org.tfsv.app.verify.VerifyActivity
 
 /** Draws the pictures of the README into the folder that `tfsv.pictures` names. */
-@Config(qualifiers = "+hdpi")
+@Config(qualifiers = "+w360dp-h700dp-hdpi")
 internal class PicturesTest : OnTelephone() {
     @Test
     fun enrol() {
         val screen = Screen.start<EnrolActivity>()
-        screen.view<EditText>(R.id.name).setText("Ada")
-        screen.say("speaker1_0", "speaker1_1", "speaker1_2")
+        screen.view<EditText>(R.id.name).append("Ada")
+        screen.say(GoldenVoice.ADA.sentence())
         screen.photograph("enrol")
     }
 
     @Test
     fun verify() {
-        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ada", GoldenVoice.ADA)
         val screen = Screen.start<VerifyActivity>()
         screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
-        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        screen.say(GoldenVoice.ADA.sentence(turn = 1))
         screen.photograph("verify")
     }
 
     @Test
     @Config(qualifiers = "+night")
     fun verifyAtNight() {
-        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ada", GoldenVoice.ADA)
         val screen = Screen.start<VerifyActivity>()
         screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
-        screen.say("speaker0_2", "speaker0_0", "speaker0_1")
+        screen.say(GoldenVoice.BEN.sentence(turn = 1))
         screen.photograph("rejected")
     }
 
     @Test
     fun identify() {
-        telephone.enrol("Ada", "speaker1")
-        telephone.enrol("Ben", "speaker0")
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        telephone.enrol("Ben", GoldenVoice.BEN)
         val screen = Screen.start<IdentifyActivity>()
         screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
-        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        screen.say(GoldenVoice.ADA.sentence(turn = 1))
         screen.photograph("identify")
     }
 
     @Test
     fun people() {
-        telephone.enrol("Ada", "speaker1")
-        telephone.enrol("Ben", "speaker0")
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        telephone.enrol("Ben", GoldenVoice.BEN)
         val screen = Screen.start<PeopleActivity>()
         screen.await("they are read") { screen.view<ViewGroup>(R.id.list).childCount == 2 }
         screen.photograph("people")

@@ -112,11 +112,14 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
     /** Draws it, for the documentation. */
     fun photograph(name: String) {
         settle()
+        // On a telephone it fades after a moment.
+        activity.findViewById<View>(R.id.content).isVerticalScrollBarEnabled = false
         val decor = activity.window.decorView
         val picture = draw(decor)
         dialog()?.let { paint(it, picture) }
         val folder = File(System.getProperty("tfsv.pictures") ?: return)
         folder.mkdirs()
+        picture.setHasAlpha(false)
         File(folder, "app_$name.png").outputStream().use {
             picture.compress(Bitmap.CompressFormat.PNG, 100, it)
         }

@@ -35,11 +35,10 @@ internal class Telephone : ExternalResource() {
         onWorker { }
     }
 
-    /** Enrols somebody with the model in use, by what [speaker] says in the golden files. */
-    fun enrol(name: String, speaker: String): Voiceprint = onWorker {
+    /** Enrols somebody with the model in use. */
+    fun enrol(name: String, voice: GoldenVoice): Voiceprint = onWorker {
         val model = app.models.active()
-        val sound = FakeMicrophone.recorded("${speaker}_0", "${speaker}_1")
-        val vector = model.embedder.embed(sound)
+        val vector = model.embedder.embed(voice.sentence())
         Voiceprint(Voiceprint.newId(), name, model.file.sha256, vector, CREATED)
             .also { app.people.save(it) }
     }

@@ -28,10 +28,10 @@ internal class VerifyScreenTest : OnTelephone() {
 
     @Test
     fun theSameVoiceIsAccepted() {
-        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ada", GoldenVoice.ADA)
         val screen = ready()
 
-        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        screen.say(GoldenVoice.ADA.sentence(turn = 1))
 
         assertEquals(word(R.string.accepted), screen.text(R.id.decision))
         val scale = screen.view<ScoreScale>(R.id.scale).contentDescription
@@ -40,10 +40,10 @@ internal class VerifyScreenTest : OnTelephone() {
 
     @Test
     fun anotherVoiceIsRejected() {
-        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ada", GoldenVoice.ADA)
         val screen = ready()
 
-        screen.say("speaker0_2", "speaker0_0", "speaker0_1")
+        screen.say(GoldenVoice.BEN.sentence(turn = 1))
 
         assertEquals(word(R.string.rejected), screen.text(R.id.decision))
         val scale = screen.view<ScoreScale>(R.id.scale).contentDescription
@@ -53,10 +53,10 @@ internal class VerifyScreenTest : OnTelephone() {
     @Test
     @Config(qualifiers = "+w320dp-h480dp")
     fun onASmallScreenTheAnswerIsScrolledTo() {
-        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ada", GoldenVoice.ADA)
         val screen = ready()
 
-        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        screen.say(GoldenVoice.ADA.sentence(turn = 1))
 
         val seen = Rect()
         val decision = screen.view<View>(R.id.decision)
@@ -66,9 +66,9 @@ internal class VerifyScreenTest : OnTelephone() {
 
     @Test
     fun anAnswerOutlivesRotationAndNotTheScreen() {
-        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ada", GoldenVoice.ADA)
         val screen = ready()
-        screen.say("speaker1_2", "speaker1_0", "speaker1_1")
+        screen.say(GoldenVoice.ADA.sentence(turn = 1))
         val score = screen.text(R.id.score)
 
         screen.rotate()
@@ -80,8 +80,8 @@ internal class VerifyScreenTest : OnTelephone() {
 
     @Test
     fun aChosenPersonStaysChosenAfterRotation() {
-        telephone.enrol("Ada", "speaker1")
-        telephone.enrol("Ben", "speaker0")
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        telephone.enrol("Ben", GoldenVoice.BEN)
         val screen = ready()
         screen.view<Spinner>(R.id.person).setSelection(1)
         screen.settle()
@@ -89,13 +89,13 @@ internal class VerifyScreenTest : OnTelephone() {
         screen.rotate()
 
         assertEquals("Ben", screen.view<Spinner>(R.id.person).selectedItem)
-        screen.say("speaker0_2", "speaker0_0", "speaker0_1")
+        screen.say(GoldenVoice.BEN.sentence(turn = 1))
         assertEquals(word(R.string.accepted), screen.text(R.id.decision))
     }
 
     @Test
     fun aVoiceprintOfAnotherModelIsNotScored() {
-        telephone.enrol("Ada", "speaker1")
+        telephone.enrol("Ada", GoldenVoice.ADA)
         telephone.onWorker {
             val models = telephone.app.models
             telephone.app.settings.model = models.available()[1].id

@@ -30,6 +30,14 @@ class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
     private var enrolment: Enrolment? = null
     private var modelSha256 = ""
 
+    /** Opens the model meanwhile, so that listening begins at once. */
+    override fun start() = inBackground({ app.models.active() }) { }
+
+    override fun stop() {
+        super.stop()
+        show(state.copy(notice = null))
+    }
+
     /** Forgets all utterances. */
     fun again() {
         enrolment = null

@@ -22,7 +22,8 @@ abstract class ListeningActivity<S : Any, T : ListeningSession<S>> : ScreenActiv
 
     /** Puts the phase into the panel. */
     protected fun render(phase: Phase, notice: Notice?, enabled: Boolean) {
-        panel.render(phase, notice, enabled, !mayListen() && notice != null)
+        val refused = notice?.id == R.string.microphone_refused && !mayListen()
+        panel.render(phase, notice, enabled, offerSettings = refused)
     }
 
     /** Shows or hides the answer, and scrolls to one that has come. */

@@ -41,10 +41,7 @@ data class ModelsState(
 
 /** Shows, chooses, opens, removes and measures models. */
 class ModelsSession(private val app: App) : Session<ModelsState>(ModelsState()) {
-    override fun start() {
-        show(state.copy(strictness = app.settings.strictness))
-        reload(null)
-    }
+    override fun start() = reload(null)
 
     override fun stop() {
         super.stop()
@@ -95,14 +92,16 @@ class ModelsSession(private val app: App) : Session<ModelsState>(ModelsState()) 
     }
 
     private fun reload(notice: Notice?) = inBackground({
-        app.models.available().mapNotNull(::entry) to app.models.chosen().id
-    }) { (entries, active) ->
+        ModelsState(
+            entries = app.models.available().mapNotNull(::entry),
+            active = app.models.chosen().id,
+            strictness = app.settings.strictness,
+        )
+    }) { read ->
         val speeds = state.entries.associate { it.choice.id to it.speed }
         show(
-            state.copy(
-                entries = entries.map { it.copy(speed = speeds[it.choice.id]) },
-                active = active,
-                busy = false,
+            read.copy(
+                entries = read.entries.map { it.copy(speed = speeds[it.choice.id]) },
                 notice = notice ?: state.notice,
             ),
         )

@@ -4,6 +4,7 @@ import android.content.Intent
 import android.text.format.DateUtils
 import android.view.View
 import android.view.ViewGroup
+import android.widget.LinearLayout
 import android.widget.TextView
 import org.tfsv.app.App
 import org.tfsv.app.R
@@ -56,8 +57,16 @@ class PeopleActivity : ScreenActivity<PeopleState, PeopleSession>() {
         for (id in people.damaged) list.addView(damagedRow(list, id))
     }
 
-    private fun row(list: ViewGroup, person: Voiceprint, modelSha256: String): View {
+    private fun emptyRow(list: ViewGroup): View {
         val row = layoutInflater.inflate(R.layout.person, list, false)
+        if (resources.configuration.fontScale > LARGE_LETTERS) {
+            row.findViewById<LinearLayout>(R.id.buttons).orientation = LinearLayout.VERTICAL
+        }
+        return row
+    }
+
+    private fun row(list: ViewGroup, person: Voiceprint, modelSha256: String): View {
+        val row = emptyRow(list)
         row.findViewById<TextView>(R.id.name).text = person.name
         val date = DateUtils.formatDateTime(this, person.created, DateUtils.FORMAT_SHOW_YEAR)
         val known = person.modelSha256 == modelSha256
@@ -75,7 +84,7 @@ class PeopleActivity : ScreenActivity<PeopleState, PeopleSession>() {
     }
 
     private fun damagedRow(list: ViewGroup, id: String): View {
-        val row = layoutInflater.inflate(R.layout.person, list, false)
+        val row = emptyRow(list)
         row.findViewById<TextView>(R.id.name).setText(R.string.damaged)
         row.findViewById<TextView>(R.id.details).setText(R.string.damaged_why)
         row.findViewById<View>(R.id.rename).visibility = visible(false)
@@ -83,5 +92,10 @@ class PeopleActivity : ScreenActivity<PeopleState, PeopleSession>() {
             session.ask(Question.Delete(id, null))
         }
         return row
+    }
+
+    private companion object {
+        /** Two buttons do not fit beside each other from here on. */
+        const val LARGE_LETTERS = 1.3f
     }
 }

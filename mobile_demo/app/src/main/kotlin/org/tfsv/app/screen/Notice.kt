@@ -7,8 +7,12 @@ import org.tfsv.core.BadInput
 import org.tfsv.core.audio.Problem
 import org.tfsv.core.audio.Quality
 
-/** A sentence for the person, in the language of the phone where it is ours. */
-class Notice(private val id: Int, private vararg val arguments: Any) {
+/**
+ * A sentence for the person, in the language of the phone where it is ours.
+ *
+ * @property id of the string.
+ */
+class Notice(val id: Int, private vararg val arguments: Any) {
     /** The sentence. */
     fun text(resources: Resources): String = resources.getString(id, *arguments)
 

@@ -19,7 +19,8 @@ class SelfTestActivity : ScreenActivity<SelfTestState, SelfTestSession>() {
 
     override fun render(state: SelfTestState) {
         findViewById<View>(R.id.start).isEnabled = !state.running
-        findViewById<TextView>(R.id.lines).text = state.lines.joinToString("\n", transform = ::words)
+        findViewById<TextView>(R.id.lines).text =
+            state.lines.joinToString("\n", transform = ::words)
         findViewById<TextView>(R.id.summary).apply {
             val good = state.failures == 0 && state.notice == null
             setTextColor(getColor(if (good) R.color.accepted else R.color.rejected))
