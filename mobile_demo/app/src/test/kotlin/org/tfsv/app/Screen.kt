@@ -13,6 +13,7 @@ import android.view.View
 import android.view.WindowInsets
 import android.widget.TextView
 import java.io.File
+import java.time.Duration
 import org.junit.Assert.assertTrue
 import org.junit.Assert.fail
 import org.robolectric.Robolectric
@@ -103,7 +104,7 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
 
     /** What cannot be read, pressed or heard. */
     fun faults(): List<String> {
-        settle()
+        rest()
         val window = dialog()?.window?.decorView ?: activity.window.decorView
         val bars = if (dialog() == null) bars() else emptyList()
         return Legibility(window, draw(window), bars).faults()
@@ -111,7 +112,7 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
 
     /** Draws it, for the documentation. */
     fun photograph(name: String) {
-        settle()
+        rest()
         // On a telephone it fades after a moment.
         activity.findViewById<View>(R.id.content).isVerticalScrollBarEnabled = false
         val decor = activity.window.decorView
@@ -128,6 +129,11 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
     /** Lets the main thread do what it was asked to. */
     fun settle() {
         shadowOf(Looper.getMainLooper()).idle()
+    }
+
+    /** Lets scrolling come to its end, too. */
+    fun rest() {
+        shadowOf(Looper.getMainLooper()).idleFor(ANIMATION)
     }
 
     private fun dialog(): Dialog? =
@@ -168,6 +174,7 @@ internal class Screen<A : Activity>(private val controller: ActivityController<A
         private const val STATUS_DP = 24
         private const val GESTURES_DP = 24
         private const val DIM = 150
+        private val ANIMATION = Duration.ofSeconds(1)
         private const val POLL_MILLISECONDS = 5L
         private const val PATIENCE_NANOSECONDS = 20_000_000_000L
         private val started = ArrayList<Screen<*>>()

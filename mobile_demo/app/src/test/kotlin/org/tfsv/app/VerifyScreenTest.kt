@@ -57,11 +57,14 @@ internal class VerifyScreenTest : OnTelephone() {
         val screen = ready()
 
         screen.say(GoldenVoice.ADA.sentence(turn = 1))
+        screen.rest()
 
-        val seen = Rect()
-        val decision = screen.view<View>(R.id.decision)
-        assertTrue(decision.getGlobalVisibleRect(seen))
-        assertEquals(decision.height, seen.height())
+        for (id in listOf(R.id.decision, R.id.scale, R.id.score)) {
+            val view = screen.view<View>(id)
+            val seen = Rect()
+            assertTrue(screen.text(R.id.decision), view.getGlobalVisibleRect(seen))
+            assertEquals(view.height, seen.height())
+        }
     }
 
     @Test
