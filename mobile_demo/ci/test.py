@@ -54,7 +54,7 @@ def main() -> None:
         pictures = [f"-Dtfsv.pictures={pathlib.Path(options.pictures).resolve()}"]
     done = subprocess.run(
         [
-            *("java", "-Xmx2g", "-ea"),
+            *("java", "-Xmx2g", "-ea", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
             f"-Dtfsv.golden={places.GOLDEN}",
             f"-Dtfsv.models={places.MODELS}",
             f"-Dtfsv.litert={artifacts.fetch_one('tests', 'libLiteRt')}",

@@ -5,7 +5,6 @@ import java.io.File
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 import org.junit.Assume.assumeNotNull
-import org.junit.Assume.assumeTrue
 import org.junit.rules.ExternalResource
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
@@ -23,7 +22,6 @@ internal class Telephone : ExternalResource() {
 
     override fun before() {
         assumeNotNull("needs the system property tfsv.litert", liteRt)
-        assumeTrue("needs the models of tfsv/demo", app.models.available().isNotEmpty())
         Seams.embedders = checkNotNull(liteRt)
         SoftwareKeyStore.install()
         FakeMicrophone.mute()

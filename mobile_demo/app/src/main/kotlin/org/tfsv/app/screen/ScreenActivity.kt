@@ -59,6 +59,7 @@ abstract class ScreenActivity<S : Any, T : Session<S>> : Activity() {
 
     private fun bindBar() {
         findViewById<View>(R.id.bar).visibility = visible(destination != null)
+        if (destination != null) window.setBackgroundDrawableResource(R.drawable.screen_with_bar)
         for ((id, screen) in DESTINATIONS) {
             val button = findViewById<View>(id)
             button.isSelected = id == destination

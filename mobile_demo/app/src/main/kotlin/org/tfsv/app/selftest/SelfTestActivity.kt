@@ -40,9 +40,8 @@ class SelfTestActivity : ScreenActivity<SelfTestState, SelfTestSession>() {
     private fun words(line: SelfTest.Line): String = getString(
         R.string.self_test_line,
         getString(if (line.passed) R.string.line_passed else R.string.line_failed),
-        line.model,
-        check(line.check),
-        line.subject,
+        listOf(line.model, check(line.check), line.subject).filter(String::isNotEmpty)
+            .joinToString(" "),
         outcome(line),
         line.milliseconds,
     )
