@@ -103,6 +103,7 @@ class BitSearch:
 
     Attributes:
         card: The model's.
+        candidates: Coded weights by layer and width.
         files: The packed files that plans make.
 
     Raises:

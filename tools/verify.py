@@ -3,8 +3,9 @@
     python tools/verify.py model.tflite enrol1.wav enrol2.wav -- test.wav
 
 prints one line for each recording after `--`: the cosine score, the threshold and the decision.
-Without a model, the demo model that comes with tfsv is asked: what ends like a sound file is a
-recording, anything else in the first place a model.
+What ends like a sound file is a recording, anything else in the first place a model. Without one,
+the demo model that comes with tfsv is asked, at the threshold at which it errs as often either way:
+it is too small for rare false accepts, and would turn nearly everyone away.
 
 The enrolment is the normalised mean of the enrolment recordings' embeddings. The threshold comes
 from the model's card, where `tools/evaluate.py --calibrate` put it, for the rate of impostors that
@@ -36,11 +37,13 @@ from tfsv.verification.scoring import voiceprint
 
 REJECTED = 2
 MINIMUM_SECONDS = 0.5
+_DEMO = "demo"
 
 _RATE = flags.DEFINE_float(
     "false_accept_rate",
-    0.01,
-    "Fraction of impostors that may be accepted; picks the card's threshold.",
+    None,
+    "Fraction of impostors that may be accepted; picks the card's threshold. Default: 0.01, or the "
+    "threshold of equal error rates if no model is named.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
     model, enrolment, tests = _parts(arguments)
     for path in [*enrolment, *tests]:
         soundfiles.inspect(path, minimum_seconds=MINIMUM_SECONDS)
-    embedder = open_model(model)
+    embedder = open_model(model or _DEMO)
     threshold, origin = _threshold(embedder.card, model)
     speaker = voiceprint(np.stack([embed_file(embedder, path) for path in enrolment]))
     scores = [float(np.dot(speaker, embed_file(embedder, path))) for path in tests]
@@ -69,12 +72,12 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(REJECTED)
 
 
-def _parts(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
+def _parts(arguments: Sequence[str]) -> tuple[str | None, list[str], list[str]]:
     arguments = list(arguments)
     end = arguments.index("--") if "--" in arguments else len(arguments)
     enrolment, tests = arguments[:end], arguments[end + 1 :]
     named = bool(enrolment) and not enrolment[0].lower().endswith(soundfiles.SUFFIXES)
-    model = enrolment.pop(0) if named else "demo"
+    model = enrolment.pop(0) if named else None
     if not enrolment or not tests:
         raise InputError(
             "usage: verify.py [model.tflite] enrol1.wav [enrol2.wav …] -- test.wav […]"
@@ -82,14 +85,17 @@ def _parts(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
     return model, enrolment, tests
 
 
-def _threshold(card: ModelCard, model: str) -> tuple[float, str]:
+def _threshold(card: ModelCard, model: str | None) -> tuple[float, str]:
     if _THRESHOLD.value is not None:
         return _THRESHOLD.value, "--threshold"
-    name = f"far_{_RATE.value:g}"
+    if _RATE.value is not None:
+        name = f"far_{_RATE.value:g}"
+    else:
+        name = "far_0.01" if model else "eer"
     if name not in card.thresholds:
         known = ", ".join(card.thresholds) or "none"
         raise InputError(
-            f"{model}: its card has no threshold {name!r} (it has: {known}); run"
+            f"{model or _DEMO}: its card has no threshold {name!r} (it has: {known}); run"
             " tools/evaluate.py --calibrate on its model folder and export it again, or give"
             " --threshold"
         )

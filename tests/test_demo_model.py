@@ -1,0 +1,108 @@
+"""The models that come with tfsv: small, credited, calibrated, and opened by their names."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+import tfsv
+from tfsv import demo
+from tfsv.audio import soundfiles
+from tfsv.audio.synthesizer import draw_session, draw_voice, speak
+from tfsv.export.loader import open_model, read_model
+from tfsv.verification.trials import read_trials
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BITS = {"demo": 4, "demo_2bit": 2, "demo_1bit": 1}
+BYTES = {"demo": 400_000, "demo_2bit": 250_000, "demo_1bit": 250_000}
+SHIPPABLE = {
+    "voices", "an4", "arabic_sc", "dspspeech20", "duke_alnum", "libri_dspk", "libri_resem"
+}  # fmt: skip
+CREDITS = ("LibriSpeech", "AN4", "Arabic Speech Commands", "dspspeech20", "Duke")
+
+
+def run(tool, *arguments):
+    command = [sys.executable, ROOT / "tools" / tool, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Two recordings of one made-up voice and one of another."""
+    folder = tmp_path_factory.mktemp("recordings")
+    people = (("enrol", 1, "F"), ("same", 1, "F"), ("other", 2, "M"))
+    for number, (name, seed, sex) in enumerate(people):
+        voice = draw_voice(np.random.default_rng(seed), sex)
+        session = draw_session(np.random.default_rng(seed))
+        sound = speak(voice, session, 3.0, np.random.default_rng([seed, number]))
+        soundfile.write(folder / f"{name}.wav", sound, 16_000)
+    return folder
+
+
+@pytest.mark.parametrize("name", BITS)
+def test_card_says_what_the_model_is(name):
+    path = demo.located(name)
+    assert path.stat().st_size <= BYTES[name]
+    model = tfsv.load(name)
+    card = model.card
+    assert set(card.bits.values()) == {BITS[name]}
+    corpora, _, counts = card.trained_on.partition(": ")
+    assert set(corpora.split(", ")) == SHIPPABLE
+    assert "speakers" in counts
+    assert 0.05 < card.eer < 0.3  # it is for trying out
+    assert -1 < card.thresholds["eer"] < card.thresholds["far_0.01"]
+    assert card.thresholds["far_0.01"] < card.thresholds["far_0.001"] < 1
+    notice = (ROOT / "NOTICE").read_text()
+    assert all(credit in notice and credit in card.notes for credit in CREDITS)
+
+
+def test_names_are_names_and_paths_stay_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert open_model("demo").card == tfsv.load("demo").card
+    assert demo.located("./demo") == "./demo"
+    assert demo.located(tmp_path / "demo") == tmp_path / "demo"
+    assert {path.name for path in pathlib.Path(demo.__file__).parent.glob("*.tflite")} == set(
+        demo.MODELS.values()
+    )
+
+
+def test_two_recordings_are_verified_without_naming_a_model(recordings):
+    files = [recordings / f"{name}.wav" for name in ("enrol", "same", "other")]
+    done = run("verify.py", files[0], "--", *files[1:])
+    assert done.returncode == 2, done.stderr  # one is rejected
+    same, other = done.stdout.splitlines()
+    assert same.endswith("accepted") and other.endswith("rejected")
+    model = tfsv.load("demo")
+    enrolled, heard = (model.embed_long(soundfiles.read(file)) for file in files[:2])
+    assert f"score {enrolled @ heard:.4f}, " in same
+    assert f"threshold {model.card.thresholds['eer']:.4f} (eer)" in same
+
+
+def test_inspection_takes_the_names():
+    done = run("inspect_model.py", "demo_1bit")
+    assert done.returncode == 0, done.stderr
+    assert "computes with int8" in done.stdout
+
+
+@pytest.mark.parametrize("name", BITS)
+def test_siblings_hear_alike(name, recordings):
+    sounds = [soundfiles.read(recordings / f"{n}.wav") for n in ("enrol", "same", "other")]
+    enrol, same, other = (tfsv.load(name).embed(sound) for sound in sounds)
+    assert enrol @ same > enrol @ other + 0.2
+    assert len(read_model(demo.located(name))) <= BYTES[name]
+
+
+def test_a_hundredth_of_the_dev_impostors_passes(real_speech):
+    model = tfsv.load("demo")
+    trials = read_trials(real_speech.root / "trials" / "dev.txt")
+    embeddings = np.stack(
+        [model.embed_long(soundfiles.read(real_speech.root / name)) for name in trials.names]
+    )
+    scores = np.sum(embeddings[trials.enrol] * embeddings[trials.test], axis=1)
+    impostors = scores[trials.labels == 0]
+    for name, rate in (("far_0.01", 0.01), ("far_0.001", 0.001)):
+        passed = np.mean(impostors >= model.card.thresholds[name])
+        assert 0.9 * rate < passed <= 1.02 * rate
