@@ -85,7 +85,6 @@ class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
         val file = utterance.model.file
         val begun = enrolment?.takeIf { modelSha256 == file.sha256 }
         modelSha256 = file.sha256
-        return begun ?: Enrolment(file.card.threshold(app.settings.strictness))
-            .also { enrolment = it }
+        return begun ?: Enrolment(file.card.likeness()).also { enrolment = it }
     }
 }

@@ -44,7 +44,16 @@ class ModelCard internal constructor(
             "calibrate it with tools/evaluate.py --calibrate and export it again.",
     )
 
+    /**
+     * The score from which on two utterances may well be of one voice: that of equal error rates, or
+     * of 1 % where the card has none.
+     *
+     * @throws BadInput the model was not calibrated at all.
+     */
+    fun likeness(): Double = thresholds[EQUAL_ERRORS] ?: threshold(Operating.FAR_1_PERCENT)
+
     internal companion object {
+        private const val EQUAL_ERRORS = "eer"
         private const val OLDER_SCHEMA = 1 // without pooling
         private const val SCHEMA = 2
         private val KEYS = setOf(

@@ -7,8 +7,8 @@ import org.tfsv.core.audio.Quality
  * Several utterances on their way to a voiceprint.
  *
  * @param threshold cosine with the mean of the utterances before it from which on an utterance
- *   belongs to them; the model's threshold of verification, for what would be rejected later does
- *   not belong into a voiceprint.
+ *   belongs to them. That of equal error rates keeps most strangers out; a stricter one, as for
+ *   verification, would also turn away many a person who has only begun to enrol.
  * @property needed utterances of a complete enrolment.
  */
 class Enrolment(private val threshold: Double, val needed: Int = UTTERANCES) {

@@ -39,6 +39,7 @@ class ModelCardTest {
         assertNull(card.pooling)
         assertEquals(0.31, card.threshold(Operating.FAR_1_PERCENT), 0.0)
         assertEquals(1.0, card.threshold(Operating.FAR_0_1_PERCENT), 0.0)
+        assertEquals(0.31, card.likeness(), 0.0)
         assertEquals(mapOf("tfsv" to "0.1.0"), card.versions)
         assertEquals("voices [built in] {of tfsv}", card.trainedOn)
     }
@@ -47,6 +48,12 @@ class ModelCardTest {
     fun `the older schema had no pooling`() {
         val card = ModelCard.fromJson(json(fields - "pooling" + ("schema" to "1")))
         assertNull(card.pooling)
+    }
+
+    @Test
+    fun `utterances are alike from equal error rates on`() {
+        val thresholds = "thresholds" to "{\"eer\": 0.2, \"far_0.01\": 0.31}"
+        assertEquals(0.2, ModelCard.fromJson(json(fields + thresholds)).likeness(), 0.0)
     }
 
     @Test
