@@ -78,7 +78,7 @@ def test_two_recordings_are_verified_without_naming_a_model(recordings):
     model = tfsv.load("demo")
     enrolled, heard = (model.embed_long(soundfiles.read(file)) for file in files[:2])
     assert f"score {enrolled @ heard:.4f}, " in same
-    assert f"threshold {model.card.thresholds['eer']:.4f} (eer)" in same
+    assert f"threshold {model.card.thresholds['far_0.01']:.4f} (far_0.01)" in same
 
 
 def test_inspection_takes_the_names():

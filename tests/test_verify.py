@@ -108,15 +108,10 @@ def test_usage(people, arguments):
 def test_the_demo_model_is_asked_where_none_is_named(people):
     (people / "demo").write_text(json.dumps(THRESHOLDS))  # what the stub opens as "demo"
     (people / "enrol1.wav").rename(people / "enrol1.WAV")
-    for arguments, threshold in (
-        (("enrol1.WAV",), "0.3000 (eer)"),
-        (("enrol1.WAV", "enrol2.wav"), "0.3000 (eer)"),
-        (("--false_accept_rate=0.01", "enrol1.WAV"), "0.5000 (far_0.01)"),
-        (("demo", "enrol2.wav"), "0.5000 (far_0.01)"),
-    ):
+    for arguments in (("enrol1.WAV",), ("enrol1.WAV", "enrol2.wav"), ("demo", "enrol2.wav")):
         done = _verify(people, *arguments, "--", "same.wav")
         assert (done.returncode, done.stderr) == (0, "")
-        assert f"threshold {threshold}: accepted" in done.stdout
+        assert "threshold 0.5000 (far_0.01): accepted" in done.stdout
 
 
 @pytest.mark.parametrize(

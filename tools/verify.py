@@ -4,8 +4,7 @@
 
 prints one line for each recording after `--`: the cosine score, the threshold and the decision.
 What ends like a sound file is a recording, anything else in the first place a model. Without one,
-the demo model that comes with tfsv is asked, at the threshold at which it errs as often either way:
-it is too small for rare false accepts, and would turn nearly everyone away.
+the demo model that comes with tfsv is asked.
 
 The enrolment is the normalised mean of the enrolment recordings' embeddings. The threshold comes
 from the model's card, where `tools/evaluate.py --calibrate` put it, for the rate of impostors that
@@ -41,9 +40,8 @@ _DEMO = "demo"
 
 _RATE = flags.DEFINE_float(
     "false_accept_rate",
-    None,
-    "Fraction of impostors that may be accepted; picks the card's threshold. Default: 0.01, or the "
-    "threshold of equal error rates if no model is named.",
+    0.01,
+    "Fraction of impostors that may be accepted; picks the card's threshold.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -61,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     model, enrolment, tests = _parts(arguments)
     for path in [*enrolment, *tests]:
         soundfiles.inspect(path, minimum_seconds=MINIMUM_SECONDS)
-    embedder = open_model(model or _DEMO)
+    embedder = open_model(model)
     threshold, origin = _threshold(embedder.card, model)
     speaker = voiceprint(np.stack([embed_file(embedder, path) for path in enrolment]))
     scores = [float(np.dot(speaker, embed_file(embedder, path))) for path in tests]
@@ -72,12 +70,12 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(REJECTED)
 
 
-def _parts(arguments: Sequence[str]) -> tuple[str | None, list[str], list[str]]:
+def _parts(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
     arguments = list(arguments)
     end = arguments.index("--") if "--" in arguments else len(arguments)
     enrolment, tests = arguments[:end], arguments[end + 1 :]
     named = bool(enrolment) and not enrolment[0].lower().endswith(soundfiles.SUFFIXES)
-    model = enrolment.pop(0) if named else None
+    model = enrolment.pop(0) if named else _DEMO
     if not enrolment or not tests:
         raise InputError(
             "usage: verify.py [model.tflite] enrol1.wav [enrol2.wav …] -- test.wav […]"
@@ -85,17 +83,14 @@ def _parts(arguments: Sequence[str]) -> tuple[str | None, list[str], list[str]]:
     return model, enrolment, tests
 
 
-def _threshold(card: ModelCard, model: str | None) -> tuple[float, str]:
+def _threshold(card: ModelCard, model: str) -> tuple[float, str]:
     if _THRESHOLD.value is not None:
         return _THRESHOLD.value, "--threshold"
-    if _RATE.value is not None:
-        name = f"far_{_RATE.value:g}"
-    else:
-        name = "far_0.01" if model else "eer"
+    name = f"far_{_RATE.value:g}"
     if name not in card.thresholds:
         known = ", ".join(card.thresholds) or "none"
         raise InputError(
-            f"{model or _DEMO}: its card has no threshold {name!r} (it has: {known}); run"
+            f"{model}: its card has no threshold {name!r} (it has: {known}); run"
             " tools/evaluate.py --calibrate on its model folder and export it again, or give"
             " --threshold"
         )
