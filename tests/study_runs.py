@@ -5,6 +5,7 @@ import json
 import pathlib
 
 import numpy as np
+import tf_keras as keras
 
 from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline import PipelineSettings
@@ -19,6 +20,7 @@ from tfsv.study.comparison import read_recipe
 
 def float_run(folder: pathlib.Path, manifest: Manifest, channels: int = 4) -> pathlib.Path:
     """A run folder as `tools/train.py --bits=0` leaves it, with untrained weights."""
+    keras.utils.set_random_seed(0)  # of other weights, none may live on after quantization
     network = build_network("xvector", channels=channels, bins=16, embedding_size=8)
     front_end = LogMel(bins=16).settings()
     card = ModelCard("xvector", channels, 16, 8, front_end=front_end, trained_on="nothing")
