@@ -40,7 +40,7 @@ def test_differences_from_a_network_are_listed():
 
 @pytest.mark.parametrize(
     "text, message",
-    [  # the last is nested too deeply
+    [
         ("{", "not a bit plan"),
         ("[]", "not a bit plan"),
         ('{"schema": 2}', "schema 2, not 1"),
@@ -49,7 +49,7 @@ def test_differences_from_a_network_are_listed():
             '{"schema": 1, "network": "", "method": "", "budget": 1, "layers": {"a": {"bits": 9}}}',
             "a: 9 bits; 1 to 8",
         ),
-        ("[" * 100_000, "not a bit plan"),
+        pytest.param("[" * 100_000, "not a bit plan", id="nested too deeply"),
     ],
 )
 def test_other_files_are_refused_in_one_line(tmp_path, text, message):
