@@ -95,14 +95,15 @@ def test_siblings_hear_alike(name, recordings):
     assert len(read_model(demo.located(name))) <= BYTES[name]
 
 
-def test_a_hundredth_of_the_dev_impostors_passes(real_speech):
+def test_a_hundredth_of_the_dev_impostors_passes_in_corpora_of_training(real_speech):
     model = tfsv.load("demo")
     trials = read_trials(real_speech.root / "trials" / "dev.txt")
     embeddings = np.stack(
         [model.embed_long(soundfiles.read(real_speech.root / name)) for name in trials.names]
     )
     scores = np.sum(embeddings[trials.enrol] * embeddings[trials.test], axis=1)
-    impostors = scores[trials.labels == 0]
+    heard = [trials.names[number].startswith(tuple(SHIPPABLE)) for number in trials.enrol]
+    impostors = scores[(trials.labels == 0) & heard]
     for name, rate in (("far_0.01", 0.01), ("far_0.001", 0.001)):
         passed = np.mean(impostors >= model.card.thresholds[name])
         assert 0.9 * rate < passed <= 1.02 * rate
