@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfsv.audio import soundfiles
 from tfsv.errors import InputError
+from tfsv.export import flatbuffer
 
 RECORDINGS = 128
 """Recordings that are listened to unless told otherwise."""
@@ -67,7 +68,7 @@ def calibrate(
         interpreter.set_tensor(waveform_index, waveform[np.newaxis])
         interpreter.invoke()
         if indices is None:
-            indices = _computed(interpreter)
+            indices = _computed(interpreter, len(flatbuffer.parse(content).subgraphs[0].tensors))
         values = [interpreter.get_tensor(index) for index in indices]
         extremes.append(([v.min() for v in values], [v.max() for v in values]))
     if not extremes:
@@ -79,11 +80,16 @@ def calibrate(
     return dict(zip(indices, ranges, strict=True))
 
 
-def _computed(interpreter: Interpreter) -> list[int]:
-    """Indices of the float32 tensors that hold values after an inference."""
+def _computed(interpreter: Interpreter, tensors: int) -> list[int]:
+    """Indices of the float32 tensors that hold values after an inference.
+
+    The interpreter numbers scratch memory of its operators on behind the tensors of the file; what
+    is left there by others is no activation.
+    """
     indices = []
     for details in interpreter.get_tensor_details():
-        if details["dtype"] == np.float32 and np.prod(details["shape"]):
+        own = details["index"] < tensors
+        if own and details["dtype"] == np.float32 and np.prod(details["shape"]):
             try:
                 interpreter.get_tensor(details["index"])
             except ValueError:  # a tensor that no operator writes or reads
