@@ -8,6 +8,7 @@ commit with one key give the same bytes. `check_apk.py` then looks at what came 
 """
 
 import argparse
+import hashlib
 import os
 import pathlib
 import shutil
@@ -76,16 +77,21 @@ def _shrink(classes: pathlib.Path, rules: pathlib.Path) -> pathlib.Path:
 def _interface() -> pathlib.Path:
     """A jar of the public classes of the oldest Android: java.* from the JDK, else Android's own.
 
-    Both hold much more, among it classes of a form that this R8 does not read.
+    Both hold much more, among it classes of a form that this R8 does not read. The jar's name tells
+    what it was made of.
     """
-    jar = places.BUILD / "tools" / "interface.jar"
+    jdk = _jdk()
+    digest = hashlib.sha256((jdk / "release").read_bytes())
+    for artifact in artifacts.locked("framework", "checks"):
+        digest.update(artifact.sha256.encode())
+    jar = places.BUILD / "tools" / f"interface-{digest.hexdigest()[:16]}.jar"
     if not jar.exists():
         wanted = {f"{name}.class" for name in android_api.public_classes()}
         unfinished = jar.with_suffix(".part")
         with zipfile.ZipFile(unfinished, "w") as target:
             for archive, prefix in (
-                (_jdk() / "jmods" / "java.base.jmod", "classes/"),
-                (_jdk() / "jmods" / "java.logging.jmod", "classes/"),
+                (jdk / "jmods" / "java.base.jmod", "classes/"),
+                (jdk / "jmods" / "java.logging.jmod", "classes/"),
                 (artifacts.fetch_one("framework", "android-all"), ""),
             ):
                 with zipfile.ZipFile(archive) as source:

@@ -14,5 +14,5 @@ class App : Application() {
     val models: Models by lazy { Models(this, settings) }
 
     /** Who is enrolled. */
-    val people: People by lazy { People(File(noBackupFilesDir, "voiceprints"), Seams.key()) }
+    val people: People by lazy { People(File(noBackupFilesDir, "voiceprints"), Seams.key) }
 }

@@ -26,7 +26,7 @@ object Seams {
     @Volatile
     var embedders: EmbedderFactory = TfliteFactory
 
-    /** The key of the voiceprints; asked for once, on [worker]. */
+    /** The key of the voiceprints; asked for on [worker], until it is there. */
     @Volatile
     var key: () -> SecretKey = KeystoreKey::get
 

@@ -2,12 +2,14 @@ package org.tfsv.app
 
 import android.view.View
 import android.widget.EditText
+import java.io.IOException
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.robolectric.shadows.ShadowLog
 import org.tfsv.app.enrol.EnrolActivity
+import org.tfsv.app.sound.SoundSource
 import org.tfsv.core.audio.Quality
 import org.tfsv.core.audio.Recording
 
@@ -85,6 +87,38 @@ internal class EnrolScreenTest : OnTelephone() {
         screen.say(GoldenVoice.BEN.sentence())
 
         assertRefused(screen, word(R.string.does_not_match), count = 1)
+    }
+
+    @Test
+    fun aMicrophoneThatFailsIsSaid() {
+        Seams.sound = SoundSource { throw IOException("another app has it") }
+        val screen = Screen.start<EnrolActivity>()
+
+        screen.press(R.id.listen)
+        telephone.onWorker { }
+        screen.settle()
+
+        assertRefused(screen, word(R.string.no_microphone), count = 0)
+        assertEquals(word(R.string.listen), screen.text(R.id.listen))
+    }
+
+    @Test
+    fun savingTwiceEnrolsOnce() {
+        val screen = Screen.start<EnrolActivity>()
+        screen.view<EditText>(R.id.name).setText("Ada")
+        repeat(3) { screen.say(GoldenVoice.ADA.sentence()) }
+
+        telephone.whileTheWorkerIsBusy {
+            screen.press(R.id.save)
+            assertFalse(screen.view<View>(R.id.save).isEnabled)
+            assertFalse(screen.view<View>(R.id.again).isShown)
+            screen.comeBack()
+            screen.press(R.id.save)
+        }
+        screen.await("the person is kept") { screen.activity.isFinishing }
+
+        val everybody = telephone.onWorker { telephone.app.people.list() }
+        assertEquals("Ada", everybody.voiceprints.single().name)
     }
 
     @Test

@@ -47,6 +47,24 @@ internal class IdentifyScreenTest : OnTelephone() {
         assertEquals(listOf("1. Ben"), names(screen))
     }
 
+    @Test
+    fun peopleOfAnotherModelAreNotRanked() {
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        val screen = Screen.start<IdentifyActivity>()
+        screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
+        telephone.useAnotherModel()
+        FakeMicrophone.speak(GoldenVoice.ADA.sentence(turn = 1))
+        telephone.whileTheWorkerIsBusy {
+            screen.comeBack()
+            screen.press(R.id.listen)
+        }
+
+        screen.finish()
+
+        assertEquals(word(R.string.nobody_for_model), screen.text(R.id.notice))
+        assertFalse(screen.view<View>(R.id.answer).isShown)
+    }
+
     private fun names(screen: Screen<*>): List<String> {
         val list = screen.view<ViewGroup>(R.id.candidates)
         return (0 until list.childCount).map {

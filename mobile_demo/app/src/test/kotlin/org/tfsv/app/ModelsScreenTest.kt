@@ -9,6 +9,7 @@ import android.widget.RadioButton
 import android.widget.TextView
 import java.io.ByteArrayInputStream
 import java.io.File
+import java.io.InputStream
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
@@ -65,7 +66,7 @@ internal class ModelsScreenTest : OnTelephone() {
     fun aModelIsOpenedUsedAndRemoved() {
         val screen = listing()
 
-        open(screen, File(GoldenVoice.golden, MINE).readBytes())
+        open(screen, File(GoldenVoice.golden, MINE).inputStream())
         screen.await("it is listed") { rows(screen).size == BUNDLED + 1 }
 
         assertEquals(word(R.string.opened, MINE), screen.text(R.id.notice))
@@ -79,7 +80,7 @@ internal class ModelsScreenTest : OnTelephone() {
     fun aBadFileIsRefusedWithTheReason() {
         val screen = listing()
 
-        open(screen, "no model".toByteArray())
+        open(screen, "no model".byteInputStream())
         screen.await("it is refused") { screen.view<View>(R.id.notice).isShown }
 
         assertTrue(screen.text(R.id.notice), screen.text(R.id.notice).contains(MINE))
@@ -87,14 +88,35 @@ internal class ModelsScreenTest : OnTelephone() {
         assertFalse(screen.view<View>(R.id.busy).isShown)
     }
 
+    @Test
+    fun whatIsNoModelIsNotReadToItsEnd() {
+        val screen = listing()
+        val film = ByteArrayInputStream(ByteArray(1 shl 20))
+
+        open(screen, film)
+        screen.await("it is refused") { screen.view<View>(R.id.notice).isShown }
+
+        assertTrue("${film.available()} bytes are left", film.available() > 0)
+    }
+
+    @Test
+    fun aPhoneThatCannotPickFilesSaysSo() {
+        val screen = listing()
+        shadowOf(telephone.app).checkActivities(true)
+
+        screen.press(R.id.open)
+
+        assertEquals(word(R.string.no_app), screen.text(R.id.notice))
+    }
+
     private fun listing(): Screen<ModelsActivity> = Screen.start<ModelsActivity>().also {
         it.await("the models are read") { rows(it).size == BUNDLED }
     }
 
-    private fun open(screen: Screen<*>, content: ByteArray) {
+    private fun open(screen: Screen<*>, content: InputStream) {
         val file = Uri.parse("content://files/$MINE")
         shadowOf(telephone.app.contentResolver)
-            .registerInputStreamSupplier(file) { ByteArrayInputStream(content) }
+            .registerInputStreamSupplier(file) { content }
         screen.press(R.id.open)
         val asked = shadowOf(screen.activity).nextStartedActivity
         assertEquals(Intent.ACTION_OPEN_DOCUMENT, asked.action)

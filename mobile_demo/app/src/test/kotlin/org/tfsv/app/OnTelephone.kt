@@ -18,6 +18,11 @@ internal abstract class OnTelephone {
     protected fun Screen<*>.say(sound: FloatArray) {
         FakeMicrophone.speak(sound)
         press(R.id.listen)
+        finish()
+    }
+
+    /** Stops a screen that listens when all is heard, and waits as [say] does. */
+    protected fun Screen<*>.finish() {
         await("all is heard") { FakeMicrophone.silent }
         press(R.id.listen)
         await("the utterance is compared") { text(R.id.listening) == word(R.string.listen_hint) }

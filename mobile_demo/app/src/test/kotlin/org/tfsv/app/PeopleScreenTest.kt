@@ -5,11 +5,16 @@ import android.view.View
 import android.view.ViewGroup
 import android.widget.EditText
 import android.widget.TextView
+import java.io.File
+import java.security.UnrecoverableKeyException
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
 import org.junit.Test
+import org.tfsv.app.keys.KeystoreKey
 import org.tfsv.app.people.PeopleActivity
+import org.tfsv.core.people.People
+import org.tfsv.core.people.Voiceprint
 
 internal class PeopleScreenTest : OnTelephone() {
     @Test
@@ -84,6 +89,37 @@ internal class PeopleScreenTest : OnTelephone() {
         screen.answer(Dialog.BUTTON_POSITIVE)
 
         screen.await("nobody is left") { screen.view<View>(R.id.nobody).isShown }
+    }
+
+    @Test
+    fun withoutTheKeyVoiceprintsCanStillBeDeleted() {
+        val model = "0f".repeat(32)
+        telephone.onWorker { // not as the app does it, which then has the key
+            People(File(telephone.app.noBackupFilesDir, "voiceprints"), KeystoreKey::get)
+                .save(Voiceprint(Voiceprint.newId(), "Ada", model, floatArrayOf(1f), 0))
+        }
+        SoftwareKeyStore.failure = UnrecoverableKeyException()
+        val screen = Screen.start<PeopleActivity>()
+        screen.await("the people are read") { names(screen) == listOf(word(R.string.damaged)) }
+
+        press(screen, 0, R.id.delete)
+        screen.answer(Dialog.BUTTON_POSITIVE)
+
+        screen.await("nobody is left") { screen.view<View>(R.id.nobody).isShown }
+    }
+
+    @Test
+    fun whatWasConfirmedHappensEvenIfThePersonLeaves() {
+        val screen = listing("Ada", "Ben")
+
+        telephone.whileTheWorkerIsBusy {
+            press(screen, 0, R.id.delete)
+            screen.answer(Dialog.BUTTON_POSITIVE)
+            screen.leave()
+        }
+
+        val left = telephone.onWorker { telephone.app.people.list().voiceprints }
+        assertEquals(listOf("Ben"), left.map { it.name })
     }
 
     private fun listing(vararg people: String): Screen<PeopleActivity> {

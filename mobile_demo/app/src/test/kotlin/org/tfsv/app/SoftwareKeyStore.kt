@@ -26,9 +26,14 @@ internal object SoftwareKeyStore {
     private const val KEY_BYTES = 32
     private val keys = ConcurrentHashMap<String, SecretKey>()
 
+    /** What is thrown when a key is asked for. */
+    @Volatile
+    var failure: Exception? = null
+
     /** Begins with a new telephone, which has no keys. */
     fun install() {
         keys.clear()
+        failure = null
         if (Security.getProvider(NAME) == null) Security.addProvider(AndroidKeyStore)
     }
 
@@ -62,7 +67,10 @@ internal object SoftwareKeyStore {
 
         override fun engineStore(stream: OutputStream?, password: CharArray?) = Unit
 
-        override fun engineGetKey(alias: String, password: CharArray?): Key? = keys[alias]
+        override fun engineGetKey(alias: String, password: CharArray?): Key? {
+            failure?.let { throw it }
+            return keys[alias]
+        }
 
         override fun engineContainsAlias(alias: String): Boolean = keys.containsKey(alias)
 

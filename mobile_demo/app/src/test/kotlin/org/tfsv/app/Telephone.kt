@@ -8,6 +8,7 @@ import org.junit.Assume.assumeNotNull
 import org.junit.rules.ExternalResource
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
+import org.tfsv.app.sound.Microphone
 import org.tfsv.core.people.Voiceprint
 import org.tfsv.core.voice.EmbedderFactory
 import org.tfsv.desktop.LiteRtFactory
@@ -23,6 +24,7 @@ internal class Telephone : ExternalResource() {
     override fun before() {
         assumeNotNull("needs the system property tfsv.litert", liteRt)
         Seams.embedders = checkNotNull(liteRt)
+        Seams.sound = Microphone
         SoftwareKeyStore.install()
         FakeMicrophone.mute()
         shadowOf(app).grantPermissions(Manifest.permission.RECORD_AUDIO)
@@ -48,6 +50,20 @@ internal class Telephone : ExternalResource() {
             val bytes = file.readBytes()
             bytes[bytes.lastIndex]++
             file.writeBytes(bytes)
+        }
+    }
+
+    /** The second model is the one in use from now on. */
+    fun useAnotherModel() = onWorker { app.settings.model = app.models.available()[1].id }
+
+    /** Does something while the worker comes to nothing. */
+    fun whileTheWorkerIsBusy(action: () -> Unit) {
+        val over = CountDownLatch(1)
+        Seams.worker.execute { over.await() }
+        try {
+            action()
+        } finally {
+            over.countDown()
         }
     }
 

@@ -99,16 +99,30 @@ internal class VerifyScreenTest : OnTelephone() {
     @Test
     fun aVoiceprintOfAnotherModelIsNotScored() {
         telephone.enrol("Ada", GoldenVoice.ADA)
-        telephone.onWorker {
-            val models = telephone.app.models
-            telephone.app.settings.model = models.available()[1].id
-        }
+        telephone.useAnotherModel()
         val screen = Screen.start<VerifyActivity>()
         screen.await("the people are read") { screen.view<View>(R.id.other_model).isShown }
 
         assertEquals(word(R.string.other_model, "Ada"), screen.text(R.id.other_model))
         assertTrue(screen.view<View>(R.id.enrol_again).isShown)
         assertFalse(screen.view<View>(R.id.listen).isEnabled)
+    }
+
+    @Test
+    fun anUtteranceOfAnotherModelIsNotScored() {
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        val screen = ready()
+        telephone.useAnotherModel()
+        FakeMicrophone.speak(GoldenVoice.ADA.sentence(turn = 1))
+        telephone.whileTheWorkerIsBusy {
+            screen.comeBack()
+            screen.press(R.id.listen)
+        }
+
+        screen.finish()
+
+        assertEquals(word(R.string.other_model, "Ada"), screen.text(R.id.notice))
+        assertFalse(screen.view<View>(R.id.answer).isShown)
     }
 
     private fun ready(): Screen<VerifyActivity> = Screen.start<VerifyActivity>().also {

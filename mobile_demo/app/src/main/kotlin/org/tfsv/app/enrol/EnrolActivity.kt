@@ -54,12 +54,13 @@ class EnrolActivity : ListeningActivity<EnrolState, EnrolSession>() {
         }
         render(state.phase, state.notice, enabled = !state.complete)
         findViewById<View>(R.id.again).visibility =
-            visible(state.count > 0 && state.phase == Phase.Idle)
+            visible(state.count > 0 && state.phase == Phase.Idle && !state.saving)
         renderSave(state)
     }
 
     private fun renderSave(state: EnrolState) {
-        findViewById<View>(R.id.save).isEnabled = state.complete && name.text.isNotBlank()
+        findViewById<View>(R.id.save).isEnabled =
+            state.complete && !state.saving && name.text.isNotBlank()
     }
 
     private fun leave() {

@@ -13,12 +13,14 @@ import org.tfsv.core.voice.Enrolment
  * What the screen "Enrol" shows.
  *
  * @property count utterances that were accepted.
+ * @property saving whether the voiceprint is about to be kept.
  * @property saved whether the voiceprint is kept, and the screen has done its work.
  */
 data class EnrolState(
     val count: Int = 0,
     val phase: Phase = Phase.Idle,
     val notice: Notice? = null,
+    val saving: Boolean = false,
     val saved: Boolean = false,
 ) {
     /** Whether there are enough utterances. */
@@ -29,13 +31,14 @@ data class EnrolState(
 class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
     private var enrolment: Enrolment? = null
     private var modelSha256 = ""
+    private var id = ""
 
     /** Opens the model meanwhile, so that listening begins at once. */
     override fun start() = inBackground({ app.models.active() }) { }
 
     override fun stop() {
         super.stop()
-        show(state.copy(notice = null))
+        show(state.copy(notice = null, saving = false))
     }
 
     /** Forgets all utterances. */
@@ -44,17 +47,19 @@ class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
         show(EnrolState())
     }
 
-    /** Keeps the voiceprint under a name. */
+    /** Keeps the voiceprint under a name; once more, it replaces what was kept. */
     fun save(name: String) {
+        if (state.saving) return
         val vector = enrolment?.takeIf { it.complete }?.voiceprint() ?: return
         val person = Voiceprint(
-            Voiceprint.newId(),
+            id,
             name.trim(),
             modelSha256,
             vector,
             System.currentTimeMillis(),
         )
-        inBackground({ app.people.save(person) }) { show(state.copy(saved = true)) }
+        show(state.copy(saving = true, notice = null))
+        write({ app.people.save(person) }) { show(state.copy(saved = true)) }
     }
 
     override fun listening(phase: Phase) {
@@ -78,13 +83,16 @@ class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
 
     override fun failed(notice: Notice) {
         super.failed(notice)
-        show(state.copy(notice = notice))
+        show(state.copy(notice = notice, saving = false))
     }
 
     private fun enrolment(utterance: Utterance): Enrolment {
         val file = utterance.model.file
-        val begun = enrolment?.takeIf { modelSha256 == file.sha256 }
-        modelSha256 = file.sha256
-        return begun ?: Enrolment(file.card.likeness()).also { enrolment = it }
+        enrolment?.let { if (modelSha256 == file.sha256) return it }
+        return Enrolment(file.card.likeness()).also {
+            enrolment = it
+            modelSha256 = file.sha256
+            id = Voiceprint.newId()
+        }
     }
 }

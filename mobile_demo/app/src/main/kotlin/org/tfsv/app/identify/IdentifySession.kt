@@ -53,10 +53,13 @@ class IdentifySession(app: App) : ListeningSession<IdentifyState>(IdentifyState(
         val problem = utterance.quality.problem()
         if (problem != null) return failed(Notice.of(problem))
         val embedding = utterance.embedding ?: return
+        val identity = utterance.model.file.sha256
+        val people = state.people.orEmpty().filter { it.modelSha256 == identity }
+        if (people.isEmpty()) return failed(Notice(R.string.nobody_for_model))
         val strictness = app.settings.strictness
         val answer = try {
             IdentifyState.Answer(
-                Identification.rank(state.people.orEmpty(), embedding),
+                Identification.rank(people, embedding),
                 utterance.model.file.card.threshold(strictness),
                 utterance.milliseconds,
                 utterance.model,

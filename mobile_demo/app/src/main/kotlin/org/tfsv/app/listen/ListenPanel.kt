@@ -22,10 +22,14 @@ internal class ListenPanel(root: View, toggle: () -> Unit, openSettings: () -> U
         settings.setOnClickListener { openSettings() }
     }
 
-    /** Shows a phase. */
+    /**
+     * Shows a phase.
+     *
+     * @param enabled whether listening may begin; what has begun can always be stopped.
+     */
     fun render(phase: Phase, notice: Notice?, enabled: Boolean, offerSettings: Boolean) {
         val progress = (phase as? Phase.Listening)?.progress
-        button.isEnabled = enabled && phase != Phase.Thinking
+        button.isEnabled = phase is Phase.Listening || enabled && phase == Phase.Idle
         button.isActivated = phase is Phase.Listening
         button.setText(if (phase is Phase.Listening) R.string.stop else R.string.listen)
         meter.level = progress?.level ?: 0f

@@ -59,7 +59,7 @@ abstract class ListeningActivity<S : Any, T : ListeningSession<S>> : ScreenActiv
 
     private fun openSettings() {
         val app = Uri.fromParts("package", packageName, null)
-        startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, app))
+        startElsewhere(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, app))
     }
 
     /** Scrolls to a view when it has its place. */

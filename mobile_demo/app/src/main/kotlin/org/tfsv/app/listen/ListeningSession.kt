@@ -31,8 +31,10 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
         enough = false
         enter(Phase.Listening(null))
         inBackground(::hear) { utterance ->
-            enter(Phase.Idle)
-            utterance?.let(::heard)
+            if (utterance != null) {
+                enter(Phase.Idle)
+                heard(utterance)
+            }
         }
     }
 
@@ -58,6 +60,7 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
         listening(next)
     }
 
+    /** Null where there is none; [failed] or [stop] has ended the phase then. */
     private fun hear(ticket: Ticket): Utterance? {
         val model = app.models.active()
         val sound = try {

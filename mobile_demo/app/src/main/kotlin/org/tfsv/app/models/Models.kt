@@ -1,6 +1,7 @@
 package org.tfsv.app.models
 
 import android.content.Context
+import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
@@ -89,7 +90,7 @@ class Models(context: Context, private val settings: Settings) {
      */
     @Throws(BadInput::class, IOException::class)
     fun add(name: String, content: InputStream): Choice {
-        val bytes = content.readBytesUpTo(ModelFile.LARGEST)
+        val bytes = content.readModel(name)
         val file = ModelFile.read(bytes, name)
         file.card.threshold(settings.strictness)
         Seams.embedders.open(file.expanded(), THREADS).close()
@@ -121,15 +122,27 @@ class Models(context: Context, private val settings: Settings) {
         private const val BUNDLED = "bundled/"
         private const val ENDING = ".tflite"
         private const val PART = ".part"
+        private const val BLOCK = 1 shl 16
 
-        private fun InputStream.readBytesUpTo(largest: Int): ByteArray {
-            val bytes = java.io.ByteArrayOutputStream()
-            val block = ByteArray(1 shl 16)
-            while (true) {
+        /** Reads a file that may be anything, and large: on only where it begins like a model. */
+        private fun InputStream.readModel(name: String): ByteArray = try {
+            val bytes = ByteArrayOutputStream()
+            readInto(bytes, ModelFile.HEAD_BYTES)
+            ModelFile.checkHead(bytes.toByteArray(), name)
+            readInto(bytes, ModelFile.LARGEST + 1)
+            if (bytes.size() > ModelFile.LARGEST) throw BadInput("$name is too large for a model.")
+            bytes.toByteArray()
+        } catch (error: OutOfMemoryError) {
+            throw BadInput("$name needs more memory than there is; use another.", error)
+        }
+
+        /** Reads until there are [enough] bytes or a few more, or no more come. */
+        private fun InputStream.readInto(bytes: ByteArrayOutputStream, enough: Int) {
+            val block = ByteArray(BLOCK)
+            while (bytes.size() < enough) {
                 val count = read(block)
-                if (count < 0) return bytes.toByteArray()
+                if (count < 0) return
                 bytes.write(block, 0, count)
-                if (bytes.size() > largest) throw BadInput("The file is too large for a model.")
             }
         }
     }

@@ -61,7 +61,7 @@ class ModelsActivity : ScreenActivity<ModelsState, ModelsSession>() {
         val any = Intent(Intent.ACTION_OPEN_DOCUMENT)
             .addCategory(Intent.CATEGORY_OPENABLE)
             .setType("*/*")
-        startActivityForResult(any, PICK)
+        startElsewhere(any, PICK)
     }
 
     private fun list(state: ModelsState) {

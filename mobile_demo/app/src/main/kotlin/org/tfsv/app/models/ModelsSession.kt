@@ -71,7 +71,7 @@ class ModelsSession(private val app: App) : Session<ModelsState>(ModelsState()) 
     }
 
     /** Forgets a model that was opened. */
-    fun remove(choice: Models.Choice) = inBackground({ app.models.remove(choice) }) { reload(null) }
+    fun remove(choice: Models.Choice) = write({ app.models.remove(choice) }) { reload(null) }
 
     /** Measures all models, one after the other. */
     fun measure() {
@@ -118,12 +118,12 @@ class ModelsSession(private val app: App) : Session<ModelsState>(ModelsState()) 
     private fun opened(file: Uri): Models.Choice {
         val resolver = app.contentResolver
         val columns = arrayOf(OpenableColumns.DISPLAY_NAME)
-        val name = resolver.query(file, columns, null, null, null)?.use {
-            if (it.moveToFirst()) it.getString(0) else null
-        }
-        val stream = try {
-            resolver.openInputStream(file) ?: throw FileNotFoundException()
-        } catch (error: SecurityException) {
+        val (name, stream) = try {
+            val name = resolver.query(file, columns, null, null, null)?.use {
+                if (it.moveToFirst()) it.getString(0) else null
+            }
+            name to (resolver.openInputStream(file) ?: throw FileNotFoundException())
+        } catch (error: RuntimeException) { // what fails in the app that provides the file
             throw IOException(error)
         }
         return stream.use { app.models.add(name ?: file.lastPathSegment.orEmpty(), it) }

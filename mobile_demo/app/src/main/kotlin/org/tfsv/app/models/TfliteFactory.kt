@@ -70,6 +70,10 @@ object TfliteFactory : EmbedderFactory {
     } catch (error: IllegalStateException) {
         throw BadInput("TensorFlow Lite refuses the model: it cannot $what.", error)
     } catch (error: LinkageError) {
-        throw BadInput("This app was built for another processor; build it with its ABI.", error)
+        throw BadInput(
+            "TensorFlow Lite does not load: it is for another processor, or not for this phone’s " +
+                "memory pages of 16 KiB; build the app with one that fits.",
+            error,
+        )
     }
 }

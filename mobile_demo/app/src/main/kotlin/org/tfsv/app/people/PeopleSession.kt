@@ -33,7 +33,7 @@ data class PeopleState(
 
 /** Shows who is enrolled, and renames and deletes. */
 class PeopleSession(private val app: App) : Session<PeopleState>(PeopleState()) {
-    override fun start() = change { }
+    override fun start() = inBackground({ read() }, ::showRead)
 
     /** Asks something. */
     fun ask(question: Question) = show(state.copy(question = question, notice = null))
@@ -45,24 +45,22 @@ class PeopleSession(private val app: App) : Session<PeopleState>(PeopleState()) 
     fun confirm() {
         val question = state.question ?: return
         dismiss()
-        change {
+        write({
             when (question) {
                 is Question.Rename -> app.people.rename(question.id, question.name.trim())
                 is Question.Delete -> app.people.delete(question.id)
                 Question.DeleteAll -> app.people.deleteAll()
             }
-        }
+            read()
+        }, ::showRead)
     }
 
     override fun failed(notice: Notice) = show(state.copy(notice = notice))
 
-    private fun change(what: () -> Unit) = inBackground(
-        {
-            what()
-            app.people.list() to identity()
-        },
-    ) { (people, model) ->
-        show(state.copy(people = people, modelSha256 = model, notice = null))
+    private fun read(): Pair<People.Listing, String> = app.people.list() to identity()
+
+    private fun showRead(read: Pair<People.Listing, String>) {
+        show(state.copy(people = read.first, modelSha256 = read.second, notice = null))
     }
 
     /** Of the model in use; empty where that is damaged, for people can be deleted all the same. */

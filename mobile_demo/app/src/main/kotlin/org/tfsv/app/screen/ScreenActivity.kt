@@ -1,6 +1,7 @@
 package org.tfsv.app.screen
 
 import android.app.Activity
+import android.content.ActivityNotFoundException
 import android.content.Intent
 import android.os.Bundle
 import android.view.View
@@ -32,6 +33,15 @@ abstract class ScreenActivity<S : Any, T : Session<S>> : Activity() {
 
     /** Puts the state into the views. */
     protected abstract fun render(state: S)
+
+    /** Starts a screen of another app, which some phones do not have. */
+    protected fun startElsewhere(intent: Intent, requestCode: Int = NO_RESULT) {
+        try {
+            startActivityForResult(intent, requestCode)
+        } catch (_: ActivityNotFoundException) {
+            session.noApp()
+        }
+    }
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
@@ -74,6 +84,7 @@ abstract class ScreenActivity<S : Any, T : Session<S>> : Activity() {
     }
 
     private companion object {
+        const val NO_RESULT = -1 // as Android defines it
         val DESTINATIONS = mapOf(
             R.id.to_verify to VerifyActivity::class.java,
             R.id.to_identify to IdentifyActivity::class.java,

@@ -1,6 +1,7 @@
 package org.tfsv.app.screen
 
 import java.io.IOException
+import org.tfsv.app.R
 import org.tfsv.app.Seams
 import org.tfsv.core.BadInput
 
@@ -37,6 +38,9 @@ abstract class Session<S : Any>(initial: S) {
         generation++
     }
 
+    /** No app of the phone can do what was asked for. */
+    fun noApp() = failed(Notice(R.string.no_app))
+
     /** Shows another state. */
     protected fun show(next: S) {
         state = next
@@ -53,16 +57,26 @@ abstract class Session<S : Any>(initial: S) {
      */
     protected fun <T> inBackground(work: (Ticket) -> T, done: (T) -> Unit) {
         val ticket = Ticket(generation)
-        Seams.worker.execute {
-            if (!ticket.valid) return@execute
-            try {
-                val result = work(ticket)
-                ticket.post { done(result) }
-            } catch (error: BadInput) {
-                ticket.post { failed(Notice.of(error)) }
-            } catch (error: IOException) {
-                ticket.post { failed(Notice.of(error)) }
-            }
+        Seams.worker.execute { if (ticket.valid) attempt(ticket, { work(ticket) }, done) }
+    }
+
+    /**
+     * Does on the worker what the person wants written, even if the screen was left meanwhile:
+     * only the result is dropped then.
+     */
+    protected fun <T> write(work: () -> T, done: (T) -> Unit) {
+        val ticket = Ticket(generation)
+        Seams.worker.execute { attempt(ticket, work, done) }
+    }
+
+    private fun <T> attempt(ticket: Ticket, work: () -> T, done: (T) -> Unit) {
+        try {
+            val result = work()
+            ticket.post { done(result) }
+        } catch (error: BadInput) {
+            ticket.post { failed(Notice.of(error)) }
+        } catch (error: IOException) {
+            ticket.post { failed(Notice.of(error)) }
         }
     }
 

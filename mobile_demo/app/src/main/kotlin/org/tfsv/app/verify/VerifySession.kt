@@ -1,6 +1,7 @@
 package org.tfsv.app.verify
 
 import org.tfsv.app.App
+import org.tfsv.app.R
 import org.tfsv.app.listen.ListeningSession
 import org.tfsv.app.listen.Phase
 import org.tfsv.app.listen.Utterance
@@ -67,6 +68,9 @@ class VerifySession(app: App) : ListeningSession<VerifyState>(VerifyState(), app
         val problem = utterance.quality.problem()
         if (problem != null) return failed(Notice.of(problem))
         val person = state.person ?: return
+        if (person.modelSha256 != utterance.model.file.sha256) {
+            return failed(Notice(R.string.other_model, person.name))
+        }
         val embedding = utterance.embedding ?: return
         val strictness = app.settings.strictness
         val answer = try {

@@ -65,6 +65,9 @@ class ModelFile private constructor(
         /** Bytes of the largest file, packed or expanded. */
         const val LARGEST: Int = 1 shl 29
 
+        /** Bytes of the beginning that [checkHead] looks at. */
+        const val HEAD_BYTES: Int = 8
+
         private const val SMALLEST = 64
         private const val IDENTIFIER = "TFL3"
         private const val IDENTIFIER_POSITION = 4
@@ -77,10 +80,8 @@ class ModelFile private constructor(
          * @throws BadInput it is no such file, or damaged.
          */
         fun read(bytes: ByteArray, name: String): ModelFile {
-            val known = bytes.size >= SMALLEST && bytes.size <= LARGEST && IDENTIFIER.indices.all {
-                bytes[IDENTIFIER_POSITION + it] == IDENTIFIER[it].code.toByte()
-            }
-            if (!known) throw BadInput("$name is no TFLite file; export the model again.")
+            checkHead(bytes, name)
+            if (bytes.size < SMALLEST || bytes.size > LARGEST) throw unknown(name)
             return explained(name) {
                 val file = Bytes(ByteBuffer.wrap(bytes))
                 Checksum.check(bytes, Metadata.find(file, Metadata.CHECKSUM))
@@ -90,6 +91,23 @@ class ModelFile private constructor(
                 ModelFile(bytes, expansion, name, card, Checksum.of(bytes).toHex())
             }
         }
+
+        /**
+         * Looks at the beginning of a file, before anybody reads all of it.
+         *
+         * @param head its first [HEAD_BYTES] bytes, or more.
+         * @param name what error messages call it.
+         * @throws BadInput it is no TFLite file.
+         */
+        fun checkHead(head: ByteArray, name: String) {
+            val known = head.size >= HEAD_BYTES && IDENTIFIER.indices.all {
+                head[IDENTIFIER_POSITION + it] == IDENTIFIER[it].code.toByte()
+            }
+            if (!known) throw unknown(name)
+        }
+
+        private fun unknown(name: String) =
+            BadInput("$name is no TFLite file; export the model again.")
 
         private fun card(bytes: ByteArray, place: Span?): ModelCard {
             if (place == null) throw Damaged("it has no model card")

@@ -13,13 +13,15 @@ import org.tfsv.core.BadInput
  *
  * @param directory for voiceprints and nothing else; a sibling with `.deleted` behind its name may
  *   exist for a moment.
- * @param key AES, 256 bits.
+ * @param key gives the key, AES of 256 bits, or throws [BadInput]; asked when something is to be
+ *   sealed or opened, until it gave one. Without it everyone counts as damaged.
  */
 class People(
     private val directory: File,
-    private val key: SecretKey,
+    key: () -> SecretKey,
     private val files: FileOperations = RealFiles,
 ) {
+    private val key: SecretKey by lazy(key)
     private val deleted = File(directory.path + ".deleted")
 
     /**

@@ -44,6 +44,15 @@ class ModelFileTest {
     }
 
     @Test
+    fun `eight bytes tell what is no such file`() {
+        ModelFile.checkHead(packed.copyOf(ModelFile.HEAD_BYTES), "a.tflite")
+        for (head in listOf(packed.copyOf(7), ByteArray(8), "TFL3TFL4".toByteArray())) {
+            val error = assertThrows(BadInput::class.java) { ModelFile.checkHead(head, "a.bin") }
+            assertEquals("a.bin is no TFLite file; export the model again.", error.message)
+        }
+    }
+
+    @Test
     fun `a file cut anywhere is refused`() {
         val random = Random(1)
         val sizes = (0 until 300) + List(300) { random.nextInt(packed.size) } + (packed.size - 1)

@@ -20,7 +20,7 @@ class PeopleTest {
     private val key: SecretKey = SecretKeySpec(ByteArray(32) { 7 }, "AES")
     private val model = "0f".repeat(32)
     private val directory: File by lazy { File(folder.root, "people") }
-    private val people: People by lazy { People(directory, key) }
+    private val people: People by lazy { People(directory, { key }) }
     private val ann = person("Ann", 1f)
     private val bob = person("Bob", 2f)
 
@@ -64,6 +64,20 @@ class PeopleTest {
         assertThrows(BadInput::class.java) { people.rename(ann.id, "Zoe") }
         people.delete(ann.id)
         assertEquals(listOf<String>(), people.list().damaged)
+    }
+
+    @Test
+    fun `without the key everyone is damaged and can be deleted`() {
+        people.save(ann)
+        people.save(bob)
+        var lost = true
+        val keyless = People(directory, { if (lost) throw BadInput("no key") else key })
+        assertEquals(setOf(ann.id, bob.id), keyless.list().damaged.toSet())
+        assertThrows(BadInput::class.java) { keyless.save(person("Cy", 3f)) }
+        assertThrows(BadInput::class.java) { keyless.rename(bob.id, "Zoe") }
+        keyless.delete(ann.id)
+        lost = false
+        assertEquals(listOf("Bob"), keyless.list().voiceprints.map { it.name })
     }
 
     @Test
@@ -157,7 +171,7 @@ class PeopleTest {
     }
 
     private fun attempt(steps: Int, written: Double, action: People.() -> Unit): Boolean = try {
-        People(directory, key, Killed(steps, written)).action()
+        People(directory, { key }, Killed(steps, written)).action()
         true
     } catch (_: Killed.Kill) {
         false
