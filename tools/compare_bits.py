@@ -13,6 +13,7 @@ tools/compare_schemes.py. Kill it and run it again to go on, with more plans or 
 from absl import flags
 
 from tfsv import command
+from tfsv.study import further_flags
 
 _RUNS = flags.DEFINE_list("runs", None, "Folders of runs, one for each seed, of one network.")
 _SCHEME = flags.DEFINE_multi_string(
@@ -26,21 +27,13 @@ _STAGED = flags.DEFINE_multi_string(
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the tables and differences.png.")
 _MAKE = flags.DEFINE_bool("make", True, "Make what is missing; else only tabulate what is there.")
-_EPOCHS = flags.DEFINE_float("finetune_epochs", 1, "Epochs of fine-tuning and control.", 1e-3)
-_OPTIMIZER = flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adamw"], "Of fine-tuning.")
-_RATE = flags.DEFINE_float(
-    "learning_rate", 0.01, "First learning rate of each stage; decays to a tenth.", 0
-)
-_DECAY = flags.DEFINE_float("weight_decay", 1e-4, "Weight decay of fine-tuning.", 0)
-_REFRESH = flags.DEFINE_integer(
-    "refresh_steps", 20, "Steps between two refreshes of the codebooks.", 1
-)
 _CANDIDATES = flags.DEFINE_list("candidates", [], "Widths to choose from. Default: the scheme's.")
 _BATCHES = flags.DEFINE_integer("batches", 2, "Batches of training crops (curvature, kl).", 1)
 _VECTORS = flags.DEFINE_integer("vectors", 50, "Random vectors of the Hessian trace.", 2)
 _STEPS = flags.DEFINE_integer("steps", 200, "Batches of the architecture search.", 1)
 _RECORDINGS = flags.DEFINE_integer("recordings", 200, "Most recordings of dev trials.", 4)
 _SECONDS = flags.DEFINE_float("dev_seconds", 20.0, "Longest part of a dev recording, seconds.")
+flags.adopt_module_key_flags(further_flags)
 flags.mark_flags_as_required(["runs", "scheme", "output"])
 
 _REFERENCE = "perturbation"  # whose sensitivities the cheap methods' are compared with
@@ -85,7 +78,7 @@ def main(arguments: list[str]) -> None:
 
 def _make(run: str, cells) -> None:
     from tfsv.bit_search import BitSearchSettings
-    from tfsv.study.comparison import Comparison, Further, order, read_recipe
+    from tfsv.study.comparison import Comparison, order, read_recipe
     from tfsv.study.plans import Plans
 
     recipe = read_recipe(run)
@@ -108,14 +101,7 @@ def _make(run: str, cells) -> None:
     for cell in cells:
         if cell.plan:
             plans.make(cell)
-    further = Further(
-        epochs=_EPOCHS.value,
-        optimizer=_OPTIMIZER.value,
-        learning_rate=_RATE.value,
-        weight_decay=_DECAY.value,
-        refresh_steps=_REFRESH.value,
-    )
-    compared = Comparison(run, further)
+    compared = Comparison(run, further_flags.further())
     for cell, model in order(cells):
         compared.make(cell, model)
 

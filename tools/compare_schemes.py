@@ -14,6 +14,7 @@ import pathlib
 from absl import flags
 
 from tfsv import command
+from tfsv.study import further_flags
 
 _RUNS = flags.DEFINE_list("runs", None, "Folders of runs, one for each seed, of one network.")
 _SCHEME = flags.DEFINE_multi_string(
@@ -30,15 +31,7 @@ _HISTOGRAM = flags.DEFINE_multi_string(
 _LAYERS = flags.DEFINE_list(
     "layers", None, "Layers to draw. Default: the first, the middle and the last with a kernel."
 )
-_EPOCHS = flags.DEFINE_float("finetune_epochs", 1, "Epochs of fine-tuning and control.", 1e-3)
-_OPTIMIZER = flags.DEFINE_enum("optimizer", "sgd", ["sgd", "adamw"], "Of fine-tuning.")
-_RATE = flags.DEFINE_float(
-    "learning_rate", 0.01, "First learning rate of fine-tuning; decays to a tenth.", 0
-)
-_DECAY = flags.DEFINE_float("weight_decay", 1e-4, "Weight decay of fine-tuning.", 0)
-_REFRESH = flags.DEFINE_integer(
-    "refresh_steps", 20, "Steps between two refreshes of the codebooks.", 1
-)
+flags.adopt_module_key_flags(further_flags)
 flags.mark_flags_as_required(["runs", "scheme", "output"])
 
 
@@ -60,18 +53,11 @@ def main(arguments: list[str]) -> None:
     run_names(runs)
     output = writable_folder(_OUTPUT.value)
     if _MAKE.value:
-        further = comparison.Further(
-            epochs=_EPOCHS.value,
-            optimizer=_OPTIMIZER.value,
-            learning_rate=_RATE.value,
-            weight_decay=_DECAY.value,
-            refresh_steps=_REFRESH.value,
-        )
         for run in runs:
             chosen = [
                 cell for cell in cells if run is runs[0] or str(cell.bits) in _SEED_BITS.value
             ]
-            compared = comparison.Comparison(run, further)
+            compared = comparison.Comparison(run, further_flags.further())
             for cell, model in comparison.order(chosen):
                 compared.make(cell, model)
     outcomes = read_outcomes(runs, cells)
