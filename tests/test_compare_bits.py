@@ -93,7 +93,7 @@ def test_stages_share_their_post_training_model():
     assert len(set(folders)) == len(folders) == 5
 
 
-def test_plans_have_the_bytes_of_the_uniform_width(compared):
+def test_plans_have_the_bytes_of_equal_widths(compared):
     study = compared / "study"
     plan = BitPlan.read(study / "plans" / "kmeans_3bit_norm.json")
     assert plan.method == "norm" and len(set(plan.bits.values())) > 1
@@ -140,10 +140,10 @@ def test_the_command_tabulates_what_is_there(compared, tmp_path):
     lines = (tmp_path / "table.md").read_text().splitlines()[2:]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     assert [(row[0], row[1], row[3]) for row in rows] == [
-        ("float", "32", ""), ("post training", "uniform 3", ""), ("post training", "norm 3", ""),
+        ("float", "32", ""), ("post training", "equal 3", ""), ("post training", "norm 3", ""),
         ("fine tuned", "norm 3", "bits"),
     ]  # fmt: skip
-    assert all(row[9] for row in rows[1:3]) and rows[2][10]  # what float and uniform widths lose
+    assert all(row[9] for row in rows[1:3]) and rows[2][10]  # what float and equal widths lose
     assert rows[3][12] == rows[2][12]  # bytes are those of the post-training model
     assert (tmp_path / "plans.md").read_text().startswith("| layer | norm 3 |\n")
     assert (tmp_path / "correlations.md").read_text().count("| norm |") == 1
@@ -156,7 +156,7 @@ def outcome(eer, shift):
     return Outcome({"seed0": {"eer": eer, "min_dcf_0.01": 1.0}}, {"seed0": draws})
 
 
-def test_differences_are_to_the_parent_the_uniform_width_and_one_go():
+def test_differences_are_to_the_parent_to_equal_widths_and_to_one_go():
     plan, staged = Cell("kmeans", 2, "kl"), Cell("kmeans", 2, "kl", "front")
     outcomes = {
         (FLOAT_CELL, CONTROL): outcome(0.10, 0),

@@ -1,5 +1,6 @@
 """The models that come with tfsv: small, credited, calibrated, and opened by their names."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -107,3 +108,15 @@ def test_a_hundredth_of_the_dev_impostors_passes_in_corpora_of_training(real_spe
     for name, rate in (("far_0.01", 0.01), ("far_0.001", 0.001)):
         passed = np.mean(impostors >= model.card.thresholds[name])
         assert 0.9 * rate < passed <= 1.02 * rate
+
+
+def test_a_demo_model_is_evaluated_by_its_name(recordings, tmp_path):
+    trials = tmp_path / "trials.txt"
+    trials.write_text("1 enrol.wav same.wav\n0 enrol.wav other.wav\n")
+    done = run(
+        "evaluate.py", "--model=demo_1bit", f"--trials={trials}", f"--root={recordings}",
+        f"--output={tmp_path / 'test'}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    systems = json.loads((tmp_path / "test" / "results.json").read_text())["systems"]
+    assert list(systems) == ["demo_1bit.tflite"]

@@ -86,9 +86,10 @@ def test_after_the_separator_nothing_is_a_flag(people):
 def test_a_threshold_that_is_not_in_the_card(people):
     files = ("model.tflite", "enrol1.wav", "--", "same.wav")
     absent = _verify(people, "--false_accept_rate=0.05", *files)
-    assert _fails(absent, "model.tflite", "'far_0.05'", "far_0.01", "--calibrate", "--threshold")
+    assert _fails(absent, "model.tflite", "'far_0.05'", "far_0.001); give --threshold")
     (people / "model.tflite").write_text("{}")
-    assert _fails(_verify(people, *files), "'far_0.01'", "it has: none")
+    none = _verify(people, *files)
+    assert _fails(none, "'far_0.01'", "it has: none", "--calibrate", "--threshold")
 
 
 @pytest.mark.parametrize(

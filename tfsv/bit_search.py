@@ -50,7 +50,7 @@ from tfsv.verification.report import recording_paths, sha256_of
 from tfsv.verification.trials import read_trials
 
 METHODS = ("curvature", "kl", "perturbation", "architecture", "random", "norm")
-"""How the sensitivity of a layer can be told; the last two are controls."""
+"""How the sensitivity of a layer can be told; the last two are baselines."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +72,7 @@ class BitSearchSettings:
         recordings: Most of them.
         dev_seconds: Longest part of one.
         score: What perturbation measures.
-        seed: Of vectors, trials and the random control.
+        seed: Of vectors, trials and the random baseline.
     """
 
     pipeline: PipelineSettings

@@ -3,8 +3,8 @@
     python tools/compare_bits.py --flagfile configs/study_bits.flags \\
         --runs=runs/study/resnet/seed0,runs/study/resnet/seed1 --output=runs/study/resnet/bits
 
-finds for the float model of each run the bit plan of every method in the bytes of a uniform width,
-quantizes by plans and by uniform widths, fine-tunes in one go and in stages, and measures all on
+finds for the float model of each run the bit plan of every method in the bytes of equal widths,
+quantizes by plans and by equal widths, fine-tunes in one go and in stages, and measures all on
 the run's test trials; plans and models are kept in `study` in the run's folder, beside those of
 tools/compare_schemes.py. Kill it and run it again to go on, with more plans or runs if you like.
 `--output` gets tables and a picture.
@@ -17,10 +17,10 @@ from tfsv.study import further_flags
 
 _RUNS = flags.DEFINE_list("runs", None, "Folders of runs, one for each seed, of one network.")
 _SCHEME = flags.DEFINE_multi_string(
-    "scheme", None, "A scheme and uniform widths, e.g. --scheme='kmeans 4 2'; repeat it."
+    "scheme", None, "A scheme and widths of all layers, e.g. --scheme='kmeans 4 2'; repeat it."
 )
 _PLAN = flags.DEFINE_multi_string(
-    "plan", [], "A scheme, the uniform width whose bytes plans have, and methods; repeat it."
+    "plan", [], "A scheme, the equal width whose bytes plans have, and methods; repeat it."
 )
 _STAGED = flags.DEFINE_multi_string(
     "staged", [], "A scheme, a width and a method of --plan, and orders of stages; repeat it."

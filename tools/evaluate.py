@@ -25,6 +25,7 @@ from absl import flags, logging
 from tfsv import command
 from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.card import ModelCard
+from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.export.loader import open_model
 from tfsv.files import replacing, writable_folder
@@ -42,7 +43,7 @@ from tfsv.verification.scoring import normalised
 from tfsv.verification.trials import Trials, read_trials
 
 _MODEL = flags.DEFINE_multi_string(
-    "model", None, "Model folder or .tflite file; repeat it or list several with commas."
+    "model", None, "Model folder, .tflite file or demo; repeat it or list several with commas."
 )
 _TRIALS = flags.DEFINE_string("trials", None, "Trial list, lines of: label enrol test.")
 _ROOT = flags.DEFINE_string("root", None, "Folder that the paths in the trial list start from.")
@@ -112,7 +113,7 @@ def _named_models(values: Sequence[str]) -> dict[str, str]:
     paths = [path for value in values for path in value.split(",") if path]
     if not paths:
         raise InputError("--model: no model given")
-    paths = list(dict.fromkeys(os.path.normpath(path) for path in paths))
+    paths = list(dict.fromkeys(os.path.normpath(located(path)) for path in paths))
     for path in paths:
         weights_file(path)
     names = [pathlib.Path(path).name for path in paths]

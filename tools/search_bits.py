@@ -8,7 +8,7 @@ The budget is that of the whole packed file, front end, graph and card included;
 and 1,000,000 bytes. --method says how the sensitivity of a layer is told: curvature (trace of the
 loss' Hessian), kl (divergence of the speaker posteriors), perturbation (change of the scores of dev
 trials; slow, and the reference for the others), architecture (training mixes the widths and learns
-their shares), random and norm (controls). What was measured is kept and used again for other
+their shares), random and norm (baselines). What was measured is kept and used again for other
 budgets, except by architecture, which searches for one budget; a killed run goes on where it was.
 """
 

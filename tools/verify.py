@@ -32,6 +32,7 @@ from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.export.loader import open_model
 from tfsv.verification.extraction import embed_file
+from tfsv.verification.report import FALSE_ACCEPT_RATES
 from tfsv.verification.scoring import voiceprint
 
 REJECTED = 2
@@ -41,7 +42,7 @@ _DEMO = "demo"
 _RATE = flags.DEFINE_float(
     "false_accept_rate",
     0.01,
-    "Fraction of impostors that may be accepted; picks the card's threshold.",
+    "Fraction of impostors that may be accepted, 0.01 or 0.001; picks the card's threshold.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -79,6 +80,7 @@ def _parts(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
     if not enrolment or not tests:
         raise InputError(
             "usage: verify.py [model.tflite] enrol1.wav [enrol2.wav …] -- test.wav […]"
+            " (-- stands between enrolment and test)"
         )
     return model, enrolment, tests
 
@@ -89,11 +91,13 @@ def _threshold(card: ModelCard, model: str) -> tuple[float, str]:
     name = f"far_{_RATE.value:g}"
     if name not in card.thresholds:
         known = ", ".join(card.thresholds) or "none"
-        raise InputError(
-            f"{model}: its card has no threshold {name!r} (it has: {known}); run"
-            " tools/evaluate.py --calibrate on its model folder and export it again, or give"
-            " --threshold"
-        )
+        remedy = "give --threshold"
+        if _RATE.value in FALSE_ACCEPT_RATES:
+            remedy = (
+                "run tools/evaluate.py --calibrate on its model folder and export it again, or "
+                + remedy
+            )
+        raise InputError(f"{model}: its card has no threshold {name!r} (it has: {known}); {remedy}")
     return card.thresholds[name], name
 
 

@@ -21,7 +21,8 @@ from tfsv.quantization.schemes.base import KernelQuantizer
 
 @dataclasses.dataclass(frozen=True)
 class MixingSettings:
-    """How widths are searched. Neither paper 4 nor its sister papers give figures; these are ours.
+    """How widths are searched. Paper 4 and its authors' arXiv:2112.11438 give no
+    figures; these are ours.
 
     Attributes:
         steps: Batches; each moves weights and logits.

@@ -47,7 +47,7 @@ def hessian_traces(
         network: A float network; not changed.
         batches: The Hessian is that of the mean of the batches' mean losses.
         loss: Losses of a batch.
-        vectors: Random vectors, at least 2 (m; 50 in the papers' sister paper).
+        vectors: Random vectors, at least 2 (m; 50 in arXiv:2112.11438, by the authors of paper 4).
         seed: Of the vectors.
     """
     variables = kernel_variables(network)

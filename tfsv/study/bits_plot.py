@@ -5,12 +5,12 @@ import os
 from matplotlib.figure import Figure
 
 from tfsv.files import replacing
-from tfsv.study.bits_table import parent
+from tfsv.study.bits_table import EQUAL, parent
 from tfsv.study.cells import FINE_TUNED, POST_TRAINING, Cell
 from tfsv.study.table import Outcomes
 
 _TITLES = {POST_TRAINING: "post-training", FINE_TUNED: "fine-tuned"}
-_COLOURS = {"uniform": "#888888", "plan": "#0072b2", "stages": "#d55e00"}
+_COLOURS = {EQUAL: "#888888", "plan": "#0072b2", "stages": "#d55e00"}
 
 
 def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) -> None:
@@ -53,9 +53,9 @@ def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) ->
 
 
 def _group(cell: Cell) -> str:
-    return "stages" if cell.order else "plan" if cell.plan else "uniform"
+    return "stages" if cell.order else "plan" if cell.plan else EQUAL
 
 
 def _label(cell: Cell) -> str:
-    text = f"{cell.plan or 'uniform'} {cell.bits}"
+    text = f"{cell.plan or EQUAL} {cell.bits}"
     return f"{text}, stages by {cell.order}" if cell.order else text

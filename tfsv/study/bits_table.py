@@ -17,6 +17,9 @@ from tfsv.study.table import (
     range_text,
 )
 
+EQUAL = "equal"
+"""What tables and plots call one width for all layers; a *uniform* quantizer is something else."""
+
 Findings = Mapping[Cell, Sequence[Finding]]
 """What each plan's method found, run by run."""
 
@@ -33,7 +36,7 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
     """
     header = [
         "model", "bits", "widths", "stages", "runs", "EER %", "95 %", "minDCF", "95 %",
-        "EER − float's", "EER − uniform's", "EER − one go's", "packed kB", "search s",
+        "EER − float's", "EER − equal's", "EER − one go's", "packed kB", "search s",
     ]  # fmt: skip
     rows = [header, ["---"] * 4 + ["---:"] * (len(header) - 4)]
     for (cell, model), outcome in sorted(outcomes.items(), key=_kind):
@@ -42,7 +45,7 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
         rows.append(
             [
                 model.replace("_", " "),
-                f"{cell.plan or 'uniform'} {cell.bits}" if cell.bits else "32",
+                f"{cell.plan or EQUAL} {cell.bits}" if cell.bits else "32",
                 _widths(found),
                 cell.order,
                 str(len(outcome.records)),
@@ -51,7 +54,7 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
                 f"{outcome.mean('min_dcf_0.01'):.3f}",
                 range_text(outcome.interval("min_dcf_0.01"), 1, ".3f"),
                 difference_text(outcome, parent(outcomes, model)),
-                difference_text(outcome, uniform(outcomes, cell, model)),
+                difference_text(outcome, equal(outcomes, cell, model)),
                 difference_text(outcome, in_one_go(outcomes, cell, model)),
                 kilobytes_text(files.get("packed", files.get("float32"))),
                 f"{np.mean([finding.seconds for finding in found]):.0f}" if found else "",
@@ -65,7 +68,7 @@ def parent(outcomes: Outcomes, model: str) -> Outcome | None:
     return outcomes.get((FLOAT_CELL, CONTROL if model == FINE_TUNED else FLOAT))
 
 
-def uniform(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:
+def equal(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:
     """The outcome of one width in the bytes of a cell with a plan."""
     return outcomes.get((Cell(cell.scheme, cell.bits), model)) if cell.plan else None
 

@@ -1,4 +1,4 @@
-"""Makes the bit plans of a comparison: every method at the bytes of uniform widths."""
+"""Makes the bit plans of a comparison: every method in the bytes of equal widths."""
 
 import dataclasses
 import json
@@ -63,11 +63,11 @@ class Plans:
         if finding_file.exists():
             return
         search = self._search(cell.scheme)
-        uniform = {
+        equal = {
             name: cell.bits if cell.bits in row else next(iter(row))
             for name, row in search.candidates.items()
         }
-        budget = search.files.size(uniform)
+        budget = search.files.size(equal)
         found = search.sensitivities(cell.plan, budget)
         choice = search.choose(found, budget)
         search.plan(found, choice, budget).write(plan_file)
