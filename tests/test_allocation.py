@@ -15,7 +15,7 @@ def tables(seed, layers, widths):
     counts = random.integers(10, 400, layers)
     sensitivities, sizes = {}, {}
     for i, count in enumerate(counts):
-        scale = random.uniform(0.1, 10)
+        scale = 10 ** random.uniform(-5, 1)  # what is left is a tiny part of the worst choice
         sensitivities[f"layer{i}"] = {b: scale * 4.0**-b * random.uniform(0.5, 2) for b in widths}
         sizes[f"layer{i}"] = {b: float(-(-count * b // 8) + 2**b) for b in widths}
     return sensitivities, sizes

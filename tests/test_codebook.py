@@ -8,6 +8,8 @@ from sklearn.cluster import KMeans
 
 from tfsv.errors import InputError
 from tfsv.quantization.codebook import assign, kmeans, midpoints, squared_error
+from tfsv.quantization.scale import best_scale
+from tfsv.quantization.schemes.levels import uniform_levels
 
 floats = strategies.floats(-1e3, 1e3, width=32)
 quick = settings(max_examples=40, deadline=None)
@@ -44,6 +46,25 @@ def test_not_worse_than_scikit_learn(count, shape):
     reference = KMeans(count, init="k-means++", n_init=10, random_state=0)
     reference.fit(weights[:, None].astype(np.float64))
     assert squared_error(weights, kmeans(weights, count)) <= reference.inertia_ * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("bits", [7, 8])
+@pytest.mark.parametrize("shape", ["normal", "student", "outliers"])
+def test_many_centroids_for_few_weights(bits, shape):
+    random = np.random.default_rng(bits)
+    weights = {
+        "normal": random.normal(size=4608),
+        "student": random.standard_t(3, 9216),
+        "outliers": np.concatenate([random.normal(size=4608), [-100, -80, 90, 100, 120]]),
+    }[shape].astype(np.float32)
+    error = squared_error(weights, kmeans(weights, 2**bits))
+    reference = KMeans(2**bits, init="k-means++", n_init=1, random_state=0)
+    reference.fit(weights[:, None].astype(np.float64))
+    assert error <= reference.inertia_
+    levels = uniform_levels(bits)
+    grid = levels * best_scale(weights, levels)
+    assert error <= squared_error(weights, grid.astype(np.float32))
+    assert error < squared_error(weights, kmeans(weights, 2 ** (bits - 1)))
 
 
 def test_large_layer_is_fast_and_near_the_theory():

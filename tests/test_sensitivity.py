@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -270,15 +271,21 @@ def test_a_killed_measurement_goes_on_at_its_layer(tmp_path, network, candidates
     assert content["seconds"] >= 0 and content["settings"] == {"step": 1}
 
 
-def test_stores_are_told_apart(tmp_path, network):
-    def file(method=None, scheme="kmeans", data="a", of=network):
-        return store_file(tmp_path, of, method or Counting(), scheme, {"crops": data})
+def test_stores_are_told_apart(tmp_path, network, candidates):
+    def file(method=None, scheme="kmeans", data="a", of=network, fitted=candidates):
+        return store_file(tmp_path, of, fitted, method or Counting(), scheme, {"crops": data})
 
     other = Counting()
     other.settings = {"step": 2}
     changed = image_network()
     changed.get_layer("stem").kernel.assign_add(tf.ones_like(changed.get_layer("stem").kernel))
-    files = [file(), file(other), file(scheme="uniform"), file(data="b"), file(of=changed)]
+    weights = candidates["stem"][2]
+    moved = dataclasses.replace(weights, codebook=weights.codebook * np.float32(1.5))
+    refitted = {**candidates, "stem": {**candidates["stem"], 2: moved}}
+    files = [
+        file(), file(other), file(scheme="uniform"), file(data="b"), file(of=changed),
+        file(fitted=refitted),
+    ]  # fmt: skip
     assert len(set(files)) == len(files) and file() == files[0] == file(of=image_network())
 
 

@@ -155,7 +155,7 @@ class BitSearch:
         }[method]()
         widths = sorted({bits for row in self.candidates.values() for bits in row})
         scheme = f"{self._scheme} {widths}"
-        store = store_file(self._store, self._network, made, scheme, data)
+        store = store_file(self._store, self._network, self.candidates, made, scheme, data)
         return measure(made, self.candidates, store)
 
     def choose(self, found: Sensitivities, budget: int) -> Choice:

@@ -53,7 +53,7 @@ def allocate(
             f"--budget={budget:.0f}: too small; the smallest possible is {least} bytes"
         )
     programme.add(dict(enumerate(programme.cost)), -np.inf, budget)
-    return programme.choice(programme.solve(programme.objective(sensitivities)))
+    return programme.choice(programme.least(programme.objective(sensitivities)))
 
 
 def smallest(
@@ -73,6 +73,9 @@ def _check(sensitivities: Table, sizes: Table) -> None:
             raise InputError(f"{layer}: sensitivities for {sorted(row)}, sizes for other widths")
         if not all(np.isfinite(value) for value in row.values()):
             raise InputError(f"{layer}: a sensitivity is not finite")
+
+
+_TOLERANCE = 1e-6  # HiGHS's, absolute
 
 
 class _Programme:
@@ -107,12 +110,26 @@ class _Programme:
         self._bounds.append((low, high))
 
     def objective(self, values: Table) -> np.ndarray:
-        """The values of the choices, at most 1; tables have none."""
-        chosen = np.array([values[layer][bits] for layer, bits in self._choices])
-        return np.pad(chosen / (np.abs(chosen).max() or 1.0), (0, len(self.cost) - len(chosen)))
+        """The values of the choices above their layer's least, at most 1; tables have none."""
+        least = {layer: min(row.values()) for layer, row in values.items()}
+        above = np.array([values[layer][bits] - least[layer] for layer, bits in self._choices])
+        return np.pad(above / (above.max() or 1.0), (0, len(self.cost) - len(above)))
 
-    def solve(self, objective: np.ndarray) -> np.ndarray:
-        """Zeros and ones of least objective.
+    def least(self, objective: np.ndarray) -> np.ndarray:
+        """Zeros and ones of least objective, which is nowhere negative, to a millionth of it.
+
+        The solver's tolerance is absolute, and the least total may be a tiny part of the worst
+        choice. So it solves again in units of the total that it found, without the choices that
+        are worse than that alone, until nothing is gained.
+        """
+        solution, total = self.solve(objective), np.inf
+        while 0 < objective @ solution < total * (1 - _TOLERANCE):
+            best, total = solution, objective @ solution
+            solution = self.solve(objective / total, objective <= total)
+        return solution if objective @ solution < total else best
+
+    def solve(self, objective: np.ndarray, possible: np.ndarray | float = 1) -> np.ndarray:
+        """Zeros and ones of least objective; zeros only where `possible` is 0.
 
         Raises:
             InputError: There are none, which only ties can cause.
@@ -120,7 +137,7 @@ class _Programme:
         outcome = scipy.optimize.milp(
             objective,
             integrality=np.ones(len(objective)),
-            bounds=scipy.optimize.Bounds(0, 1),
+            bounds=scipy.optimize.Bounds(0, np.asarray(possible, float)),
             constraints=self._constraint(),
             options={"mip_rel_gap": 0.0},
         )

@@ -107,13 +107,19 @@ def measure(
 
 
 def store_file(
-    folder: pathlib.Path, network: keras.Model, method: Method, scheme: str, data: Mapping[str, Any]
+    folder: pathlib.Path,
+    network: keras.Model,
+    candidates: Candidates,
+    method: Method,
+    scheme: str,
+    data: Mapping[str, Any],
 ) -> pathlib.Path:
     """Where sensitivities are kept: a file for each combination of all that decides them.
 
     Args:
         folder: Of the stores.
         network: The checkpoint; its weights are hashed.
+        candidates: Its kernels at every width; codebooks and codes are hashed.
         method: Its name and settings.
         scheme: What quantizes, and with which widths.
         data: What tells the data, JSON-ready.
@@ -121,6 +127,9 @@ def store_file(
     digest = hashlib.sha256()
     for variable in network.variables:
         digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    for row in candidates.values():
+        for coded in row.values():
+            digest.update(coded.codebook.tobytes() + coded.codes.tobytes())
     parts = {"method": method.name, "settings": method.settings, "scheme": scheme, "data": data}
     digest.update(json.dumps(parts, sort_keys=True).encode())
     return folder / f"{method.name}_{digest.hexdigest()[:16]}.json"
