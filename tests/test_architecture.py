@@ -112,6 +112,18 @@ def test_gradients_of_logits_are_finite_differences(mixed):
             assert (sides[0] - sides[1]) / 0.04 == pytest.approx(gradient[place], abs=2e-3)
 
 
+@pytest.mark.parametrize("scheme", ["admm", "binary_weight:forward=latent"])
+def test_schemes_that_train_on_latent_weights_are_mixed_as_quantized(scheme):
+    network = dense_network()
+    quantizers = candidate_quantizers(network, scheme, WIDTHS if scheme == "admm" else (1,))
+    widths = tuple(next(iter(quantizers.values())))
+    made = SuperNetwork(network, quantizers, cross_entropy, packed_sizes(network, widths), {}, 2.0)
+    for layer in made.layers.values():
+        layer.refresh()
+        mixture = layer.mixture(layer.probabilities(tf.constant(1.0))).numpy()
+        assert np.abs(mixture - layer.latent.numpy()).max() > 0.01
+
+
 def test_latent_weights_get_the_gradient_of_the_mixed_kernel(mixed):
     inputs, labels = map(tf.constant, data()[0])
     temperature = tf.constant(0.7)

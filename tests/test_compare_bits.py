@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -27,7 +28,7 @@ from tfsv.study.cells import (
     read_staged_cells,
 )
 from tfsv.study.comparison import Comparison, Further, order, read_recipe, read_weights
-from tfsv.study.plans import Finding, Plans, read_finding
+from tfsv.study.plans import Finding, Plans, read_findings
 from tfsv.study.table import Outcome
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -103,9 +104,36 @@ def test_plans_have_the_bytes_of_equal_widths(compared):
     ]
     assert 0.8 * sizes[0]["packed"] < sizes[1]["packed"] <= sizes[0]["packed"] + 100
     _, card = load_model(study / NORM.folder(POST_TRAINING))
-    found = read_finding(compared, NORM)
+    found = read_findings({"seed0": compared}, NORM)["seed0"]
     assert card.bits == plan.bits == found.bits and found.seconds > 0
     assert found.sensitivities.keys() == plan.layers.keys()
+
+
+def test_a_width_without_candidates_has_no_budget(compared, tmp_path):
+    run = tmp_path / "seed0"
+    shutil.copytree(compared, run, ignore=shutil.ignore_patterns("study"))
+    settings = BitSearchSettings(pipeline=read_recipe(run).pipeline, widths=(1, 2, 4, 8))
+    with pytest.raises(InputError, match="--candidates: lack 3 bits"):
+        Plans(run, settings).make(NORM)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--scheme=kmeans 3", "--plan=uniform 3 kl"], "compare one at a time"),
+        (["--scheme=kmeans 3", "--candidates=2,a"], "--candidates=2,a: expected widths"),
+        (["--scheme=kmeans 3", "--dev_seconds=-1"], "dev_seconds"),
+    ],
+)
+def test_bad_flags_are_one_line(compared, tmp_path, flags, words):
+    finished = subprocess.run(
+        [sys.executable, ROOT / "tools" / "compare_bits.py", f"--runs={compared}",
+         f"--output={tmp_path}", "--finetune_epochs=1", "--optimizer=sgd", *flags],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=170,
+    )  # fmt: skip
+    assert finished.returncode == 1
+    line = finished.stderr.strip().splitlines()[-1]
+    assert line.startswith("error: ") and words in line
 
 
 def test_stages_train_the_plan(compared):
@@ -173,9 +201,12 @@ def test_correlations_are_with_the_reference():
     turned = {name: {1: -row[1], 2: row[2]} for name, row in table.items()}
     bits = {"a": 1, "b": 2, "c": 2}
     findings = {
-        Cell("kmeans", 2, "perturbation"): [Finding(60.0, table, bits)],
-        Cell("kmeans", 2, "kl"): [Finding(3.0, turned, bits)],
-        Cell("kmeans", 3, "kl"): [Finding(9.0, table, bits)],
+        Cell("kmeans", 2, "perturbation"): {"seed1": Finding(60.0, table, bits)},
+        Cell("kmeans", 2, "kl"): {
+            "seed0": Finding(2.0, table, bits),  # a run without the reference
+            "seed1": Finding(4.0, turned, bits),
+        },
+        Cell("kmeans", 3, "kl"): {"seed1": Finding(9.0, table, bits)},
     }
     rows = correlation_table(findings, [1, 2], "perturbation").splitlines()[2:]
     assert rows[0] == "| perturbation | +1.00 | +1.00 | +1.00 | 60.0 |"

@@ -123,6 +123,36 @@ def test_fine_tuning_trains_and_control_stays_float(compared):
     assert all(np.any(latent[name] != start[name]) for name in latent)
 
 
+def test_the_built_in_voices_and_test_trials_outside_the_manifest(manifest, compared, tmp_path):
+    """Alike in all but the interval: without speakers' names trials are drawn."""
+    run = float_run(tmp_path / "seed0", manifest)
+    fields = json.loads((run / "recipe.json").read_text())
+    trials = manifest.root / "trials" / "test.txt"
+    fields |= {"corpus": "voices", "test_trials": str(trials), "test_root": str(manifest.root)}
+    (run / "recipe.json").write_text(json.dumps(fields))
+    (run / "corpus").symlink_to(manifest.root)
+    paths = {u.utterance: u.path for u in manifest}
+    assert set(read_trials(trials).names) & {*paths, *paths.values()}
+    Comparison(run, FURTHER).make(FLOAT_CELL, FLOAT)
+    records = [
+        json.loads((folder / "study" / FLOAT / "results.json").read_text())
+        for folder in (run, compared)
+    ]
+    assert [record["interval_by"] for record in records] == ["trial", "speaker"]
+    assert records[0]["eer"] == records[1]["eer"]
+
+
+def test_long_training_is_not_held_in_memory(compared, monkeypatch):
+    made = Comparison(compared, FURTHER)
+    held = list(made._crops_from(1))
+    monkeypatch.setattr("tfsv.study.comparison._HELD_SECONDS", 0)
+    streamed = list(made._crops_from(1).take(len(held)))
+    assert held
+    for one, other in zip(held, streamed, strict=True):
+        np.testing.assert_allclose(one[0], other[0], atol=1e-5)
+        np.testing.assert_array_equal(one[1], other[1])
+
+
 def test_what_is_made_is_not_made_again(compared):
     folder = compared / "study" / CELLS[0].folder(FINE_TUNED)
     stamps = {file: file.stat().st_mtime_ns for file in folder.rglob("*.*")}

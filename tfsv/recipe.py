@@ -5,7 +5,6 @@ import json
 import pathlib
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -17,7 +16,7 @@ from tfsv.audio.pipeline import (
     training_dataset,
 )
 from tfsv.audio.voices import voices_manifest
-from tfsv.bitwidth.class_vectors import HEAD, class_vectors
+from tfsv.bitwidth.class_vectors import class_vectors, save_class_vectors
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
@@ -285,7 +284,7 @@ class _Run:
     def _train_float(self, folder: pathlib.Path) -> keras.Model:
         network, head = self._network_and_head()
         self._fit(network, head, self._float_settings(), folder, first_step=0)
-        _save_head(folder, head)
+        save_class_vectors(folder, head.kernel.numpy(), self.train, self.recipe.pipeline)
         return network
 
     def _post_training(self, folder: pathlib.Path) -> keras.Model:
@@ -479,11 +478,6 @@ def _link(link: pathlib.Path, target: pathlib.Path) -> None:
     if not link.exists():
         link.unlink(missing_ok=True)
         link.symlink_to(target.resolve(), target_is_directory=True)
-
-
-def _save_head(folder: pathlib.Path, head: AAMSoftmax) -> None:
-    with replacing(folder / HEAD) as part:
-        np.save(part, head.kernel.numpy())
 
 
 def summary(results: dict[str, dict]) -> str:

@@ -32,7 +32,7 @@ _BATCHES = flags.DEFINE_integer("batches", 2, "Batches of training crops (curvat
 _VECTORS = flags.DEFINE_integer("vectors", 50, "Random vectors of the Hessian trace.", 2)
 _STEPS = flags.DEFINE_integer("steps", 200, "Batches of the architecture search.", 1)
 _RECORDINGS = flags.DEFINE_integer("recordings", 200, "Most recordings of dev trials.", 4)
-_SECONDS = flags.DEFINE_float("dev_seconds", 20.0, "Longest part of a dev recording, seconds.")
+_SECONDS = flags.DEFINE_float("dev_seconds", 20.0, "Longest part of a dev recording, seconds.", 0.1)
 flags.adopt_module_key_flags(further_flags)
 flags.mark_flags_as_required(["runs", "scheme", "output"])
 
@@ -47,26 +47,28 @@ def main(arguments: list[str]) -> None:
     from tfsv.study.bits_plot import plot_differences
     from tfsv.study.bits_table import bits_table, correlation_table, plan_table
     from tfsv.study.cells import read_cells, read_plan_cells, read_staged_cells
-    from tfsv.study.plans import read_finding
+    from tfsv.study.plans import read_findings
     from tfsv.study.table import read_outcomes, run_names
 
     if arguments:
         raise InputError(f"unexpected argument {arguments[0]!r}; see --help")
     planned, staged = read_plan_cells(_PLAN.value), read_staged_cells(_STAGED.value)
     cells = [*read_cells(_SCHEME.value), *planned, *staged]
+    if len({cell.scheme for cell in cells}) > 1:
+        raise InputError("--scheme, --plan, --staged: name several schemes; compare one at a time")
     runs = _RUNS.value
-    run_names(runs)
+    names = run_names(runs)
     output = writable_folder(_OUTPUT.value)
     if _MAKE.value:
         for run in runs:
             _make(run, cells)
     outcomes = read_outcomes(runs, cells)
-    found = {cell: [read_finding(run, cell) for run in runs] for cell in planned}
-    found = {cell: [finding for finding in row if finding] for cell, row in found.items()}
-    found = {cell: row for cell, row in found.items() if row}
+    found = {cell: read_findings(names, cell) for cell in planned}
+    found = {cell: by_run for cell, by_run in found.items() if by_run}
     tables = {"table.md": bits_table(outcomes, found)}
     if found:
-        widths = {bits for row in found.values() for bits in row[0].bits.values()}
+        rows = [finding.bits for by_run in found.values() for finding in by_run.values()]
+        widths = {bits for row in rows for bits in row.values()}
         tables["correlations.md"] = correlation_table(found, sorted(widths), _REFERENCE)
         tables["plans.md"] = plan_table(found)
     for name, table in tables.items():
@@ -78,6 +80,7 @@ def main(arguments: list[str]) -> None:
 
 def _make(run: str, cells) -> None:
     from tfsv.bit_search import BitSearchSettings
+    from tfsv.bitwidth.candidates import parse_widths
     from tfsv.study.comparison import Comparison, order, read_recipe
     from tfsv.study.plans import Plans
 
@@ -86,7 +89,7 @@ def _make(run: str, cells) -> None:
         run,
         BitSearchSettings(
             pipeline=recipe.pipeline,
-            widths=tuple(map(int, _CANDIDATES.value)),
+            widths=parse_widths(_CANDIDATES.value),
             batches=_BATCHES.value,
             margin=recipe.margin,
             vectors=_VECTORS.value,

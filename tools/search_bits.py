@@ -9,7 +9,8 @@ and 1,000,000 bytes. --method says how the sensitivity of a layer is told: curva
 loss' Hessian), kl (divergence of the speaker posteriors), perturbation (change of the scores of dev
 trials; slow, and the reference for the others), architecture (training mixes the widths and learns
 their shares), random and norm (baselines). What was measured is kept and used again for other
-budgets, except by architecture, which searches for one budget; a killed run goes on where it was.
+budgets, except by architecture, which searches for one budget; a killed run goes on at the layer
+where it was, except by curvature and architecture, which begin anew.
 """
 
 import pathlib
@@ -46,13 +47,15 @@ flags.DEFINE_integer("batches", 2, "Batches of training crops (curvature, kl, --
 flags.DEFINE_integer("batch_size", 32, "Crops in a batch.", 1)
 flags.DEFINE_float("crop_seconds", 2.0, "Length of a crop, seconds.")
 flags.DEFINE_list("speed_factors", ["1.0", "0.9", "1.1"], "Those of the model's training.")
-flags.DEFINE_float("margin", 0.2, "Margin of the AAM-softmax loss, radians.")
+flags.DEFINE_float("margin", 0.2, "Margin of the AAM-softmax loss, radians.", 0.0, 1.5)
 flags.DEFINE_integer("vectors", 50, "Random vectors of the Hessian trace (curvature).", 2)
 flags.DEFINE_integer("steps", 200, "Batches to train mixed widths for (architecture).", 1)
 flags.DEFINE_string("trials", None, "Dev trials (perturbation). Default: trials/dev.txt.")
 flags.DEFINE_string("root", None, "Folder of their recordings. Default: the manifest.")
 flags.DEFINE_integer("recordings", 200, "Most recordings of dev trials (perturbation).", 4)
-flags.DEFINE_float("dev_seconds", 20.0, "Longest part of a dev recording, seconds (perturbation).")
+flags.DEFINE_float(
+    "dev_seconds", 20.0, "Longest part of a dev recording, seconds (perturbation).", 0.1
+)
 flags.DEFINE_enum("score", "drift", ["drift", "cllr"], "What perturbation measures.")
 flags.DEFINE_integer("seed", 0, "Seed of crops, vectors, trials and of random.", 0)
 flags.mark_flags_as_required(["model", "corpus", "budget", "output"])
@@ -95,6 +98,7 @@ def main(arguments: Sequence[str]) -> None:
 def _settings():
     from tfsv.audio.pipeline import PipelineSettings
     from tfsv.bit_search import BitSearchSettings
+    from tfsv.bitwidth.candidates import parse_widths
 
     pipeline = PipelineSettings(
         batch_size=FLAGS.batch_size,
@@ -107,13 +111,7 @@ def _settings():
         "root", "recordings", "dev_seconds", "score", "seed",
     )  # fmt: skip
     given = {name: getattr(FLAGS, name) for name in names}
-    return BitSearchSettings(widths=_widths(FLAGS.candidates), pipeline=pipeline, **given)
-
-
-def _widths(values: Sequence[str]) -> tuple[int, ...]:
-    if not all(value.isdigit() for value in values):
-        raise InputError(f"--candidates={','.join(values)}: expected widths such as 1,2,4,8")
-    return tuple(int(value) for value in values)
+    return BitSearchSettings(widths=parse_widths(FLAGS.candidates), pipeline=pipeline, **given)
 
 
 def _speeds(values: Sequence[str]) -> tuple[float, ...]:

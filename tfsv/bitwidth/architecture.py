@@ -93,10 +93,14 @@ class MixedLayer:
         return tf.nn.softmax(self.logits / temperature)
 
     def mixture(self, probabilities: tf.Tensor) -> tf.Tensor:
-        """The mixed kernel, with gradients to the probabilities and to what is `learned`."""
+        """The mixed kernel, with gradients to the probabilities and to what is `learned`.
+
+        Quantized as in inference: schemes that train on latent weights (ADMM, `forward=latent`)
+        would mix what has no width.
+        """
         latent = tf.convert_to_tensor(self.latent)
         kernels = [
-            quantizer.forward(latent, {k: tf.convert_to_tensor(v) for k, v in held.items()}, True)
+            quantizer.forward(latent, {k: tf.convert_to_tensor(v) for k, v in held.items()}, False)
             for quantizer, held in self._quantizers
         ]
         return tf.add_n([p * k for p, k in zip(tf.unstack(probabilities), kernels, strict=True)])

@@ -1,7 +1,7 @@
 """Every kernel at every candidate width, as the quantizer in use makes it."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import tf_keras as keras
@@ -43,6 +43,17 @@ def candidate_quantizers(
         for name, quantizer in layer_quantizers(network, bits, scheme).items():
             found.setdefault(name, {}).setdefault(quantizer.bits, quantizer)
     return found
+
+
+def parse_widths(texts: Sequence[str]) -> tuple[int, ...]:
+    """Reads what `--candidates` lists.
+
+    Raises:
+        InputError: Something is no number.
+    """
+    if not all(text.isdigit() for text in texts):
+        raise InputError(f"--candidates={','.join(texts)}: expected widths such as 1,2,4,8")
+    return tuple(map(int, texts))
 
 
 def candidate_weights(

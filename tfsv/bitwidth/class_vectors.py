@@ -1,5 +1,6 @@
 """The speakers' vectors that a network was trained with, or what stands in for them."""
 
+import json
 import os
 import pathlib
 
@@ -17,9 +18,13 @@ from tfsv.audio.pipeline import (
 )
 from tfsv.errors import InputError
 from tfsv.features import LogMel
+from tfsv.files import replacing
 
 HEAD = "head.npy"
 """File of a model folder with the class vectors of its training."""
+
+CLASSES = "head.json"
+"""File beside it that tells whose vectors they are: speakers, and speed factors of each."""
 
 _CROPS_A_CLASS = 8
 
@@ -33,8 +38,8 @@ def class_vectors(
 ) -> np.ndarray:
     """Float32 `[classes, embedding size]`, in the order of the pipeline's labels.
 
-    Those of the training where the folder has them, otherwise the mean embeddings of some crops a
-    class (an imported model's).
+    Those of the training where the folder has them of these speakers, otherwise (an imported model,
+    another corpus) the mean embeddings of some crops a class.
 
     Args:
         folder: The model folder.
@@ -44,8 +49,11 @@ def class_vectors(
         settings: Of the pipeline.
 
     Raises:
-        InputError: The folder's vectors cannot be read or are not of these classes.
+        InputError: The folder's vectors cannot be read, or are of these speakers at other speeds.
     """
+    trained_on = _read_classes(pathlib.Path(folder) / CLASSES)
+    if trained_on and trained_on["speakers"] != list(train.speakers):
+        return _mean_embeddings(network, front_end, train, settings)
     file = pathlib.Path(folder) / HEAD
     shape = (class_count(train, settings), network.output_shape[-1])
     if not file.exists():
@@ -54,12 +62,39 @@ def class_vectors(
         vectors = np.load(file, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read ({error})") from error
-    if vectors.shape != shape:
+    speeds = trained_on and trained_on["speed_factors"]
+    if vectors.shape != shape or (speeds and speeds != list(settings.speed_factors)):
         raise InputError(
-            f"{file}: has {vectors.shape} class vectors, the corpus at --speed_factors makes "
-            f"{shape}; give the corpus and speeds of the training"
+            f"{file}: has {vectors.shape} class vectors at speeds {speeds or 'unknown'}, the "
+            f"corpus at --speed_factors makes {shape}; give those of the training"
         )
     return vectors.astype(np.float32)
+
+
+def save_class_vectors(
+    folder: pathlib.Path, vectors: np.ndarray, train: Manifest, settings: PipelineSettings
+) -> None:
+    """Writes what `class_vectors` reads; arguments as there.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    classes = {"speakers": list(train.speakers), "speed_factors": list(settings.speed_factors)}
+    with replacing(folder / CLASSES) as part:
+        part.write_text(json.dumps(classes, ensure_ascii=False) + "\n", encoding="utf-8")
+    with replacing(folder / HEAD) as part:
+        np.save(part, vectors)
+
+
+def _read_classes(file: pathlib.Path) -> dict | None:
+    """None where there are none: an imported model, or one of an earlier version."""
+    if not file.exists():
+        return None
+    try:
+        classes = json.loads(file.read_text(encoding="utf-8"))
+        return {name: list(classes[name]) for name in ("speakers", "speed_factors")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: cannot be read; train the model again") from error
 
 
 def _mean_embeddings(

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from tfsv.bitwidth.allocation import Table
 from tfsv.bitwidth.candidates import Candidates
 from tfsv.errors import InputError
-from tfsv.files import replacing
+from tfsv.files import replacing, writable_folder
 from tfsv.quantization.coded import CodedWeights
 
 _SCHEMA = 1
@@ -80,12 +80,15 @@ def measure(
         method: How to tell.
         candidates: See `tfsv.bitwidth.candidates.candidate_weights`.
         store: File that keeps what was measured, written after every layer, so that a killed run
-            goes on and a finished one is not repeated; see `store_file`. None: nothing is kept.
+            goes on and a finished one is not repeated; see `store_file`. Methods that sense all
+            layers at once begin anew. None: nothing is kept.
 
     Raises:
         InputError: The store cannot be written or holds something else, or a sensitivity is not
             finite; names the layer.
     """
+    if store:
+        writable_folder(store.parent)
     rows, seconds = _read(store, candidates) if store else ({}, 0.0)
     todo = [name for name in candidates if name not in rows]
     bar = tqdm(

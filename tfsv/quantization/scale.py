@@ -7,10 +7,12 @@ _SMALLEST = 1e-3  # of the scale at which the outermost level meets the largest 
 
 
 def best_scale(weights: np.ndarray, levels: np.ndarray) -> float:
-    """The scale a >= 0 with the least ||weights - a · (nearest of levels)||².
+    """The scale a >= 0 with about the least ||weights - a · (nearest of levels)||².
 
     The error has many local minima in a, so 128 scales are compared first and the best one is
-    refined by `alternate`. Where learned scales start is our choice; papers 1 and 2 do not say.
+    refined by `alternate`. With few levels that is the optimum or within 2 % of it; with 256, whose
+    minima are closer than the scales compared, up to 9 % above it (measured on five layers). Where
+    learned scales start is our choice; papers 1 and 2 do not say.
 
     Args:
         weights: Any shape, any float type, finite.

@@ -20,8 +20,8 @@ from tfsv.study.table import (
 EQUAL = "equal"
 """What tables and plots call one width for all layers; a *uniform* quantizer is something else."""
 
-Findings = Mapping[Cell, Sequence[Finding]]
-"""What each plan's method found, run by run."""
+Findings = Mapping[Cell, Mapping[str, Finding]]
+"""What each plan's method found, by run."""
 
 
 def bits_table(outcomes: Outcomes, findings: Findings) -> str:
@@ -41,7 +41,7 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
     rows = [header, ["---"] * 4 + ["---:"] * (len(header) - 4)]
     for (cell, model), outcome in sorted(outcomes.items(), key=_kind):
         files = file_bytes(outcomes, cell)
-        found = findings.get(Cell(cell.scheme, cell.bits, cell.plan), ())
+        found = list(findings.get(Cell(cell.scheme, cell.bits, cell.plan), {}).values())
         rows.append(
             [
                 model.replace("_", " "),
@@ -91,7 +91,7 @@ def correlation_table(findings: Findings, widths: Sequence[int], reference: str)
         widths: A column for the order of the layers at each of these, and one for all together.
         reference: The method that the others are compared with.
     """
-    by_method: dict[str, Sequence[Finding]] = {}
+    by_method: dict[str, Mapping[str, Finding]] = {}
     for cell, found in findings.items():
         by_method.setdefault(cell.plan, found)
     columns = [*widths, None]
@@ -99,21 +99,25 @@ def correlation_table(findings: Findings, widths: Sequence[int], reference: str)
         ["method", *(f"{b} bits" if b else "all widths" for b in columns), "seconds"],
         ["---"] + ["---:"] * (len(columns) + 1),
     ]
-    references = by_method.get(reference, ())
+    references = by_method.get(reference, {})
     for method, found in by_method.items():
-        pairs = list(zip(found, references, strict=False))
+        pairs = [(found[run], references[run]) for run in found if run in references]
         values = [
             [rank_correlation(a.sensitivities, b.sensitivities, width) for a, b in pairs]
             for width in columns
         ]
         shown = [f"{np.mean(row):+.2f}" if row else "" for row in values]
-        rows.append([method, *shown, f"{np.mean([f.seconds for f in found]):.1f}"])
+        seconds = np.mean([finding.seconds for finding in found.values()])
+        rows.append([method, *shown, f"{seconds:.1f}"])
     return markdown(rows)
 
 
 def plan_table(findings: Findings) -> str:
     """The first run's bits: a row for each layer, a column for each plan."""
-    chosen = {f"{cell.plan} {cell.bits}": found[0].bits for cell, found in findings.items()}
+    chosen = {
+        f"{cell.plan} {cell.bits}": next(iter(found.values())).bits
+        for cell, found in findings.items()
+    }
     layers = list(next(iter(chosen.values())))
     rows = [["layer", *chosen], ["---"] + ["---:"] * len(chosen)]
     rows += [[layer, *(str(bits[layer]) for bits in chosen.values())] for layer in layers]

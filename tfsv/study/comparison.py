@@ -14,7 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tqdm import tqdm
 
-from tfsv.audio.manifest import read_manifest
+from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.audio.pipeline import (
     PipelineSettings,
     class_count,
@@ -65,6 +65,10 @@ of a trial list, so that differences between models can be resampled pairwise.""
 
 _DRAWS = 1000
 
+_HELD_SECONDS = 72_000
+"""Longest training crops whose features are held in memory, 2.3 GB with 80 filters; longer ones are
+made anew for each model."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Further:
@@ -104,7 +108,10 @@ class Comparison:
         self.further = further
         self.recipe = read_recipe(self.run)
         self.folder = writable_folder(self.run / "study")
-        self._manifest = read_manifest(self.recipe.corpus)
+        voices = self.recipe.corpus == "voices"  # which the run has written
+        self._manifest = read_manifest(
+            self.run / "corpus" / "manifest.tsv" if voices else self.recipe.corpus
+        )
         self._train = self._manifest.split("train")
         trials = pathlib.Path(self._manifest.root) / "trials" / "test.txt"
         self._trials_file = self.recipe.test_trials or trials
@@ -171,15 +178,21 @@ class Comparison:
         replicates, intervals = self._bootstrap(scores)
         with replacing(folder / REPLICATES) as part:
             np.save(part, replicates)
-        record = error_rates(scores, self._trials, self._manifest)
+        record = error_rates(scores, self._trials, self._test_manifest)
         record |= {f"{name}_interval": list(ends) for name, ends in intervals.items()}
-        return record | {"interval_by": "speaker"}
+        return record | {"interval_by": "speaker" if self._test_manifest else "trial"}
 
     def _bootstrap(self, scores: np.ndarray) -> tuple[np.ndarray, dict[str, tuple]]:
-        """Replicates `[draws, metrics]` and the 95 % interval of each metric."""
-        speaker_of = {u.path: u.speaker for u in self._manifest}
-        speaker_of |= {u.utterance: u.speaker for u in self._manifest}
-        speakers = np.array([speaker_of[name] for name in self._trials.names])
+        """Replicates `[draws, metrics]` and the 95 % interval of each metric.
+
+        Speakers are drawn, or trials where their names are files outside the manifest.
+        """
+        speakers = None
+        if self._test_manifest:
+            speaker_of = {u.path: u.speaker for u in self._manifest}
+            speaker_of |= {u.utterance: u.speaker for u in self._manifest}
+            names = np.array([speaker_of[name] for name in self._trials.names])
+            speakers = names[self._trials.enrol], names[self._trials.test]
         replicates: list[tuple[float, float]] = []
 
         def eer(points) -> float:
@@ -190,7 +203,7 @@ class Comparison:
             scores,
             self._trials.labels,
             eer,
-            speakers=(speakers[self._trials.enrol], speakers[self._trials.test]),
+            speakers=speakers,
             replicates=_DRAWS,
         )
         drawn = np.array(replicates, np.float32)
@@ -227,6 +240,7 @@ class Comparison:
             margin=Margin(recipe.margin),
             optimizer=further.optimizer,
             weight_decay=further.weight_decay,
+            spec_augment=recipe.spec_augment,
             seed=recipe.pipeline.seed + 1,
             checkpoint_steps=recipe.checkpoint_steps,
             **settings,
@@ -240,19 +254,34 @@ class Comparison:
         per_epoch = steps_per_epoch(self._train, self.recipe.pipeline)
         return max(1, round(self.further.epochs * per_epoch))
 
+    @property
+    def _test_manifest(self) -> Manifest | None:
+        return None if self.recipe.test_root else self._manifest
+
     @functools.cached_property
     def _crops(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Features and classes of all batches: the same for every model, so made once."""
-        pipeline = self.recipe.pipeline
-        before = round(self.recipe.epochs * steps_per_epoch(self._train, pipeline))
-        data = training_dataset(self._train, pipeline, max(1, before)).take(self._steps)
         features_of = tf.function(self._front_end, autograph=False)
+        data = self._waveforms(0).take(self._steps)
         return [
             (features_of(waveforms).numpy(), labels.numpy())
             for waveforms, labels in tqdm(data, desc="crops", total=self._steps, unit="batch")
         ]
 
+    def _waveforms(self, step: int) -> tf.data.Dataset:
+        """What follows the float training in the stream of crops."""
+        pipeline = self.recipe.pipeline
+        before = round(self.recipe.epochs * steps_per_epoch(self._train, pipeline))
+        return training_dataset(self._train, pipeline, max(1, before) + step)
+
     def _crops_from(self, step: int) -> tf.data.Dataset:
+        pipeline = self.recipe.pipeline
+        seconds = self._steps * pipeline.batch_size * pipeline.crop_seconds
+        if seconds > _HELD_SECONDS:
+            return self._waveforms(step).map(
+                lambda waveforms, labels: (self._front_end(waveforms), labels),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
         features, labels = self._crops[0]
 
         def rest() -> Iterator[tuple[np.ndarray, np.ndarray]]:

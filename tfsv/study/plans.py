@@ -63,10 +63,11 @@ class Plans:
         if finding_file.exists():
             return
         search = self._search(cell.scheme)
-        equal = {
-            name: cell.bits if cell.bits in row else next(iter(row))
-            for name, row in search.candidates.items()
-        }
+        equal = {}
+        for name, row in search.candidates.items():
+            if cell.bits not in row and len(row) > 1:
+                raise InputError(f"--candidates: lack {cell.bits} bits, whose bytes a plan is for")
+            equal[name] = cell.bits if cell.bits in row else next(iter(row))
         budget = search.files.size(equal)
         found = search.sensitivities(cell.plan, budget)
         choice = search.choose(found, budget)
@@ -93,15 +94,23 @@ class Plans:
         return self._searches[scheme]
 
 
-def read_finding(run: str | os.PathLike, cell: Cell) -> Finding | None:
-    """What `Plans.make` wrote; None: nothing yet.
+def read_findings(runs: Mapping[str, pathlib.Path], cell: Cell) -> dict[str, Finding]:
+    """What `Plans.make` wrote for a cell, by run, of the runs that have it.
+
+    Args:
+        runs: Name to folder; see `tfsv.study.table.run_names`.
+        cell: With a plan.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: A file cannot be read.
     """
-    file = pathlib.Path(run) / "study" / PLANS / f"{cell.name}{_ENDS[1]}"
-    if not file.exists():
-        return None
+    files = {
+        name: folder / "study" / PLANS / f"{cell.name}{_ENDS[1]}" for name, folder in runs.items()
+    }
+    return {name: _read_finding(file) for name, file in files.items() if file.exists()}
+
+
+def _read_finding(file: pathlib.Path) -> Finding:
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
         table = {
