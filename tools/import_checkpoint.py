@@ -5,7 +5,7 @@
 reads a state dict of PyTorch (.pt, .pth, .ckpt), a .safetensors or an .onnx file; nothing in it is
 executed. The family is found out from the tensors where --family is not given. The folder is one
 that tools/evaluate.py, tools/export_tflite.py and tools/train.py --start take. No threshold is
-known for it before tools/evaluate.py has measured it.
+known for it before tools/evaluate.py --calibrate has measured it.
 """
 
 import dataclasses

@@ -21,7 +21,7 @@ flags.DEFINE_string("test_trials", None, "Trials to report. Default: trials/test
 flags.DEFINE_string("dev_root", None, "Folder of the dev recordings. Default: the manifest.")
 flags.DEFINE_string("test_root", None, "Folder of the test recordings. Default: the manifest.")
 
-flags.DEFINE_string("network", "resnet18", "Network, e.g. resnet18 or resnet34.")
+flags.DEFINE_string("network", "resnet18", "Network, e.g. resnet34; an unknown one lists all.")
 flags.DEFINE_integer("channels", None, "Width of its first layers. Default: as published.")
 flags.DEFINE_integer("bins", 80, "Mel filters.")
 flags.DEFINE_integer("embedding_size", None, "Size of the embedding. Default: as published.")
