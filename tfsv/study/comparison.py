@@ -21,6 +21,7 @@ from tfsv.audio.pipeline import (
     steps_per_epoch,
     training_dataset,
 )
+from tfsv.bitwidth.class_vectors import HEAD
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
@@ -229,7 +230,7 @@ class Comparison:
         recipe, further = self.recipe, self.further
         head = AAMSoftmax(class_count(self._train, recipe.pipeline))
         head.build([None, network.output_shape[-1]])
-        head_file = self.run / FLOAT / "head.npy"
+        head_file = self.run / FLOAT / HEAD
         try:
             head.kernel.assign(np.load(head_file, allow_pickle=False))
         except (OSError, ValueError) as error:

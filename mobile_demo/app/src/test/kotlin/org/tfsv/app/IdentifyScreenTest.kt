@@ -52,14 +52,8 @@ internal class IdentifyScreenTest : OnTelephone() {
         telephone.enrol("Ada", GoldenVoice.ADA)
         val screen = Screen.start<IdentifyActivity>()
         screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
-        telephone.useAnotherModel()
-        FakeMicrophone.speak(GoldenVoice.ADA.sentence(turn = 1))
-        telephone.whileTheWorkerIsBusy {
-            screen.comeBack()
-            screen.press(R.id.listen)
-        }
 
-        screen.finish()
+        screen.sayToAnotherModel(GoldenVoice.ADA.sentence(turn = 1))
 
         assertEquals(word(R.string.nobody_for_model), screen.text(R.id.notice))
         assertFalse(screen.view<View>(R.id.answer).isShown)

@@ -21,6 +21,17 @@ internal abstract class OnTelephone {
         finish()
     }
 
+    /** Speaks as [say] does, after the person went to choose another model and came back. */
+    protected fun Screen<*>.sayToAnotherModel(sound: FloatArray) {
+        telephone.useAnotherModel()
+        FakeMicrophone.speak(sound)
+        telephone.whileTheWorkerIsBusy {
+            comeBack()
+            press(R.id.listen)
+        }
+        finish()
+    }
+
     /** Stops a screen that listens when all is heard, and waits as [say] does. */
     protected fun Screen<*>.finish() {
         await("all is heard") { FakeMicrophone.silent }

@@ -82,13 +82,8 @@ internal class PeopleScreenTest : OnTelephone() {
     fun aVoiceprintThatCannotBeOpenedCanBeDeleted() {
         telephone.enrol("Ada", GoldenVoice.ADA)
         telephone.corruptVoiceprints()
-        val screen = Screen.start<PeopleActivity>()
-        screen.await("the people are read") { names(screen) == listOf(word(R.string.damaged)) }
 
-        press(screen, 0, R.id.delete)
-        screen.answer(Dialog.BUTTON_POSITIVE)
-
-        screen.await("nobody is left") { screen.view<View>(R.id.nobody).isShown }
+        deleteTheDamaged()
     }
 
     @Test
@@ -99,13 +94,8 @@ internal class PeopleScreenTest : OnTelephone() {
                 .save(Voiceprint(Voiceprint.newId(), "Ada", model, floatArrayOf(1f), 0))
         }
         SoftwareKeyStore.failure = UnrecoverableKeyException()
-        val screen = Screen.start<PeopleActivity>()
-        screen.await("the people are read") { names(screen) == listOf(word(R.string.damaged)) }
 
-        press(screen, 0, R.id.delete)
-        screen.answer(Dialog.BUTTON_POSITIVE)
-
-        screen.await("nobody is left") { screen.view<View>(R.id.nobody).isShown }
+        deleteTheDamaged()
     }
 
     @Test
@@ -120,6 +110,17 @@ internal class PeopleScreenTest : OnTelephone() {
 
         val left = telephone.onWorker { telephone.app.people.list().voiceprints }
         assertEquals(listOf("Ben"), left.map { it.name })
+    }
+
+    /** One voiceprint is listed, as damaged; it can be deleted. */
+    private fun deleteTheDamaged() {
+        val screen = Screen.start<PeopleActivity>()
+        screen.await("the people are read") { names(screen) == listOf(word(R.string.damaged)) }
+
+        press(screen, 0, R.id.delete)
+        screen.answer(Dialog.BUTTON_POSITIVE)
+
+        screen.await("nobody is left") { screen.view<View>(R.id.nobody).isShown }
     }
 
     private fun listing(vararg people: String): Screen<PeopleActivity> {

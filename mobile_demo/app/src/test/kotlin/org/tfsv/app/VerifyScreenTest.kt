@@ -112,14 +112,8 @@ internal class VerifyScreenTest : OnTelephone() {
     fun anUtteranceOfAnotherModelIsNotScored() {
         telephone.enrol("Ada", GoldenVoice.ADA)
         val screen = ready()
-        telephone.useAnotherModel()
-        FakeMicrophone.speak(GoldenVoice.ADA.sentence(turn = 1))
-        telephone.whileTheWorkerIsBusy {
-            screen.comeBack()
-            screen.press(R.id.listen)
-        }
 
-        screen.finish()
+        screen.sayToAnotherModel(GoldenVoice.ADA.sentence(turn = 1))
 
         assertEquals(word(R.string.other_model, "Ada"), screen.text(R.id.notice))
         assertFalse(screen.view<View>(R.id.answer).isShown)

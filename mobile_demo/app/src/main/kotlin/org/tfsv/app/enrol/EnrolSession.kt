@@ -5,7 +5,6 @@ import org.tfsv.app.listen.ListeningSession
 import org.tfsv.app.listen.Phase
 import org.tfsv.app.listen.Utterance
 import org.tfsv.app.screen.Notice
-import org.tfsv.core.BadInput
 import org.tfsv.core.people.Voiceprint
 import org.tfsv.core.voice.Enrolment
 
@@ -66,16 +65,8 @@ class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
         show(state.copy(phase = phase, notice = null))
     }
 
-    override fun heard(utterance: Utterance) {
-        val problem = utterance.quality.problem()
-        if (problem != null) return failed(Notice.of(problem))
-        val embedding = utterance.embedding ?: return
-        val outcome = try {
-            enrolment(utterance).add(embedding, utterance.quality)
-        } catch (error: BadInput) {
-            return failed(Notice.of(error))
-        }
-        when (outcome) {
+    override fun heard(utterance: Utterance, embedding: FloatArray) {
+        when (val outcome = enrolment(utterance).add(embedding, utterance.quality)) {
             is Enrolment.Outcome.Accepted -> show(state.copy(count = outcome.count))
             is Enrolment.Outcome.Refused -> failed(Notice.of(outcome.problem))
         }

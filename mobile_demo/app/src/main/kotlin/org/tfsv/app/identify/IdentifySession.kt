@@ -7,7 +7,6 @@ import org.tfsv.app.listen.Phase
 import org.tfsv.app.listen.Utterance
 import org.tfsv.app.models.Models
 import org.tfsv.app.screen.Notice
-import org.tfsv.core.BadInput
 import org.tfsv.core.model.Operating
 import org.tfsv.core.people.Voiceprint
 import org.tfsv.core.voice.Identification
@@ -49,25 +48,18 @@ class IdentifySession(app: App) : ListeningSession<IdentifyState>(IdentifyState(
         show(state.copy(phase = phase, notice = null, answer = null))
     }
 
-    override fun heard(utterance: Utterance) {
-        val problem = utterance.quality.problem()
-        if (problem != null) return failed(Notice.of(problem))
-        val embedding = utterance.embedding ?: return
+    override fun heard(utterance: Utterance, embedding: FloatArray) {
         val identity = utterance.model.file.sha256
         val people = state.people.orEmpty().filter { it.modelSha256 == identity }
         if (people.isEmpty()) return failed(Notice(R.string.nobody_for_model))
         val strictness = app.settings.strictness
-        val answer = try {
-            IdentifyState.Answer(
-                Identification.rank(people, embedding),
-                utterance.model.file.card.threshold(strictness),
-                utterance.milliseconds,
-                utterance.model,
-                strictness,
-            )
-        } catch (error: BadInput) {
-            return failed(Notice.of(error))
-        }
+        val answer = IdentifyState.Answer(
+            Identification.rank(people, embedding),
+            utterance.model.file.card.threshold(strictness),
+            utterance.milliseconds,
+            utterance.model,
+            strictness,
+        )
         show(state.copy(answer = answer))
     }
 

@@ -7,6 +7,7 @@ import org.tfsv.app.Seams
 import org.tfsv.app.screen.Notice
 import org.tfsv.app.screen.Session
 import org.tfsv.app.sound.Recorder
+import org.tfsv.core.BadInput
 import org.tfsv.core.audio.Quality
 import org.tfsv.core.voice.LongRecording
 
@@ -19,8 +20,13 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
     var phase: Phase = Phase.Idle
         private set
 
-    /** Takes an utterance, good or not. */
-    protected abstract fun heard(utterance: Utterance)
+    /**
+     * Takes an utterance that is good enough.
+     *
+     * @throws BadInput comes to [failed].
+     */
+    @Throws(BadInput::class)
+    protected abstract fun heard(utterance: Utterance, embedding: FloatArray)
 
     /** Shows the phase, and no notice of the utterance before. */
     protected abstract fun listening(phase: Phase)
@@ -33,7 +39,7 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
         inBackground(::hear) { utterance ->
             if (utterance != null) {
                 enter(Phase.Idle)
-                heard(utterance)
+                take(utterance)
             }
         }
     }
@@ -53,6 +59,17 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
 
     override fun failed(notice: Notice) {
         if (phase != Phase.Idle) enter(Phase.Idle)
+    }
+
+    private fun take(utterance: Utterance) {
+        val problem = utterance.quality.problem()
+        if (problem != null) return failed(Notice.of(problem))
+        val embedding = utterance.embedding ?: return
+        try {
+            heard(utterance, embedding)
+        } catch (error: BadInput) {
+            failed(Notice.of(error))
+        }
     }
 
     private fun enter(next: Phase) {

@@ -7,7 +7,6 @@ import org.tfsv.app.listen.Phase
 import org.tfsv.app.listen.Utterance
 import org.tfsv.app.models.Models
 import org.tfsv.app.screen.Notice
-import org.tfsv.core.BadInput
 import org.tfsv.core.model.Operating
 import org.tfsv.core.people.Voiceprint
 import org.tfsv.core.voice.Verification
@@ -64,22 +63,16 @@ class VerifySession(app: App) : ListeningSession<VerifyState>(VerifyState(), app
         show(state.copy(phase = phase, notice = null, answer = null))
     }
 
-    override fun heard(utterance: Utterance) {
-        val problem = utterance.quality.problem()
-        if (problem != null) return failed(Notice.of(problem))
+    override fun heard(utterance: Utterance, embedding: FloatArray) {
         val person = state.person ?: return
         if (person.modelSha256 != utterance.model.file.sha256) {
             return failed(Notice(R.string.other_model, person.name))
         }
-        val embedding = utterance.embedding ?: return
         val strictness = app.settings.strictness
-        val answer = try {
-            val threshold = utterance.model.file.card.threshold(strictness)
-            val verification = Verification.of(person.vector, embedding, threshold)
+        val threshold = utterance.model.file.card.threshold(strictness)
+        val verification = Verification.of(person.vector, embedding, threshold)
+        val answer =
             VerifyState.Answer(verification, utterance.milliseconds, utterance.model, strictness)
-        } catch (error: BadInput) {
-            return failed(Notice.of(error))
-        }
         show(state.copy(answer = answer))
     }
 
