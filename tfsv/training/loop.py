@@ -180,7 +180,8 @@ def _train_step(network, head, front_end, optimizer, settings, strategy):
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, tf.reduce_mean(right) / strategy.num_replicas_in_sync
 
-    @tf.function
+    # Without autograph, which would spend seconds on translating Keras and its optimizer.
+    @tf.function(autograph=False)
     def train_step(waveforms, labels, margin, step):
         results = strategy.run(on_replica, (waveforms, labels, margin, step))
         return [strategy.reduce(tf.distribute.ReduceOp.SUM, x, axis=None) for x in results]
