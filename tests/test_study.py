@@ -22,7 +22,7 @@ from tfsv.models import build_network
 from tfsv.quantization.configs import coded_weights, quantize, refresh_codebooks, strip
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell, read_cells
 from tfsv.study.comparison import Comparison, Further, order, read_weights
-from tfsv.study.table import Outcome, read_outcomes, run_names, scheme_table
+from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
 from tfsv.study.trial_features import TrialFeatures
 from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.extraction import extract_embeddings
@@ -210,6 +210,33 @@ def test_the_table_has_every_model(compared):
         ["float", "", "32"], ["control", "", "32"],
         ["post training", "kmeans", "2"], ["fine tuned", "kmeans", "2"],
     ]  # fmt: skip
+
+
+def test_the_grid_compares_with_the_parent_and_marks_what_is_certain():
+    def shifted(model, points):
+        return Outcome(
+            {name: {"eer": record["eer"] + points} for name, record in model.records.items()},
+            {name: drawn + points for name, drawn in model.replicates.items()},
+        )
+
+    base = outcome([("a", 0.1), ("b", 0.3)], 0)
+    unclear = shifted(base, 0.004)
+    unclear.replicates["a"][::2] -= 0.1
+    one_run = {"a": shifted(base, 0.05).records["a"]}, {"a": base.replicates["a"] + 0.05}
+    outcomes = {
+        (FLOAT_CELL, FLOAT): base,
+        (FLOAT_CELL, CONTROL): shifted(base, -0.01),
+        (Cell("kmeans", 4), POST_TRAINING): unclear,
+        (Cell("kmeans", 4), FINE_TUNED): shifted(base, -0.03),
+        (Cell("uniform", 1), POST_TRAINING): Outcome(*one_run),
+        (Cell("uniform", 4), POST_TRAINING): base,
+    }
+    assert grid_table(outcomes).splitlines() == [
+        "| scheme | 4 bit | 1 bit |",
+        "| --- | ---: | ---: |",
+        "| kmeans | +0.40 → **-2.00** |  |",
+        "| uniform | +0.00 → – | **+5.00** → – |",
+    ]
 
 
 def test_the_command_tabulates_what_is_there(compared, tmp_path):

@@ -5,8 +5,8 @@
 
 quantizes the float model of each run by every scheme at every width, fine-tunes it, and measures
 both on the run's test trials; the models are kept in `study` in the run's folder. Kill it and run
-it again to go on, with more schemes or runs if you like. `--output` gets the table, EER against
-bytes, and histograms of weights.
+it again to go on, with more schemes or runs if you like. `--output` gets the tables (what each
+scheme loses at each width, and everything), EER against bytes, and histograms of weights.
 """
 
 import pathlib
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
     from tfsv.files import replacing, writable_folder
     from tfsv.study import comparison
     from tfsv.study.cells import FINE_TUNED, read_cells
-    from tfsv.study.table import read_outcomes, run_names, scheme_table
+    from tfsv.study.table import grid_table, read_outcomes, run_names, scheme_table
     from tfsv.study.tradeoff_plot import plot_tradeoff
     from tfsv.study.weights_plot import plot_weights
 
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> None:
             for cell, model in comparison.order(chosen):
                 compared.make(cell, model)
     outcomes = read_outcomes(runs, cells)
-    table = scheme_table(outcomes)
+    table = f"{grid_table(outcomes)}\n\n{scheme_table(outcomes)}"
     print(table)
     with replacing(output / "table.md") as part:
         part.write_text(table + "\n", encoding="utf-8")

@@ -5,9 +5,9 @@ import os
 from matplotlib.figure import Figure
 
 from tfsv.files import replacing
-from tfsv.study.bits_table import EQUAL, parent
+from tfsv.study.bits_table import EQUAL
 from tfsv.study.cells import FINE_TUNED, POST_TRAINING, Cell
-from tfsv.study.table import Outcomes
+from tfsv.study.table import Outcomes, parent
 
 _TITLES = {POST_TRAINING: "post-training", FINE_TUNED: "fine-tuned"}
 _COLOURS = {EQUAL: "#888888", "plan": "#0072b2", "stages": "#d55e00"}

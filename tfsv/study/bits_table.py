@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfsv.bitwidth.sensitivity import rank_correlation
-from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
+from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING, Cell
 from tfsv.study.plans import Finding
 from tfsv.study.table import (
     Outcome,
@@ -14,6 +14,7 @@ from tfsv.study.table import (
     file_bytes,
     kilobytes_text,
     markdown,
+    parent,
     range_text,
 )
 
@@ -61,11 +62,6 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
             ]
         )
     return markdown(rows)
-
-
-def parent(outcomes: Outcomes, model: str) -> Outcome | None:
-    """What a model is compared with: the float one, with further epochs if it had them."""
-    return outcomes.get((FLOAT_CELL, CONTROL if model == FINE_TUNED else FLOAT))
 
 
 def equal(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:

@@ -117,7 +117,6 @@ def scheme_table(outcomes: Outcomes) -> str:
     ]  # fmt: skip
     rows = [header, ["---"] * 2 + ["---:"] * (len(header) - 2)]
     for (cell, model), outcome in sorted(outcomes.items(), key=_place):
-        parent = outcomes.get((FLOAT_CELL, CONTROL if model == FINE_TUNED else FLOAT))
         baseline = outcomes.get((Cell(_BASELINE, cell.bits), model))
         files = file_bytes(outcomes, cell)
         rows.append(
@@ -130,7 +129,7 @@ def scheme_table(outcomes: Outcomes) -> str:
                 range_text(outcome.interval("eer"), 100, ".1f"),
                 f"{outcome.mean('min_dcf_0.01'):.3f}",
                 range_text(outcome.interval("min_dcf_0.01"), 1, ".3f"),
-                difference_text(outcome, parent),
+                difference_text(outcome, parent(outcomes, model)),
                 difference_text(outcome, baseline),
                 kilobytes_text(files.get("packed", files.get("float32"))),
                 kilobytes_text(files.get("packed_zip")),
@@ -139,6 +138,39 @@ def scheme_table(outcomes: Outcomes) -> str:
             ]
         )
     return markdown(rows)
+
+
+def grid_table(outcomes: Outcomes) -> str:
+    """What each scheme loses at each width, at a glance: a row a scheme, a column a width.
+
+    An entry is the points of EER above the float network, post-training, and above the control,
+    fine-tuned; bold where the 95 % interval of the difference excludes 0. Differences are paired
+    over the runs that both have, so entries of fewer runs compare with the others.
+
+    Args:
+        outcomes: See `read_outcomes`.
+
+    Returns:
+        A Markdown table, schemes in their order, widths descending; empty entries: not measured.
+    """
+    cells = [cell for cell, _ in outcomes if cell.bits]
+    widths = sorted({cell.bits for cell in cells}, reverse=True)
+    rows = [["scheme", *(f"{width} bit" for width in widths)], ["---"] + ["---:"] * len(widths)]
+    for scheme in dict.fromkeys(cell.scheme for cell in cells):
+        texts = []
+        for width in widths:
+            models = [
+                _points_text(outcomes.get((Cell(scheme, width), model)), parent(outcomes, model))
+                for model in (POST_TRAINING, FINE_TUNED)
+            ]
+            texts.append(" → ".join(m or "–" for m in models) if any(models) else "")
+        rows.append([scheme, *texts])
+    return markdown(rows)
+
+
+def parent(outcomes: Outcomes, model: str) -> Outcome | None:
+    """What a model is compared with: the float one, with further epochs if it had them."""
+    return outcomes.get((FLOAT_CELL, CONTROL if model == FINE_TUNED else FLOAT))
 
 
 def file_bytes(outcomes: Outcomes, cell: Cell) -> dict[str, int]:
@@ -156,6 +188,14 @@ def _place(item: tuple[tuple[Cell, str], Outcome]) -> tuple:
     cell, model = item[0]
     kind = (FLOAT, CONTROL, POST_TRAINING, FINE_TUNED).index(model)
     return kind, -cell.bits, cell.scheme != _BASELINE, cell.scheme
+
+
+def _points_text(outcome: Outcome | None, other: Outcome | None) -> str:
+    found = outcome and other and outcome.difference(other, "eer")
+    if not found:
+        return ""
+    middle, low, high = (100 * value for value in found)
+    return f"{middle:+.2f}" if low <= 0 <= high else f"**{middle:+.2f}**"
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
