@@ -84,12 +84,13 @@ def test_embeddings_are_those_of_the_embedder(manifest, tmp_path):
     for name, seconds in (("long.wav", 45), ("short.wav", 0.1)):
         soundfile.write(tmp_path / name, noise[: int(seconds * rate)], rate)
         paths.append(str(tmp_path / name))
-    keras.utils.set_random_seed(0)  # some random weights of so few channels have no embedding
-    network = build_network("xvector", channels=4, bins=16, embedding_size=8)
     card = ModelCard("xvector", 4, 16, 8, front_end={"bins": 16}, trained_on="nothing")
-    found = TrialFeatures(paths, LogMel(bins=16)).embed(network)
-    expected = extract_embeddings(KerasEmbedder(network, card), paths, progress=False)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    features = TrialFeatures(paths, LogMel(bins=16))
+    for seed in (0, 2):  # some random weights of so few channels have no embedding
+        keras.utils.set_random_seed(seed)
+        network = build_network("xvector", channels=4, bins=16, embedding_size=8)
+        expected = extract_embeddings(KerasEmbedder(network, card), paths, progress=False)
+        np.testing.assert_allclose(features.embed(network), expected, atol=1e-5)
 
 
 def test_a_record_is_what_evaluate_says(compared, manifest):

@@ -2,7 +2,7 @@
 
 import collections
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -36,6 +36,7 @@ class TrialFeatures:
         def features_of(waveforms):
             return front_end(waveforms)
 
+        self._forwards: dict[str, tuple[keras.Model, Callable]] = {}
         self._count = len(paths)
         by_length = collections.defaultdict(list)
         for number, path in enumerate(tqdm(paths, desc="features", unit="utt")):
@@ -60,14 +61,26 @@ class TrialFeatures:
             float32 `[recordings, size]`, of length 1; not finite where the network is broken.
         """
 
-        @tf.function(
-            input_signature=[tf.TensorSpec([None, *network.input_shape[1:]], tf.float32)],
-            autograph=False,
-        )
-        def forward(features):
-            return tf.math.l2_normalize(network(features, training=False), axis=1)
-
+        forward = self._forward_of(network)
         sums = np.zeros((self._count, network.output_shape[-1]), np.float32)
         for numbers, features in self._batches:
             np.add.at(sums, numbers, forward(features).numpy())
         return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+
+    def _forward_of(self, network: keras.Model) -> Callable[[np.ndarray], tf.Tensor]:
+        """The network as a graph, traced once for all that differ by their weights only."""
+        structure = network.to_json()
+        if structure not in self._forwards:
+            twin = keras.models.clone_model(network)
+
+            @tf.function(
+                input_signature=[tf.TensorSpec([None, *network.input_shape[1:]], tf.float32)],
+                autograph=False,
+            )
+            def traced(features):
+                return tf.math.l2_normalize(twin(features, training=False), axis=1)
+
+            self._forwards[structure] = twin, traced
+        twin, forward = self._forwards[structure]
+        twin.set_weights(network.get_weights())
+        return forward
