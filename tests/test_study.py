@@ -236,7 +236,7 @@ def test_the_grid_compares_with_the_parent_and_marks_what_is_certain():
         "| scheme | 4 bit | 1 bit |",
         "| --- | ---: | ---: |",
         "| kmeans | +0.40 → **-2.00** |  |",
-        "| uniform | +0.00 → – | **+5.00** → – |",
+        "| uniform | +0.00 → – | **+5.00**° → – |",
     ]
 
 

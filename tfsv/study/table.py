@@ -144,8 +144,8 @@ def grid_table(outcomes: Outcomes) -> str:
     """What each scheme loses at each width, at a glance: a row a scheme, a column a width.
 
     An entry is the points of EER above the float network, post-training, and above the control,
-    fine-tuned; bold where the 95 % interval of the difference excludes 0. Differences are paired
-    over the runs that both have, so entries of fewer runs compare with the others.
+    fine-tuned; bold where the 95 % interval of the difference excludes 0, with a ° where the
+    scheme has fewer runs than its parent. Differences are paired over the runs that both have.
 
     Args:
         outcomes: See `read_outcomes`.
@@ -195,7 +195,8 @@ def _points_text(outcome: Outcome | None, other: Outcome | None) -> str:
     if not found:
         return ""
     middle, low, high = (100 * value for value in found)
-    return f"{middle:+.2f}" if low <= 0 <= high else f"**{middle:+.2f}**"
+    text = f"{middle:+.2f}" if low <= 0 <= high else f"**{middle:+.2f}**"
+    return text if set(other.records) <= set(outcome.records) else f"{text}°"
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
