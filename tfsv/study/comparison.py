@@ -168,7 +168,9 @@ class Comparison:
             refresh_codebooks(network)
         bits = {name: codes.bits for name, codes in coded_weights(network).items()}
         scheme = cell.scheme if bits else None
-        card = dataclasses.replace(card, bits=bits, scheme=scheme, thresholds={}, notes=model)
+        card = dataclasses.replace(
+            card, bits=bits, scheme=scheme, thresholds={}, eer=None, min_dcf=None, notes=model
+        )
         save_model(folder, network, card)
         return network, card
 
