@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from tfsv.files import replacing
 from tfsv.study.bits_table import EQUAL
 from tfsv.study.cells import FINE_TUNED, POST_TRAINING, Cell
-from tfsv.study.table import Outcomes, parent
+from tfsv.study.table import Outcomes, difference_points, parent
 
 _TITLES = {POST_TRAINING: "post-training", FINE_TUNED: "fine-tuned"}
 _COLOURS = {EQUAL: "#888888", "plan": "#0072b2", "stages": "#d55e00"}
@@ -33,10 +33,9 @@ def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) ->
     panels = figure.subplots(1, 2, sharey=True)
     for axes, (model, heading) in zip(panels, _TITLES.items(), strict=True):
         for row, cell in enumerate(cells):
-            outcome, reference = outcomes.get((cell, model)), parent(outcomes, model)
-            found = outcome and reference and outcome.difference(reference, "eer")
+            found = difference_points(outcomes.get((cell, model)), parent(outcomes, model))
             if found:
-                middle, low, high = (100 * value for value in found)
+                middle, low, high = found
                 colour = _COLOURS[_group(cell)]
                 axes.plot([low, high], [row, row], color=colour, linewidth=1.6, alpha=0.6)
                 axes.plot(middle, row, "o", color=colour, markersize=5)

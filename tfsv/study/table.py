@@ -191,10 +191,10 @@ def _place(item: tuple[tuple[Cell, str], Outcome]) -> tuple:
 
 
 def _points_text(outcome: Outcome | None, other: Outcome | None) -> str:
-    found = outcome and other and outcome.difference(other, "eer")
-    if not found:
+    found = difference_points(outcome, other)
+    if found is None:
         return ""
-    middle, low, high = (100 * value for value in found)
+    middle, low, high = found
     text = f"{middle:+.2f}" if low <= 0 <= high else f"**{middle:+.2f}**"
     return text if set(other.records) <= set(outcome.records) else f"{text}°"
 
@@ -214,12 +214,20 @@ def range_text(ends: tuple[float, float], factor: float, style: str) -> str:
     return " – ".join(format(factor * end, style) for end in ends)
 
 
+def difference_points(
+    outcome: Outcome | None, other: Outcome | None
+) -> tuple[float, float, float] | None:
+    """Points of EER between two models and both ends of the 95 % interval; None: not known."""
+    found = outcome and other and outcome.difference(other, "eer")
+    return tuple(100 * value for value in found) if found else None
+
+
 def difference_text(outcome: Outcome, other: Outcome | None) -> str:
     """Points of EER between two models with their 95 % interval; empty: nothing to compare."""
-    found = None if other is None or other is outcome else outcome.difference(other, "eer")
+    found = None if other is outcome else difference_points(outcome, other)
     if found is None:
         return ""
-    middle, low, high = (100 * value for value in found)
+    middle, low, high = found
     return f"{middle:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
