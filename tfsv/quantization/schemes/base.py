@@ -141,7 +141,6 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         )
         return variables
 
-    @tf.autograph.experimental.do_not_convert  # spares seconds of building a network
     def __call__(self, inputs, training, weights, **kwargs):
         latent = tf.convert_to_tensor(inputs)
         values = {key: tf.convert_to_tensor(variable) for key, variable in weights.items()}
