@@ -208,12 +208,24 @@ def test_admm_refresh_takes_the_steps_of_the_paper():
     scale = float(weights["scale"].numpy())
     target = (moved + dual).astype(np.float64)
     for _ in range(20):
-        levels = np.clip(np.round(target / scale), -3, 3)
+        levels = np.clip(np.round(moved / scale), -3, 3)
         scale = np.sum(target * levels) / np.sum(levels**2)
     quantizer.refresh(moved, weights, "layer")
     assert weights["scale"].numpy() == pytest.approx(scale, rel=1e-5)
     expected = dual + moved - scale * np.clip(np.round(moved / scale), -3, 3)
     np.testing.assert_allclose(weights["dual"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 8])
+def test_admm_keeps_the_scale_of_weights_that_do_not_move(bits):
+    quantizer = ADMMQuantizer(bits)
+    weights = fitted(quantizer, LATENT)
+    scale = float(weights["scale"].numpy())
+    off = LATENT - quantizer.coded(LATENT, weights).decode()
+    for refreshes in range(1, 11):
+        quantizer.refresh(LATENT, weights, "layer")
+        assert weights["scale"].numpy() == pytest.approx(scale, rel=1e-5)
+        np.testing.assert_allclose(weights["dual"], refreshes * off, atol=1e-5)
 
 
 def test_admm_brings_weights_to_the_levels():

@@ -93,3 +93,5 @@ def test_alternating_never_gets_worse():
 def test_nothing_to_scale():
     assert best_scale(np.zeros(4), uniform_levels(2)) == 0
     assert alternate(np.full(4, 0.1), uniform_levels(2), 1.0) == 1.0
+    weights = np.array([-0.3, 0.3], np.float32)
+    assert alternate(weights, uniform_levels(1), 0.3, target=-weights) == 0.3

@@ -29,29 +29,41 @@ def best_scale(weights: np.ndarray, levels: np.ndarray) -> float:
     return line.alternate(float(start), 100)
 
 
-def alternate(weights: np.ndarray, levels: np.ndarray, scale: float, rounds: int = 20) -> float:
-    """Alternates nearest levels V of weights / a and a = (weights · V) / (V · V) (papers 1, 4).
+def alternate(
+    weights: np.ndarray,
+    levels: np.ndarray,
+    scale: float,
+    rounds: int = 20,
+    target: np.ndarray | None = None,
+) -> float:
+    """Alternates nearest levels V of weights / a and a = (target · V) / (V · V) (papers 1, 4).
 
     Args:
         weights: Any shape, any float type, finite.
         levels: `[k]`, ascending and symmetric about 0.
         scale: Where to start.
         rounds: At most so many; it ends before when nothing changes.
+        target: What a · V shall be near to, of the shape of `weights`; None: the weights.
 
     Returns:
-        The scale; `scale` itself where all nearest levels are 0.
+        The scale; `scale` itself where all nearest levels are 0, and the last positive one where
+        `target` asks for none.
     """
-    return _Magnitudes(weights, levels).alternate(scale, rounds)
+    return _Magnitudes(weights, levels, target).alternate(scale, rounds)
 
 
 class _Magnitudes:
     """Sorted magnitudes with running sums; symmetric levels need no signs."""
 
-    def __init__(self, weights: np.ndarray, levels: np.ndarray):
-        values = np.sort(np.abs(np.asarray(weights, np.float32).reshape(-1)))
-        self.values = values.astype(np.float64)
-        self.sums = np.concatenate([[0.0], np.cumsum(self.values)])
-        self.squares = float(np.sum(self.values**2))
+    def __init__(self, weights: np.ndarray, levels: np.ndarray, target: np.ndarray | None = None):
+        weights = np.asarray(weights, np.float32).reshape(-1)
+        target = weights if target is None else np.asarray(target, np.float32).reshape(-1)
+        values = np.abs(weights)
+        order = np.argsort(values)
+        along = (np.sign(weights) * target)[order].astype(np.float64)
+        self.values = values[order].astype(np.float64)
+        self.sums = np.concatenate([[0.0], np.cumsum(along)])
+        self.squares = float(np.sum(along**2))
         self.levels = np.asarray(levels, np.float64)
         self.levels = self.levels[self.levels >= 0]
 
@@ -60,7 +72,7 @@ class _Magnitudes:
         return float(self.values[-1])
 
     def products(self, scale: float) -> tuple[float, float]:
-        """(weights · V, V · V) with V the nearest levels of weights / scale."""
+        """(target · V, V · V) with V the nearest levels of weights / scale."""
         inner = np.searchsorted(self.values, scale * (self.levels[:-1] + self.levels[1:]) / 2)
         bounds = np.concatenate([[0], inner, [len(self.values)]])
         across = float(self.levels @ np.diff(self.sums[bounds]))
@@ -73,7 +85,7 @@ class _Magnitudes:
     def alternate(self, scale: float, rounds: int) -> float:
         for _ in range(rounds):
             across, within = self.products(scale)
-            if not within or across / within == scale:
+            if not within or across <= 0 or across / within == scale:
                 break
             scale = across / within
         return scale

@@ -23,8 +23,11 @@ class ADMMQuantizer(KernelQuantizer):
        loss' gradient (f held constant), and the optimizer steps. The penalty is in the gradient
        only, not in the loss that training shows. The published method makes an extra-gradient
        step; we leave the step to the optimizer of the other schemes.
-    2. `refresh`: a by up to 20 rounds of a = (w + d)·V / V·V and V = nearest levels of (w + d)/a.
+    2. `refresh`: a by up to 20 rounds of a = (w + d)·V / V·V and V = nearest levels of w/a.
     3. `refresh`: d grows by w - f(w). The first refresh leaves it 0.
+
+    V must come from w as f(w) does, not from w + d: d·V is then 0 after every refresh, while levels
+    of w + d let d and a double each time where the weights do not follow.
 
     Inference uses f(w). The published scale starts at 1; for weights of a deviation of 0.02 that
     makes all levels 0, so ours starts at the least squared error.
@@ -60,7 +63,8 @@ class ADMMQuantizer(KernelQuantizer):
             weights["scale"].assign(best_scale(latent, self._levels))
             return
         dual = weights["dual"].numpy()
-        scale = alternate(latent + dual, self._levels, float(weights["scale"].numpy()))
+        scale = float(weights["scale"].numpy())
+        scale = alternate(latent, self._levels, scale, target=latent + dual)
         weights["scale"].assign(scale)
         values = {key: tf.convert_to_tensor(variable) for key, variable in weights.items()}
         codebook = self.codebook(tf.constant(latent), values).numpy()
