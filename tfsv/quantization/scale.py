@@ -57,11 +57,14 @@ class _Magnitudes:
 
     def __init__(self, weights: np.ndarray, levels: np.ndarray, target: np.ndarray | None = None):
         weights = np.asarray(weights, np.float32).reshape(-1)
-        target = weights if target is None else np.asarray(target, np.float32).reshape(-1)
         values = np.abs(weights)
-        order = np.argsort(values)
-        along = (np.sign(weights) * target)[order].astype(np.float64)
-        self.values = values[order].astype(np.float64)
+        if target is None:  # sorting alone is several times as fast as sorting along
+            values = along = np.sort(values).astype(np.float64)
+        else:
+            order = np.argsort(values)
+            along = np.sign(weights) * np.asarray(target, np.float32).reshape(-1)
+            values, along = (x[order].astype(np.float64) for x in (values, along))
+        self.values = values
         self.sums = np.concatenate([[0.0], np.cumsum(along)])
         self.squares = float(np.sum(along**2))
         self.levels = np.asarray(levels, np.float64)
