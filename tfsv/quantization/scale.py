@@ -53,7 +53,10 @@ def alternate(
 
 
 class _Magnitudes:
-    """Sorted magnitudes with running sums; symmetric levels need no signs."""
+    """Sorted magnitudes; running sums of the target, its signs relative to the weights'.
+
+    Symmetric levels need no more than that.
+    """
 
     def __init__(self, weights: np.ndarray, levels: np.ndarray, target: np.ndarray | None = None):
         weights = np.asarray(weights, np.float32).reshape(-1)
@@ -88,7 +91,7 @@ class _Magnitudes:
     def alternate(self, scale: float, rounds: int) -> float:
         for _ in range(rounds):
             across, within = self.products(scale)
-            if not within or across <= 0 or across / within == scale:
+            if across <= 0 or across / within == scale:
                 break
             scale = across / within
         return scale
