@@ -167,7 +167,7 @@ def _blocks(
             )
         mono = block.mean(axis=1) if block.shape[1] > 1 else block[:, 0]
         total += float(mono.sum(dtype=np.float64))
-        squares += float(np.dot(mono, mono))
+        squares += float(np.square(mono, dtype=np.float64).sum())
         yield mono
     _require_whole(sound, path, count)
     shortest = max(minimum_seconds, SHORTEST_SECONDS)
