@@ -49,12 +49,12 @@ from interleave import Times, interleaved
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.export.convert import FORMS, convert
-from tfsv.export.expand import expand
 from tfsv.features import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE, LogMel
 from tfsv.files import replacing
 from tfsv.models import NETWORKS, build_network
+from tfsv.packed.expand import expand
 from tfsv.quantization.coded import CodedWeights
-from tfsv.quantization.configs import quantizable_layers
+from tfsv.quantization.network import quantizable_layers
 
 _NETWORKS = flags.DEFINE_list("networks", "resnet34,dfresnet56,ecapa512", "Networks to measure.")
 _CHANNELS = flags.DEFINE_integer("channels", None, "Their width; default: the published one.", 1)

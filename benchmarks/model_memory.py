@@ -27,7 +27,7 @@ def main(runtime: str, samples: str, *paths: str) -> None:
     else:
         from ai_edge_litert.interpreter import Interpreter
 
-        from tfsv.export.expand import expand
+        from tfsv.packed.expand import expand
 
         def work() -> None:
             interpreters, values = [], waveform

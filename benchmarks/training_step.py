@@ -9,9 +9,9 @@ import tf_keras as keras
 from tfsv.errors import InputError
 from tfsv.features import SAMPLE_RATE, LogMel
 from tfsv.models import build_network
-from tfsv.quantization.configs import quantize, refresh_codebooks
+from tfsv.quantization.network import quantize, refresh_codebooks
 from tfsv.quantization.schemes import Scheme
-from tfsv.training.loop import OPTIMIZERS, FitSettings, _train_step
+from tfsv.training.fit import OPTIMIZERS, FitSettings, _train_step
 from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
 

@@ -32,10 +32,11 @@ from absl import flags
 
 from tfsv import command
 from tfsv.errors import InputError
-from tfsv.export import expand, flatbuffer, record, seal
-from tfsv.export.bits import plane_bytes
-from tfsv.export.loader import CARD_ENTRY, TFLiteEmbedder
-from tfsv.export.tables import U32, Table
+from tfsv.packed import expand, flatbuffer, record, seal
+from tfsv.packed.assemble import CARD_ENTRY
+from tfsv.packed.bits import plane_bytes
+from tfsv.packed.reader import U32, Table
+from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 SECONDS = 20.0
 """What opening a file may take."""

@@ -11,11 +11,11 @@ from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline import PipelineSettings
 from tfsv.card import ModelCard
 from tfsv.features import LogMel
-from tfsv.model_folder import save_model
+from tfsv.jobs.recipe import Recipe
 from tfsv.models import build_network
-from tfsv.recipe import Recipe
 from tfsv.study.cells import FLOAT
 from tfsv.study.comparison import read_recipe
+from tfsv.tasks.model_folder import save_model
 
 
 def float_run(folder: pathlib.Path, manifest: Manifest, channels: int = 4) -> pathlib.Path:

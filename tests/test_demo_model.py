@@ -13,7 +13,8 @@ import tfsv
 from tfsv import demo
 from tfsv.audio import soundfiles
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
-from tfsv.export.loader import open_model, read_model
+from tfsv.runtime.model_files import read_model
+from tfsv.tasks.opening import open_model
 from tfsv.verification.trials import read_trials
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]

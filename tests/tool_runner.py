@@ -28,7 +28,7 @@ _PRELOADED = (
     "tfsv.audio.manifest",
     "tfsv.verification.det_plot",
     "tfsv.verification.embedder",
-    "tfsv.verification.report",
+    "tfsv.verification.evaluation",
 )
 
 
@@ -69,7 +69,7 @@ def _server():
 def _serve():
     for module in _PRELOADED:
         importlib.import_module(module)
-    loader = types.ModuleType("tfsv.export.loader")
+    loader = types.ModuleType("tfsv.tasks.opening")
     loader.open_model = _open_model
     sys.modules[loader.__name__] = loader
     while request := sys.stdin.readline():

@@ -8,8 +8,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.features import LogMel
-from tfsv.quantization.configs import quantize, refresh_codebooks
-from tfsv.training.loop import FitSettings, fit
+from tfsv.quantization.network import quantize, refresh_codebooks
+from tfsv.training.fit import FitSettings, fit
 from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
 

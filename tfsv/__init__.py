@@ -14,12 +14,12 @@ def load(path: str | os.PathLike, *, threads: int = 1):
         threads: Of the interpreter.
 
     Returns:
-        A `tfsv.export.loader.TFLiteEmbedder`. TensorFlow is not imported.
+        A `tfsv.runtime.model_files.TFLiteEmbedder`. TensorFlow is not imported.
 
     Raises:
         InputError: The file is missing or not such a model.
     """
     from tfsv.demo import located
-    from tfsv.export.loader import TFLiteEmbedder
+    from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
     return TFLiteEmbedder(located(path), threads=threads)

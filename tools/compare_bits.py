@@ -79,8 +79,8 @@ def main(arguments: list[str]) -> None:
 
 
 def _make(run: str, cells) -> None:
-    from tfsv.bit_search import BitSearchSettings
     from tfsv.bitwidth.candidates import parse_widths
+    from tfsv.jobs.bit_search import BitSearchSettings
     from tfsv.study.comparison import Comparison, order, read_recipe
     from tfsv.study.plans import Plans
 

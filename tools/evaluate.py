@@ -27,18 +27,18 @@ from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.card import ModelCard
 from tfsv.demo import located
 from tfsv.errors import InputError
-from tfsv.export.loader import open_model
 from tfsv.files import replacing, writable_folder
+from tfsv.tasks.opening import open_model
 from tfsv.verification.det_plot import plot_det
-from tfsv.verification.extraction import extract_embeddings
-from tfsv.verification.metrics import det_points
-from tfsv.verification.report import (
+from tfsv.verification.evaluation import (
     evaluate_with_scores,
     format_table,
     model_identity,
     recording_paths,
     weights_file,
 )
+from tfsv.verification.extraction import extract_embeddings
+from tfsv.verification.metrics import det_points
 from tfsv.verification.scoring import normalised
 from tfsv.verification.trials import Trials, read_trials
 

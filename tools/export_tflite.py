@@ -31,11 +31,11 @@ from tfsv import command
 from tfsv.audio.manifest import read_manifest
 from tfsv.errors import InputError
 from tfsv.export.convert import FORMS, ExportReport, export_tflite
-from tfsv.export.steps import measure_steps
-from tfsv.model_folder import load_model
-from tfsv.quantization.configs import strip
+from tfsv.quantization.network import strip
+from tfsv.tasks.model_folder import load_model
 from tfsv.verification.embedder import Embedder
-from tfsv.verification.report import evaluate, recording_paths
+from tfsv.verification.evaluation import evaluate, recording_paths
+from tfsv.verification.export_steps import measure_steps
 from tfsv.verification.trials import read_trials
 
 _MODEL = flags.DEFINE_string("model", None, "Model folder that tools/train.py wrote.")

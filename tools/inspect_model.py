@@ -22,7 +22,7 @@ from tfsv import command
 from tfsv.card import ModelCard
 from tfsv.demo import located
 from tfsv.errors import InputError
-from tfsv.export.inspection import Inspection, inspect, plot_histograms, printable, write_expanded
+from tfsv.runtime.inspection import Inspection, inspect, plot_histograms, printable, write_expanded
 
 _EXPAND = flags.DEFINE_string("expand", None, "Write the expanded model to this .tflite file.")
 _HISTOGRAM = flags.DEFINE_string("histogram", None, "Draw weights into this .png file.")

@@ -18,7 +18,7 @@ from absl import flags
 
 from tfsv import command
 from tfsv.errors import InputError
-from tfsv.export.golden_check import check_goldens
+from tfsv.goldens.checking import check_goldens
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder to write.")
 _CHECK = flags.DEFINE_string("check", None, "Folder to compare this machine with.")
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     if _CHECK.value is not None:
         sys.exit(0 if _agrees(_CHECK.value) else 1)
     # TensorFlow: only for those who write.
-    from tfsv.export.goldens import write_goldens
+    from tfsv.goldens.writing import write_goldens
 
     index = write_goldens(_OUTPUT.value)
     print(f"{_OUTPUT.value}: {len(index['models'])} models, {len(index['utterances'])} utterances")

@@ -65,8 +65,8 @@ def main(arguments: Sequence[str]) -> None:
     """Searches what the flags describe."""
     if arguments:
         raise InputError(f"unexpected argument {arguments[0]!r}; see --help")
-    from tfsv.bit_search import BitSearch
     from tfsv.bitwidth.search import parse_budget
+    from tfsv.jobs.bit_search import BitSearch
 
     budget = parse_budget(FLAGS.budget)
     settings = _settings()
@@ -97,8 +97,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def _settings():
     from tfsv.audio.pipeline import PipelineSettings
-    from tfsv.bit_search import BitSearchSettings
     from tfsv.bitwidth.candidates import parse_widths
+    from tfsv.jobs.bit_search import BitSearchSettings
 
     pipeline = PipelineSettings(
         batch_size=FLAGS.batch_size,

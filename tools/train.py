@@ -70,8 +70,8 @@ flags.mark_flag_as_required("run_dir")
 def main(arguments: list[str]) -> None:
     import tensorflow as tf
 
-    from tfsv import recipe
     from tfsv.errors import InputError
+    from tfsv.jobs import recipe
 
     if arguments:
         raise InputError(f"{arguments[0]}: not a flag; see tools/train.py --help")
@@ -81,10 +81,10 @@ def main(arguments: list[str]) -> None:
 
 
 def recipe_of_flags():
-    """The `tfsv.recipe.Recipe` that the flags describe; InputError if they cannot."""
-    from tfsv import recipe
+    """The `tfsv.jobs.recipe.Recipe` that the flags describe; InputError if they cannot."""
     from tfsv.audio.pipeline import PipelineSettings
     from tfsv.errors import InputError
+    from tfsv.jobs import recipe
 
     try:
         speed_factors = tuple(float(factor) for factor in FLAGS.speed_factors)

@@ -30,9 +30,9 @@ from tfsv import command
 from tfsv.audio import soundfiles
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.export.loader import open_model
+from tfsv.tasks.opening import open_model
+from tfsv.verification.evaluation import FALSE_ACCEPT_RATES
 from tfsv.verification.extraction import embed_file
-from tfsv.verification.report import FALSE_ACCEPT_RATES
 from tfsv.verification.scoring import voiceprint
 
 REJECTED = 2

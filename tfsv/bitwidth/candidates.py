@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from tfsv.errors import InputError
 from tfsv.quantization.coded import CodedWeights
-from tfsv.quantization.configs import kernel_name, layer_quantizers, quantizable_layers
+from tfsv.quantization.network import kernel_name, layer_quantizers, quantizable_layers
 from tfsv.quantization.schemes import SCHEMES, Scheme
 from tfsv.quantization.schemes.base import KernelQuantizer
 

@@ -1,1 +1,1 @@
-"""Networks as TFLite files: folding, conversion, int8 weights, loading."""
+"""Keras networks as TFLite files: folding, conversion, int8, packing."""

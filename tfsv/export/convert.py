@@ -11,23 +11,23 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
-from tfsv.export import flatbuffer
-from tfsv.export.assemble import assemble
-from tfsv.export.bits import packed_bytes
-from tfsv.export.calibration import calibrate
+from tfsv.export.activation_ranges import calibrate
 from tfsv.export.folding import FoldedNetwork, fold_batch_norm
 from tfsv.export.graph import convert_graph, tidy
 from tfsv.export.int8 import write_int8
 from tfsv.export.kernels import find_kernels
-from tfsv.export.loader import TFLiteEmbedder
 from tfsv.export.packing import write_packed
-from tfsv.export.record import Record
 from tfsv.export.static_int8 import write_static_int8
 from tfsv.features import LogMel
 from tfsv.files import replacing
+from tfsv.packed import flatbuffer
+from tfsv.packed.assemble import assemble
+from tfsv.packed.bits import packed_bytes
+from tfsv.packed.record import Record
 from tfsv.quantization.coded import CodedWeights
 from tfsv.verification.embedder import Embedder, KerasEmbedder
 from tfsv.verification.extraction import embed_file
+from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 FORMS = {
     "float32": ("float32",),
@@ -144,7 +144,7 @@ def export_tflite(
     and a checksum, and appears only after its embeddings were compared with those of Keras.
 
     Args:
-        network: A plain network, features to embedding; see `tfsv.quantization.configs.strip`.
+        network: A plain network, features to embedding; see `tfsv.quantization.network.strip`.
         coded: Coded weights by layer name, possibly none.
         card: Goes into the file, with `bits` as `coded` has them.
         path: The file to write.

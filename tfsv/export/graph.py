@@ -5,8 +5,8 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export import flatbuffer
 from tfsv.features import LogMel
+from tfsv.packed import flatbuffer
 
 _GATHER_BY_INT16 = 6  # operator version; runtimes from TensorFlow 2.13 on have it
 _FENCE = 2.0**126  # exact in float32; no activation gets there

@@ -3,8 +3,8 @@
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export import flatbuffer
 from tfsv.export.folding import FoldedNetwork
+from tfsv.packed import flatbuffer
 
 
 def tflite_layout(kernel: np.ndarray, *, depthwise: bool = False) -> np.ndarray:

@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export import flatbuffer
-from tfsv.export.bits import PLANES, byte_table, pack, plane_bytes
 from tfsv.export.folding import FoldedNetwork
 from tfsv.export.int8 import signed_centroids
 from tfsv.export.kernels import tflite_layout
-from tfsv.export.record import Group, Record
+from tfsv.packed import flatbuffer
+from tfsv.packed.bits import PLANES, byte_table, pack, plane_bytes
+from tfsv.packed.record import Group, Record
 
 LARGEST_GROUP = 1 << 20
 """Weights that are decoded together at most, which bounds what decoding needs beside its result;
@@ -70,7 +70,7 @@ def write_packed(model: schema.ModelT, kernels: Mapping[str, int], folded: Folde
         folded: What it was converted from.
 
     Returns:
-        The record, which `tfsv.export.assemble` completes.
+        The record, which `tfsv.packed.assemble` completes.
 
     Raises:
         ValueError: What a layer would decode to is not the constant that it replaces.

@@ -3,7 +3,7 @@
 Kernels are those of the int8-weight form (`tfsv.export.int8`): a coded layer's values are its
 centroids, rounded once and shared by the layer. No tool requantizes them. Activations are
 asymmetric int8, one scale and zero point a tensor, from ranges seen on recordings
-(`tfsv.export.calibration`). Front end, pooling statistics, softmax and the embedding's own
+(`tfsv.export.activation_ranges`). Front end, pooling statistics, softmax and the embedding's own
 activations stay float.
 
 ai-edge-quantizer 0.10 could write the activations' part, but expects one exact LiteRT version,
@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export import flatbuffer
 from tfsv.export.folding import FoldedNetwork
 from tfsv.export.int8 import Int8Kernel, coded_kernel, float_kernel, int8_kernel, write_int8
 from tfsv.export.kernels import tflite_layout
+from tfsv.packed import flatbuffer
 
 _Op = schema.BuiltinOperator
 _SAME_SCALE = {  # what they give has the scale of what they take, in the format's specification
@@ -99,7 +99,7 @@ def write_static_int8(
         kernels: Tensor of each layer's kernel; see `find_kernels`.
         folded: What it was converted from.
         ranges: Lowest and highest value of each activation, by tensor index of `model`; see
-            `tfsv.export.calibration`.
+            `tfsv.export.activation_ranges`.
     """
     forms = {index: static_int8_kernel(folded, name) for name, index in kernels.items()}
     forms |= _merge_norms(model, set(forms))

@@ -4,7 +4,7 @@ import math
 
 import tf_keras as keras
 
-from tfsv.quantization.configs import quantizable_layers, strip
+from tfsv.quantization.network import quantizable_layers, strip
 
 
 def model_bytes(network: keras.Model) -> int:

@@ -4,8 +4,8 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
-from tfsv.bit_search import METHODS
 from tfsv.errors import InputError
+from tfsv.jobs.bit_search import METHODS
 from tfsv.quantization.schemes import Scheme
 from tfsv.training.stages import ORDERS
 

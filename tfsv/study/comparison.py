@@ -21,35 +21,35 @@ from tfsv.audio.pipeline import (
     steps_per_epoch,
     training_dataset,
 )
-from tfsv.bitwidth.class_vectors import HEAD
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.files import replacing, writable_folder
-from tfsv.model_folder import load_model, save_model
+from tfsv.jobs.recipe import Recipe
 from tfsv.quantization.coded import CodedWeights
-from tfsv.quantization.configs import (
+from tfsv.quantization.network import (
     coded_weights,
     quantize,
     quantized_bits,
     refresh_codebooks,
     strip,
 )
-from tfsv.recipe import Recipe
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
 from tfsv.study.file_sizes import file_sizes
 from tfsv.study.trial_features import TrialFeatures
-from tfsv.training.loop import FitSettings, fit
+from tfsv.tasks.model_folder import load_model, save_model
+from tfsv.training.fit import FitSettings, fit
 from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
 from tfsv.training.stages import StagedFineTuning, plan_stages
-from tfsv.verification.metrics import bootstrap_interval
-from tfsv.verification.report import (
+from tfsv.verification.class_vectors import HEAD
+from tfsv.verification.evaluation import (
     error_rates,
     recording_paths,
     sha256_of,
 )
+from tfsv.verification.metrics import bootstrap_interval
 from tfsv.verification.scoring import cosine_scores
 from tfsv.verification.trials import read_trials
 

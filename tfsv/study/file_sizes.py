@@ -16,7 +16,7 @@ def file_sizes(
     """Bytes of the files that `export_tflite` would write, with int8 weights where quantized.
 
     Args:
-        network: A plain network; see `tfsv.quantization.configs.strip`.
+        network: A plain network; see `tfsv.quantization.network.strip`.
         coded: Its coded weights, none for a float model.
         card: Its card.
 

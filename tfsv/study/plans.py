@@ -9,10 +9,10 @@ from typing import Any
 
 import tf_keras as keras
 
-from tfsv.bit_search import BitSearch, BitSearchSettings
 from tfsv.bitwidth.allocation import Table
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
+from tfsv.jobs.bit_search import BitSearch, BitSearchSettings
 from tfsv.study.cells import FLOAT, Cell
 from tfsv.study.comparison import PLANS, claim, read_recipe
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.errors import InputError
-from tfsv.quantization.configs import active_layers, quantized_bits, refresh_codebooks
-from tfsv.training.loop import StepNote
+from tfsv.quantization.network import active_layers, quantized_bits, refresh_codebooks
+from tfsv.training.fit import StepNote
 from tfsv.training.schedules import LearningRate
 
 ORDERS = ("bits", "sensitivity", "front")

@@ -13,7 +13,7 @@ def seed_table(runs: Mapping[str, Mapping[str, Mapping[str, Any]]], baseline: st
 
     Args:
         runs: Name of the run (its seed) to model name to the record of
-            `tfsv.verification.report.evaluate` with `bytes`. All runs have the same models.
+            `tfsv.verification.evaluation.evaluate` with `bytes`. All runs have the same models.
         baseline: The model that the mean EERs are compared with.
 
     Returns:

@@ -113,6 +113,45 @@ def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int 
     return Trials(labels, sides[:, 0], sides[:, 1], names)
 
 
+def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:
+    """The part of a trial list that lies among some of its recordings.
+
+    Trials are drawn, targets and non-targets in turn, until their recordings are as many as wanted;
+    then every trial between these is taken.
+
+    Args:
+        trials: A list with both kinds of trial.
+        recordings: Most recordings to have; what a measurement costs.
+        seed: Of the draw.
+
+    Raises:
+        InputError: The list lacks targets or non-targets, or so few recordings cannot hold both.
+    """
+    random = np.random.default_rng(seed)
+    kinds = [random.permutation(np.flatnonzero(trials.labels == kind)) for kind in (1, 0)]
+    if not all(len(kind) for kind in kinds):
+        raise InputError("dev trials: need target and non-target trials")
+    kept: set[int] = set()
+    turns = max(map(len, kinds))
+    for index in np.stack([np.resize(kind, turns) for kind in kinds], axis=1).reshape(-1):
+        pair = {int(trials.enrol[index]), int(trials.test[index])}
+        if len(kept | pair) <= recordings:
+            kept |= pair
+    rows = sorted(kept)
+    inside = np.isin(trials.enrol, rows) & np.isin(trials.test, rows)
+    labels = trials.labels[inside]
+    if set(labels.tolist()) != {0, 1}:
+        raise InputError(
+            f"--recordings={recordings}: too few for target and non-target trials; give more"
+        )
+    place = {row: number for number, row in enumerate(rows)}
+    sides = (
+        np.array([place[int(row)] for row in side[inside]], np.int32)
+        for side in (trials.enrol, trials.test)
+    )
+    return Trials(labels, *sides, [trials.names[row] for row in rows])
+
+
 def _require_three_a_line(path: pathlib.Path, data: bytes, tabbed: bool) -> None:
     text = np.frombuffer(data, np.uint8)
     breaks = text == ord("\n")

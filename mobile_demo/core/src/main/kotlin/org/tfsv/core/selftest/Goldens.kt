@@ -10,7 +10,7 @@ import org.json.JSONObject
 import org.tfsv.core.BadInput
 import org.tfsv.core.toHex
 
-/** What Python computed; see `tfsv/export/goldens.py`. */
+/** What Python computed; see `tfsv/goldens/writing.py`. */
 internal class Goldens(
     val utterances: List<String>,
     val trials: List<Trial>,

@@ -9,7 +9,7 @@ import org.tfsv.core.voice.EmbedderFactory
 /** Whether this machine gives what Python gave: the golden files of `tools/make_goldens.py`. */
 object SelfTest {
     /**
-     * What counts as the same; `tfsv/export/golden_check.py` says where the numbers come from.
+     * What counts as the same; `tfsv/goldens/checking.py` says where the numbers come from.
      *
      * @property exact whether embeddings of integer arithmetic must agree bit for bit.
      * @property cosine what those of other arithmetic must exceed.

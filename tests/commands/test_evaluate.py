@@ -1,0 +1,260 @@
+"""tools/evaluate.py with its record, table, plot and calibration."""
+
+import hashlib
+import json
+import pathlib
+
+import matplotlib.image
+import numpy as np
+import pytest
+from speech_stub import PitchEmbedder, write_people
+from tool_runner import run_tool
+
+from tfsv.audio.manifest import Utterance, read_manifest, write_manifest
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+from tfsv.verification.det_plot import plot_det
+from tfsv.verification.evaluation import (
+    error_rates,
+    evaluate,
+    evaluate_with_scores,
+    format_table,
+    sha256_of,
+)
+from tfsv.verification.metrics import det_points, eer, min_dcf
+from tfsv.verification.trials import Trials, read_trials
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Six people in two corpora, all pairs within a corpus as trials, and two models."""
+    root = tmp_path / "speech"
+    utterances = []
+    for path in write_people(root):
+        person, number = pathlib.Path(path).parent.name, pathlib.Path(path).stem
+        home = "low" if person < "p3" else "high"
+        utterances.append(
+            Utterance(f"{person}-{number}", person, "s", path, 0.5, "dev", {"corpus": home})
+        )
+    write_manifest(root / "manifest.tsv", utterances)
+    lines = [
+        f"{int(a.speaker == b.speaker)} {a.path} {b.path}\n"
+        for number, a in enumerate(utterances)
+        for b in utterances[number + 1 :]
+        if a.extra == b.extra
+    ]
+    (root / "dev.txt").write_text("".join(lines))
+    (tmp_path / "small.tflite").write_text('{"far_0.01": 0.5}')
+    card = ModelCard(
+        network="pitch", channels=1, bins=80, embedding_size=64, thresholds={"eer": 0.9}
+    )
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "network.weights.h5").write_bytes(b"weights")
+    (tmp_path / "model" / "card.json").write_text(card.to_json())
+    return tmp_path
+
+
+def _evaluate(corpus, *arguments):
+    return run_tool("evaluate.py", *arguments, folder=corpus)
+
+
+def _fails(process, *words):
+    assert process.returncode == 1
+    lines = process.stderr.strip().splitlines()
+    assert len(lines) == 1, process.stderr
+    for word in words:
+        assert word in lines[0]
+    return True
+
+
+COMMON = ("--trials=speech/dev.txt", "--manifest=speech/manifest.tsv", "--output=out")
+
+
+def test_record_of_evaluate(corpus):
+    root = corpus / "speech"
+    manifest, trials = read_manifest(root / "manifest.tsv"), read_trials(root / "dev.txt")
+    record, scores = evaluate_with_scores(
+        PitchEmbedder(),
+        trials,
+        manifest=manifest,
+        trial_list=root / "dev.txt",
+        model=corpus / "small.tflite",
+        replicates=50,
+        progress=False,
+    )
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert record["eer"] == eer(scores, trials.labels)
+    assert record["min_dcf_0.01"] == min_dcf(scores, trials.labels, 0.01)
+    assert record["min_dcf_0.05"] == min_dcf(scores, trials.labels, 0.05)
+    assert record["thresholds"].keys() == {"eer"}  # 96 impostors cannot tell 1 % from none
+    assert record["eer_interval"][0] <= record["eer"] <= record["eer_interval"][1]
+    assert record["interval_by"] == "speaker"
+    assert record["trials"] == {
+        "list": "dev.txt",
+        "sha256": hashlib.sha256((root / "dev.txt").read_bytes()).hexdigest(),
+        "count": 132,
+        "targets": 36,
+        "nontargets": 96,
+        "recordings": 24,
+    }
+    assert record["model"]["sha256"] == sha256_of(corpus / "small.tflite")
+    assert record["versions"]["tensorflow"]
+    low = np.array([trials.names[k] < "p3" for k in trials.enrol])
+    assert record["corpora"].keys() == {"low", "high"}
+    for name, inside in (("low", low), ("high", ~low)):
+        part = record["corpora"][name]
+        assert part["eer"] == eer(scores[inside], trials.labels[inside])
+        assert (part["targets"], part["nontargets"]) == (18, 48)
+
+
+def test_root_and_manifest_give_the_same_and_neither_is_an_error(corpus):
+    root = corpus / "speech"
+    manifest, trials = read_manifest(root / "manifest.tsv"), read_trials(root / "dev.txt")
+    by_root = evaluate(PitchEmbedder(), trials, root)
+    by_manifest = evaluate(PitchEmbedder(), trials, manifest=manifest)
+    assert by_root["eer"] == by_manifest["eer"]
+    assert by_root["corpora"] == {}
+    assert by_root["eer_interval"] is by_root["interval_by"] is None
+    with pytest.raises(InputError, match="--root or --manifest"):
+        evaluate(PitchEmbedder(), trials)
+
+
+def test_names_may_be_utterances_and_must_be_known(corpus):
+    root = corpus / "speech"
+    manifest = read_manifest(root / "manifest.tsv")
+    (root / "ids.txt").write_text("1 p0-0 p0-1\n0 p0-0 p1-0\n")
+    assert evaluate(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)["eer"] == 0
+    (root / "ids.txt").write_text("1 p0-0 p0-1\n0 p0-0 p9-0\n")
+    with pytest.raises(InputError, match="manifest.tsv: 'p9-0' of the trial list"):
+        evaluate(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
+
+
+def test_a_corpus_with_one_kind_of_trial_has_no_error_rate(corpus):
+    root = corpus / "speech"
+    manifest = read_manifest(root / "manifest.tsv")
+    (root / "few.txt").write_text(
+        "1 p0/0.wav p0/1.wav\n0 p0/0.wav p1/0.wav\n0 p3/0.wav p4/0.wav\n0 p0/0.wav p4/0.wav\n"
+    )
+    record = evaluate(PitchEmbedder(), read_trials(root / "few.txt"), manifest=manifest)
+    assert record["corpora"]["high"]["eer"] is None
+    assert record["corpora"]["high"]["nontargets"] == 1
+    assert record["corpora"]["low"]["nontargets"] == 1
+    assert "–" in format_table({"a": record}).splitlines()[-2]
+
+
+def test_thresholds_are_recorded_where_the_list_is_long_enough():
+    generator = np.random.default_rng(0)
+    labels = np.repeat([1, 0], [50, 200]).astype(np.uint8)
+    scores = generator.normal(size=250) + 2 * labels
+    sides = np.arange(250, dtype=np.int32)
+    names = [str(number) for number in range(250)]
+    thresholds = error_rates(scores, Trials(labels, sides, sides, names))["thresholds"]
+    assert thresholds.keys() == {"eer", "far_0.01"}
+    assert np.sum(scores[labels == 0] >= thresholds["far_0.01"]) == 2
+
+
+def test_two_models_side_by_side(corpus):
+    done = _evaluate(corpus, "--model=model,small.tflite", *COMMON, "--bootstrap=20", "--scores")
+    assert done.returncode == 0, done.stderr
+    systems = json.loads((corpus / "out" / "results.json").read_text())["systems"]
+    assert list(systems) == ["model", "small.tflite"]
+    assert systems["model"]["model"]["file"] == "network.weights.h5"
+    assert systems["model"]["model"]["sha256"] == hashlib.sha256(b"weights").hexdigest()
+    assert systems["model"]["eer"] == systems["small.tflite"]["eer"]
+    assert matplotlib.image.imread(corpus / "out" / "det.png").shape[0] > 800
+    trials = read_trials(corpus / "speech" / "dev.txt")
+    lines = (corpus / "out" / "scores.model.txt").read_text().splitlines()
+    assert len(lines) == len(trials)
+    scores = np.array([float(line.split()[3]) for line in lines])
+    assert [line.rsplit(" ", 1)[0] for line in lines] == (
+        (corpus / "speech" / "dev.txt").read_text().splitlines()
+    )
+    assert eer(scores, trials.labels) == pytest.approx(systems["model"]["eer"], abs=1e-3)
+    table = done.stdout.splitlines()
+    assert table[0].split()[:3] == ["system", "bytes", "EER"]
+    assert f"{100 * systems['model']['eer']:.2f}" in table[1]
+    assert table[4].split()[-2:] == ["model", "small.tflite"]
+    assert len({len(line) for line in table[:3]}) == 1
+
+
+def test_calibration_writes_the_card_and_nothing_else(corpus):
+    card = ModelCard.from_json((corpus / "model" / "card.json").read_text())
+    manifest = (corpus / "speech" / "manifest.tsv").read_text()
+    done = _evaluate(
+        corpus, "--model=model", *COMMON, "--bootstrap=0", "--calibrate", "--embeddings=cache"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "test" not in done.stderr
+    found = ModelCard.from_json((corpus / "model" / "card.json").read_text())
+    systems = json.loads((corpus / "out" / "results.json").read_text())["systems"]
+    assert found.thresholds == systems["model"]["thresholds"] != card.thresholds
+    assert found == ModelCard(**{**vars(card), "thresholds": found.thresholds})
+    assert len(list((corpus / "cache").rglob("*.npy"))) == 1
+
+    (corpus / "speech" / "manifest.tsv").write_text(manifest.replace("\tdev\t", "\ttest\t"))
+    again = _evaluate(
+        corpus, "--model=model", *COMMON, "--bootstrap=0", "--calibrate", "--embeddings=cache"
+    )
+    assert again.returncode == 0
+    assert "has speakers of the split 'test'" in again.stderr
+    assert len(list((corpus / "cache").rglob("*.npy"))) == 1  # thresholds are not the model
+
+
+def test_the_mean_of_a_split_is_subtracted(corpus):
+    settings = ("--model=model", *COMMON, "--bootstrap=0")
+    done = _evaluate(corpus, *settings, "--subtract_mean_of=dev")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((corpus / "out" / "results.json").read_text())["systems"]["model"]
+    root = corpus / "speech"
+    plain = evaluate(PitchEmbedder(), read_trials(root / "dev.txt"), root)
+    assert record["mean_subtracted"] and not plain["mean_subtracted"]
+    assert record["thresholds"]["eer"] < plain["thresholds"]["eer"] - 0.01
+    assert _fails(_evaluate(corpus, *settings, "--subtract_mean_of=tset"), "tset")
+    both = _evaluate(corpus, *settings, "--subtract_mean_of=dev", "--calibrate")
+    assert _fails(both, "--calibrate", "--subtract_mean_of")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--trials=speech/dev.txt", "--output=out"), ("model",)),
+        (("--model=gone", *COMMON), ("gone", "not a model")),
+        (("--model=,", *COMMON), ("--model",)),
+        (("--model=small.tflite", "--trials=speech/dev.txt", "--output=out"), ("--root",)),
+        (("--model=small.tflite", *COMMON, "--calibrate"), ("small.tflite", "export it again")),
+        (("--model=small.tflite", *COMMON, "more"), ("unexpected argument 'more'",)),
+        (("--model=small.tflite", *COMMON, "--bootstrap=-1"), ("bootstrap",)),
+        (("--model=small.tflite", *COMMON, "--output=small.tflite"), ("small.tflite",)),
+    ],
+)
+def test_bad_flags_are_one_line_and_leave_nothing(corpus, arguments, words):
+    assert _fails(_evaluate(corpus, *arguments), *words)
+    assert not list(corpus.glob("out/*"))
+
+
+def test_a_bad_recording_is_named_and_leaves_nothing(corpus):
+    (corpus / "speech" / "p2" / "1.wav").write_bytes(b"")
+    done = _evaluate(corpus, "--model=small.tflite", *COMMON)
+    assert _fails(done, "p2/1.wav", "empty")
+    assert not list(corpus.glob("out/*"))
+
+
+def test_det_plot_draws_what_it_is_given(tmp_path):
+    generator = np.random.default_rng(0)
+    labels = np.repeat([1, 0], [2_000, 20_000])
+    noise = generator.normal(size=len(labels))
+    systems = {
+        "float $32$": det_points(noise + 3.2 * labels, labels),
+        "4 bits": det_points(noise + 3.0 * labels, labels),
+        "perfect": det_points(labels + 0.1 * generator.random(len(labels)), labels),
+        "useless": det_points(np.zeros(len(labels)), labels),
+    }
+    plot_det(systems, tmp_path / "det.png", title="test.txt")
+    picture = matplotlib.image.imread(tmp_path / "det.png")[..., :3]
+    blue = np.abs(picture - np.array([0x00, 0x72, 0xB2]) / 255).max(axis=2) < 0.02
+    rows, columns = np.nonzero(blue)
+    assert len(rows) > 500
+    assert np.corrcoef(rows, columns)[0, 1] > 0.5  # falls from left to right
+    with pytest.raises(InputError, match="cannot be written"):
+        (tmp_path / "file").write_text("")
+        plot_det(systems, tmp_path / "file" / "det.png")

@@ -1,0 +1,1 @@
+"""Ways to tell what a layer loses by few bits; a file each."""

@@ -1,0 +1,1 @@
+"""Golden files, with which other implementations compare themselves."""

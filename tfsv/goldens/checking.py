@@ -1,0 +1,137 @@
+"""Whether this machine computes what the golden files say; see `tfsv.goldens.writing`.
+
+Nothing here needs TensorFlow, so that it runs wherever LiteRT does.
+"""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfsv.audio import soundfiles
+from tfsv.errors import InputError
+from tfsv.packed.expand import expand, is_packed
+from tfsv.verification.scoring import voiceprint
+from tfsv.verification.tflite_embedder import TFLiteEmbedder
+
+INDEX = "goldens.json"
+"""The file that names all others."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """What counts as the same.
+
+    Attributes:
+        exact: Whether embeddings of integer arithmetic must agree bit for bit.
+        cosine: What those of other arithmetic must exceed.
+        score: Largest difference of scores.
+    """
+
+    exact: bool
+    cosine: float
+    score: float
+
+
+SAME_KIND = Tolerance(exact=True, cosine=0.99999, score=1e-5)
+"""For the LiteRT and the kind of processor that the files were written with."""
+
+OTHER_KIND = Tolerance(exact=False, cosine=0.9999, score=5e-4)
+"""For others. The front end computes with floats, whose last bits differ; where an activation lies
+between two integers, such a bit decides. With the LiteRT of TensorFlow 2.16, which the Android app
+has, and with LiteRT 2.3 for an emulated Neoverse N1, the worst of 48 embeddings was 1.7e-5 from the
+golden one, the worst of 32 scores 9.3e-5. An emulated Cortex-A72 and emulated older x86 processors
+agree bit for bit where `exact` says so."""
+
+
+def tolerance(index: Mapping[str, Any]) -> Tolerance:
+    """What this machine may be asked for.
+
+    Args:
+        index: The files' index.
+    """
+    same = index["machine"] == platform.machine() and index["runtime"] == runtime()
+    return SAME_KIND if same else OTHER_KIND
+
+
+def runtime() -> str:
+    """The interpreter and its kernels, in words."""
+    return f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}, XNNPACK"
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """One thing that was compared.
+
+    Attributes:
+        model: Name of the golden model.
+        subject: Utterance, or that of a trial, or what else is compared.
+        passed: Whether it agrees.
+        identical: Whether it is the same bit for bit.
+        difference: 1 - cosine of embeddings, or difference of scores.
+    """
+
+    model: str
+    subject: str
+    passed: bool
+    identical: bool
+    difference: float = 0.0
+
+
+def check_goldens(folder: str | os.PathLike) -> Iterator[Comparison]:
+    """Computes everything again, on one thread.
+
+    Args:
+        folder: What `write_goldens` wrote; `tolerance` says how well it must agree.
+
+    Yields:
+        For each model: the bytes of its expanded form, embeddings, scores with decisions.
+
+    Raises:
+        InputError: The folder is none of golden files.
+    """
+    folder = pathlib.Path(folder)
+    try:
+        index = json.loads((folder / INDEX).read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no golden files; see tools/make_goldens.py") from error
+    allowed = tolerance(index)
+    sounds = {name: soundfiles.read(folder / name) for name in index["utterances"]}
+    for golden in index["models"]:
+        name, path = golden["name"], folder / golden["file"]
+        content = path.read_bytes()
+        expanded = expand(content) if is_packed(content) else content
+        digests = [hashlib.sha256(data).hexdigest() for data in (content, expanded)]
+        same = digests == [golden["sha256"], golden["expanded_sha256"]]
+        yield Comparison(name, "expanded", same, same)
+        embedder = TFLiteEmbedder(path)
+        vectors = np.frombuffer((folder / golden["embeddings"]).read_bytes(), "<f4")
+        embeddings = {}
+        for sound, wanted in zip(sounds, vectors.reshape(len(sounds), -1), strict=True):
+            embeddings[sound] = embedder.embed(sounds[sound])
+            identical = embeddings[sound].tobytes() == wanted.tobytes()
+            cosine = _cosine(embeddings[sound], wanted)
+            passed = identical if golden["exact"] and allowed.exact else cosine > allowed.cosine
+            yield Comparison(name, sound, passed, identical, 1 - cosine)
+        results = zip(index["trials"], golden["scores"], golden["accepted"], strict=True)
+        for trial, score, accepted in results:
+            enrolled = voiceprint(np.stack([embeddings[sound] for sound in trial["enrol"]]))
+            found = float(enrolled @ embeddings[trial["test"]])
+            same = (found >= golden["threshold"]) == accepted
+            difference = abs(found - score)
+            passed = same and difference <= allowed.score
+            yield Comparison(
+                name, f"{trial['enrol'][0]} … {trial['test']}", passed, found == score, difference
+            )
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))

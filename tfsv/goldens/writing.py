@@ -1,0 +1,205 @@
+"""Golden files: what Python computes, for other implementations to compare themselves with.
+
+A folder of small models, one of each form that `tools/export_tflite.py` writes, of short
+utterances, and of what `tfsv.load` makes of both. The network has random weights: it recognises
+nobody, but every kernel of it is computed with.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import soundfile
+import tf_keras as keras
+
+from tfsv.audio import soundfiles
+from tfsv.audio.synthesizer import draw_session, draw_voice, speak
+from tfsv.card import ModelCard
+from tfsv.export.convert import Conversion, convert
+from tfsv.files import replacing, writable_folder
+from tfsv.goldens.checking import INDEX, runtime
+from tfsv.models import build_network
+from tfsv.packed.expand import expand, is_packed
+from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
+from tfsv.verification.embedder import Embedder
+from tfsv.verification.scoring import voiceprint
+from tfsv.verification.tflite_embedder import TFLiteEmbedder
+
+SCHEMA = 1
+"""Version of the index."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """A form of a model file.
+
+    Attributes:
+        weights: How kernels are stored; see `tfsv.export.convert.FORMS`.
+        compute: What is computed with.
+        bits: Of each quantized layer; None: 1 to 8 in turn; 0: a float network.
+    """
+
+    weights: str
+    compute: str
+    bits: int | None
+
+
+FORMS = {
+    "float32": Form("float32", "float32", 0),
+    "int8_weights": Form("int8", "int8_weights", 4),
+    "int8": Form("int8", "int8", 4),
+    "packed_1bit": Form("packed", "int8", 1),
+    "packed_2bit": Form("packed", "int8", 2),
+    "packed_4bit": Form("packed", "int8", 4),
+    "packed_mixed": Form("packed", "int8_weights", None),
+    "packed_mixed_float32": Form("packed", "float32", None),
+}
+"""The models by name."""
+
+_NETWORK, _CHANNELS, _BINS, _DIMENSIONS = "resnet18", 4, 16, 32
+_SPEAKERS, _UTTERANCES = 2, 3  # the last utterance of each speaker is tested with
+_SHORTEST, _LONGEST = 0.8, 1.3  # seconds
+_OPERATING_POINTS = ("eer", "far_0.01", "far_0.001")
+
+
+def write_goldens(folder: str | os.PathLike, forms: Mapping[str, Form] = FORMS) -> dict[str, Any]:
+    """Writes the golden files.
+
+    The index lists the utterances (16-bit wav, 16 kHz), the trials (the voiceprint of some
+    utterances against another utterance) and the models, each with its SHA-256, that of its
+    expanded form, its threshold, a file of its embeddings (float32 `[utterances, dimensions]`,
+    little-endian), the trials' scores and the decisions. `exact` says that embeddings agree bit
+    for bit with the same LiteRT, for all activations are integers. The same libraries write the
+    same bytes.
+
+    Args:
+        folder: Where to write; made when absent.
+        forms: Models to write.
+
+    Returns:
+        The index.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    folder = writable_folder(folder)
+    utterances = _write_utterances(folder)
+    recordings = [folder / name for name in utterances]
+    speakers = [utterances[i : i + _UTTERANCES] for i in range(0, len(utterances), _UTTERANCES)]
+    trials = [
+        {"enrol": speaker[:-1], "test": other[-1]} for speaker in speakers for other in speakers
+    ]
+    index = {
+        "schema": SCHEMA,
+        "runtime": runtime(),
+        "machine": platform.machine(),
+        "utterances": utterances,
+        "trials": trials,
+        "models": [
+            _write_model(folder, name, form, recordings, trials) for name, form in forms.items()
+        ],
+    }
+    with replacing(folder / INDEX) as part:
+        part.write_text(json.dumps(index, indent=1) + "\n")
+    return index
+
+
+def _write_utterances(folder: pathlib.Path) -> list[str]:
+    names = []
+    for speaker in range(_SPEAKERS):
+        random = np.random.default_rng(speaker)
+        voice, session = draw_voice(random, "FM"[speaker % 2]), draw_session(random)
+        for utterance in range(_UTTERANCES):
+            sound = speak(voice, session, random.uniform(_SHORTEST, _LONGEST), random)
+            names.append(f"speaker{speaker}_{utterance}.wav")
+            with replacing(folder / names[-1]) as part:
+                soundfile.write(part, sound, soundfiles.SAMPLE_RATE, subtype="PCM_16")
+    return names
+
+
+def _write_model(
+    folder: pathlib.Path,
+    name: str,
+    form: Form,
+    recordings: Sequence[pathlib.Path],
+    trials: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Writes a model and its embeddings.
+
+    Returns:
+        Its part of the index.
+    """
+    conversion = _converted(form, recordings)
+    path, vectors = folder / f"{name}.tflite", folder / f"{name}.embeddings"
+    with replacing(path) as part:
+        part.write_bytes(conversion.content())
+        scores = _scores(_embeddings(TFLiteEmbedder(part), recordings), trials)
+        thresholds = dict.fromkeys(_OPERATING_POINTS, _widest_gap(scores))
+        content = conversion.content(dataclasses.replace(conversion.card, thresholds=thresholds))
+        part.write_bytes(content)
+        embeddings = _embeddings(TFLiteEmbedder(part), recordings)
+    with replacing(vectors) as part:
+        part.write_bytes(np.stack([*embeddings.values()]).astype("<f4").tobytes())
+    expanded = expand(content) if is_packed(content) else content
+    scores = _scores(embeddings, trials)
+    return {
+        "name": name,
+        "file": path.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "expanded_sha256": hashlib.sha256(expanded).hexdigest(),
+        "exact": form.compute == "int8",
+        "embeddings": vectors.name,
+        "threshold": thresholds["far_0.01"],
+        "scores": scores,
+        "accepted": [score >= thresholds["far_0.01"] for score in scores],
+    }
+
+
+def _converted(form: Form, recordings: Sequence[pathlib.Path]) -> Conversion:
+    keras.utils.set_random_seed(0)
+    network = build_network(_NETWORK, channels=_CHANNELS, bins=_BINS, embedding_size=_DIMENSIONS)
+    coded = {}
+    if form.bits != 0:
+        names = [layer.name for layer in quantizable_layers(network)]
+        bits = {layer: form.bits or i % 8 + 1 for i, layer in enumerate(names)}
+        network = quantize(network, bits)
+        refresh_codebooks(network)
+        network, coded = strip(network)
+    card = ModelCard(
+        _NETWORK,
+        _CHANNELS,
+        _BINS,
+        _DIMENSIONS,
+        front_end={"bins": _BINS},
+        scheme="kmeans" if coded else None,
+        trained_on="nothing: random weights",
+    )
+    return convert(network, coded, card, form.weights, form.compute, recordings)
+
+
+def _embeddings(embedder: Embedder, recordings: Sequence[pathlib.Path]) -> dict[str, np.ndarray]:
+    return {path.name: embedder.embed(soundfiles.read(path)) for path in recordings}
+
+
+def _scores(
+    embeddings: Mapping[str, np.ndarray], trials: Sequence[Mapping[str, Any]]
+) -> list[float]:
+    return [
+        float(
+            voiceprint(np.stack([embeddings[name] for name in t["enrol"]])) @ embeddings[t["test"]]
+        )
+        for t in trials
+    ]
+
+
+def _widest_gap(scores: Sequence[float]) -> float:
+    """A threshold that no rounding of scores crosses."""
+    ascending = np.sort(scores)
+    widest = int(np.argmax(np.diff(ascending)))
+    return round(float(ascending[widest] + ascending[widest + 1]) / 2, 4)

@@ -1,0 +1,1 @@
+"""What takes hours: train, quantize, fine-tune, search bits."""

@@ -1,0 +1,91 @@
+"""Bytes of the packed file that a bit plan makes."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import tf_keras as keras
+
+from tfsv.bitwidth.allocation import smallest
+from tfsv.bitwidth.candidates import Candidates, chosen, replaced
+from tfsv.card import ModelCard
+from tfsv.export.convert import Conversion, LayerSize, convert
+from tfsv.packed.bits import PLANES, byte_table, packed_bytes
+
+TABLES = {
+    bits: {width: byte_table(width).size for width in planes if width < 8}
+    for bits, planes in PLANES.items()
+}
+"""Look-up tables that each width needs and their bytes; layers share them."""
+
+_NOTES = 256  # room in the card for what training and measuring add to it
+
+
+class PlanFiles:
+    """The packed files of a float network, one for each choice of widths.
+
+    Attributes:
+        sizes: Bytes by layer and candidate width: codes, codebook, scales and bias.
+        others: What each layer without candidates takes.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        card: ModelCard,
+        candidates: Candidates,
+        scheme: str,
+        compute: str = "int8_weights",
+    ):
+        """Converts once, to learn what layers take.
+
+        Args:
+            network: The float network.
+            card: Its card.
+            candidates: Coded weights by layer and width.
+            scheme: What made them.
+            compute: What the file computes with; see `tfsv.export.convert.FORMS`.
+        """
+        self._network = network
+        self._candidates = candidates
+        self._compute = compute
+        third = 1 / 3  # prints with all its digits, as measured figures do
+        thresholds = dict.fromkeys(("eer", "far_0.01", "far_0.001"), third)
+        self._card = dataclasses.replace(
+            card, scheme=scheme, eer=third, min_dcf=third, thresholds=thresholds, notes="x" * _NOTES
+        )
+        self._known: dict[tuple, int] = {}
+        codes = {n: {b: packed_bytes(w.codes.size, b) for b, w in row.items()}
+                 for n, row in candidates.items()}  # fmt: skip
+        first = smallest(codes, tables=TABLES)
+        conversion = self._convert(first)
+        self._known[tuple(first.items())] = len(conversion.content())
+        layers = {layer.name: layer for layer in conversion.layers}
+        self.sizes = {
+            name: {bits: _size(layers[name], bits) for bits in row}
+            for name, row in candidates.items()
+        }
+        self.others = {n: layer.size for n, layer in layers.items() if n not in candidates}
+
+    def size(self, bits: Mapping[str, int]) -> int:
+        """Bytes of the file with these widths."""
+        key = tuple((name, bits[name]) for name in self._candidates)
+        if key not in self._known:
+            self._known[key] = len(self._convert(bits).content())
+        return self._known[key]
+
+    def float_size(self) -> int:
+        """Bytes of the float file."""
+        card = dataclasses.replace(self._card, scheme=None)
+        return len(convert(self._network, {}, card, "float32", "float32").content())
+
+    def _convert(self, bits: Mapping[str, int]) -> Conversion:
+        coded = chosen(self._candidates, bits)
+        with replaced(self._network, coded):
+            return convert(self._network, coded, self._card, "packed", self._compute)
+
+
+def _size(layer: LayerSize, bits: int) -> int:
+    """Bytes of a coded layer at another width."""
+    codebook = layer.codebook // 2**layer.bits * 2**bits
+    return packed_bytes(math.prod(layer.shape), bits) + codebook + layer.scales + layer.bias

@@ -1,0 +1,1 @@
+"""The packed format: codes in a TFLite file, record, expansion, checksum. No TensorFlow."""

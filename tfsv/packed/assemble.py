@@ -1,0 +1,48 @@
+"""The finished file from an edited model: card, packed layers, checksum."""
+
+import dataclasses
+
+from ai_edge_litert import schema_py_generated as schema
+
+from tfsv.card import ModelCard
+from tfsv.packed import expand, flatbuffer, record, seal
+
+CARD_ENTRY = "tfsv.card"
+"""Name of the metadata entry that holds the model card."""
+
+
+def assemble(model: schema.ModelT, card: ModelCard, packed: record.Record | None) -> bytes:
+    """Writes the file.
+
+    Args:
+        model: The edited model; it may be assembled again with another card.
+        card: Goes into the file.
+        packed: What `write_packed` returned; None for a plain file.
+
+    Returns:
+        A sealed TFLite file.
+    """
+    flatbuffer.set_metadata(model, CARD_ENTRY, card.to_json(compact=True).encode())
+    flatbuffer.set_metadata(model, seal.ENTRY, seal.BLANK)
+    content = flatbuffer.serialise(model) if packed is None else _packed(model, packed)
+    return seal.seal(content)
+
+
+def _packed(model: schema.ModelT, packed: record.Record) -> bytes:
+    """Codes at the end of the file, and before them the places that expansion will patch."""
+    flatbuffer.set_metadata(model, record.ENTRY, packed.to_bytes())
+    tensors, buffers = model.subgraphs[0].tensors, len(model.buffers)
+    kernels = [tensors[index] for group in packed.groups for index in group.kernels]
+    codes = [tensors[index].buffer for group in packed.groups for index in group.codes]
+    spares = range(buffers, buffers + len(kernels))
+    for kernel, spare in zip(kernels, spares, strict=True):
+        kernel.buffer = spare  # a number that is not the default, so that it gets a place
+        model.buffers.append(schema.BufferT())
+    try:
+        content = bytearray(flatbuffer.serialise(model, last=codes, empty=spares))
+    finally:
+        del model.buffers[buffers:]
+        for kernel in kernels:
+            kernel.buffer = 0
+    expand.finish(content, dataclasses.replace(packed, spare=buffers))
+    return bytes(content)

@@ -1,0 +1,289 @@
+"""A packed model as the plain one that XNNPACK runs at full speed: the same graph, constants.
+
+Expansion is a copy and a few patches, so that every implementation gives the same bytes:
+
+1. The copy ends where the codes begin: behind the empty vector that all spare buffers share.
+2. Behind it come the kernels, in the order of the record, each as a vector of bytes whose data
+   starts at the next multiple of 16; gaps are zeros.
+3. Each spare buffer is pointed to its kernel, and the kernel's tensor to that buffer.
+4. The tensors of the codes lose their buffers, and these are pointed to the empty vector.
+5. The vector of operators begins behind the decoding ones: the graph points there, and the new
+   length stands in the place of the last decoding operator.
+"""
+
+import dataclasses
+import io
+import math
+
+import numpy as np
+
+from tfsv.packed import bits
+from tfsv.packed.flatbuffer import find_metadata
+from tfsv.packed.reader import I8, U32, Table, Tables
+from tfsv.packed.record import ENTRY, Group, Record
+
+LARGEST_MODEL = 1 << 29
+"""Bytes of an expanded model; four times the largest float network of the field."""
+
+_MODEL_SUBGRAPHS, _MODEL_BUFFERS = 2, 4  # numbers of fields in the schema
+_GRAPH_TENSORS, _GRAPH_OPERATORS = 0, 3
+_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER = 0, 1, 2
+_BUFFER_DATA = 0
+_ALIGNMENT = 16
+_PIECE = 1 << 20  # weights decoded at once; a multiple of 8, so that every plane has whole bytes
+_TYPES = {0: np.dtype("<f4"), 3: np.dtype("u1"), 9: np.dtype("i1")}  # schema.TensorType
+
+
+def is_packed(content: bytes) -> bool:
+    """Whether the file has packed layers.
+
+    Raises:
+        ValueError: The flatbuffer is damaged.
+    """
+    return find_metadata(content, ENTRY) is not None
+
+
+def expand(content: bytes) -> bytes:
+    """Expands a packed model.
+
+    Args:
+        content: The packed file; of any origin, for everything that expansion relies on is checked
+            before anything is allocated.
+
+    Returns:
+        The plain model, of exactly the size that the record declares.
+
+    Raises:
+        ValueError: It has no packed layers, or is damaged.
+    """
+    return _Expansion(content).run()
+
+
+def read_record(content: bytes) -> Record:
+    """The record of the packed layers.
+
+    Raises:
+        ValueError: There is none, or it is damaged.
+    """
+    place = find_metadata(content, ENTRY)
+    if place is None:
+        raise ValueError("has no packed layers")
+    return Record.from_bytes(content[place])
+
+
+def packed_groups(content: bytes) -> list["PackedGroup"]:
+    """The packed layers, group by group.
+
+    Raises:
+        ValueError: There are none, or something of them is damaged.
+    """
+    return _Expansion(content).groups
+
+
+def finish(content: bytearray, record: Record) -> None:
+    """Completes a packed file that has just been serialised, in place.
+
+    The kernels' tensors, which refer to the spare buffers, become computed ones, and the record
+    gets the size of the expanded model.
+
+    Args:
+        content: The file, with a record of the same length.
+        record: All but the size.
+    """
+    model = Table.root(content)
+    tensors = model.tables(_MODEL_SUBGRAPHS)[0].tables(_GRAPH_TENSORS)
+    buffers = model.tables(_MODEL_BUFFERS)
+    size = buffers[record.spare].span(_BUFFER_DATA)[0]
+    for entry in record.groups:
+        size += PackedGroup(entry, tensors, buffers).expanded_bytes
+        for kernel in entry.kernels:
+            U32.pack_into(content, tensors[kernel].slot(_TENSOR_BUFFER), 0)
+    content[find_metadata(content, ENTRY)] = dataclasses.replace(record, expanded=size).to_bytes()
+
+
+class PackedGroup:
+    """The layers of one group, read from a packed file.
+
+    Attributes:
+        group: Its entry in the record.
+        shape: Of each kernel, in the layout of its operator.
+        codebooks: int8 or float32 `[layers, 2^bits]`.
+        factors: Of the codebooks' type, `[layers, rows, 1]` or `[layers, 1, columns]`, or None.
+        planes: uint8 `[layers, bytes]`, one for each plane of the codes.
+    """
+
+    def __init__(self, group: Group, tensors: Tables, buffers: Tables):
+        """Reads and checks a group; see `expand`."""
+        self.group = group
+        self._tensors, self._buffers = tensors, buffers
+        layers = len(group.kernels)
+        kernels = [tensors[index] for index in group.kernels]
+        self.shape = self._shape(kernels[0])
+        self.count = math.prod(self.shape)
+        self.codebooks = self._constant(group.codebook, (layers, 2**group.bits))
+        dtype = self.codebooks.dtype
+        if dtype == np.uint8 or not 1 <= self.count <= LARGEST_MODEL:
+            raise ValueError("packed layers of an impossible type or size")
+        for kernel in kernels:
+            if self._shape(kernel) != self.shape or self._type(kernel) != dtype:
+                raise ValueError("packed layers of one group differ in shape or type")
+        self.planes = [
+            self._constant(index, (layers, bits.plane_bytes(self.count, width)))
+            for index, width in zip(group.codes, bits.PLANES[group.bits], strict=True)
+        ]
+        if any(plane.dtype != np.uint8 for plane in self.planes):
+            raise ValueError("codes that are not bytes")
+        self.factors = None
+        if group.scale is not None:
+            shape = self._shape(tensors[group.scale])
+            self.factors = self._constant(group.scale, shape)
+            if (
+                len(shape) != 3
+                or shape[0] != layers
+                or 1 not in shape[1:]
+                or self.count % (shape[1] * shape[2])
+                or self.factors.dtype != dtype
+            ):
+                raise ValueError("factors that do not fit their layers")
+
+    @property
+    def kernel_bytes(self) -> int:
+        """Bytes of each expanded kernel."""
+        return self.count * self.codebooks.dtype.itemsize
+
+    @property
+    def expanded_bytes(self) -> int:
+        """Bytes that the group adds to the expanded model."""
+        return len(self.group.kernels) * (_ALIGNMENT + _rounded_up(self.kernel_bytes))
+
+    def codes(self, layer: int) -> np.ndarray:
+        """uint8 of `shape`: the codes of a layer."""
+        planes = [plane[layer] for plane in self.planes]
+        return bits.unpack(planes, self.group.bits, self.count).reshape(self.shape)
+
+    def decode(self, layer: int) -> np.ndarray:
+        """`[count]` of the codebooks' type: the kernel of a layer."""
+        values = np.empty(self.count, self.codebooks.dtype)
+        for start in range(0, self.count, _PIECE):
+            count = min(_PIECE, self.count - start)
+            values[start : start + count] = self._piece(layer, start, count)
+        if self.factors is not None:
+            factors = self.factors[layer]
+            rows = len(factors) if factors.shape[1] == 1 else self.count // factors.size
+            matrix = values.reshape(rows, -1)
+            with np.errstate(all="ignore"):
+                np.multiply(matrix, factors, out=matrix)
+        return values
+
+    def _piece(self, layer: int, start: int, count: int) -> np.ndarray:
+        """`[count]`: centroids of a layer's codes from `start` on, which is a multiple of 8."""
+        codebook = self.codebooks[layer]
+        planes = [
+            plane[layer, start * width // 8 :][: bits.plane_bytes(count, width)]
+            for plane, width in zip(self.planes, bits.PLANES[self.group.bits], strict=True)
+        ]
+        if len(planes) == 1:
+            table = codebook[bits.byte_table(self.group.bits)]
+            return bits.look_up(table, planes[0], count)
+        table = np.pad(codebook, (0, 256 - len(codebook)))[:, np.newaxis]
+        return bits.look_up(table, bits.unpack(planes, self.group.bits, count), count)
+
+    def _constant(self, index: int, shape: tuple[int, ...]) -> np.ndarray:
+        tensor = self._tensors[index]
+        dtype = self._type(tensor)
+        buffer = self._buffers[tensor.number(_TENSOR_BUFFER)]
+        values = buffer.numbers(_BUFFER_DATA, "u1")
+        if self._shape(tensor) != shape or values.size != math.prod(shape) * dtype.itemsize:
+            raise ValueError("packed layers whose codes or codebooks have the wrong size")
+        return values.view(dtype).reshape(shape)
+
+    @staticmethod
+    def _shape(tensor: Table) -> tuple[int, ...]:
+        shape = tuple(tensor.numbers(_TENSOR_SHAPE, "<i4").tolist())
+        if not 1 <= len(shape) <= 5 or min(shape) < 1:
+            raise ValueError("packed layers of an impossible shape")
+        return shape
+
+    @staticmethod
+    def _type(tensor: Table) -> np.dtype:
+        dtype = _TYPES.get(tensor.number(_TENSOR_TYPE, I8))
+        if dtype is None:
+            raise ValueError("packed layers of an unknown type")
+        return dtype
+
+
+class _Expansion:
+    def __init__(self, content: bytes):
+        self._content = content
+        self.record = read_record(content)
+        model = Table.root(content)
+        graphs = model.tables(_MODEL_SUBGRAPHS)
+        if len(graphs) != 1:
+            raise ValueError(f"a model of {len(graphs)} graphs")
+        self._graph = graphs[0]
+        self._tensors = self._graph.tables(_GRAPH_TENSORS)
+        self._buffers = model.tables(_MODEL_BUFFERS)
+        kernels = [tensor for group in self.record.groups for tensor in group.kernels]
+        codes = [tensor for group in self.record.groups for tensor in group.codes]
+        if len({*kernels, *codes}) < len(kernels) + len(codes):
+            raise ValueError("packed layers that repeat")
+        self.groups = [PackedGroup(g, self._tensors, self._buffers) for g in self.record.groups]
+        empty = self._buffers[self.record.spare].span(_BUFFER_DATA)
+        if empty is None or empty[0] != empty[1] or empty[0] % _ALIGNMENT:
+            raise ValueError("no place for expanded layers")
+        self._start = empty[0]
+        self._size = self._start + sum(group.expanded_bytes for group in self.groups)
+        if self._size != self.record.expanded or self._size > LARGEST_MODEL:
+            raise ValueError(
+                f"would expand to {self._size} bytes instead of the declared {self.record.expanded}"
+            )
+
+    def run(self) -> bytes:
+        out = io.BytesIO()  # gives away its bytes without another copy
+        out.seek(self._size - 1)
+        out.write(b"\0")
+        self._write(out, 0, memoryview(self._content)[: self._start])
+        data = self._start + _ALIGNMENT
+        spare = self.record.spare
+        for group in self.groups:
+            for layer, kernel in enumerate(group.group.kernels):
+                self._write(out, data - 4, U32.pack(group.kernel_bytes))
+                self._write(out, data, group.decode(layer).data)
+                self._point(out, self._buffers[spare], data - 4)
+                self._patch(out, self._tensors[kernel].slot(_TENSOR_BUFFER), spare)
+                data += _rounded_up(group.kernel_bytes) + _ALIGNMENT
+                spare += 1
+            for index in group.group.codes:
+                tensor = self._tensors[index]
+                self._point(out, self._buffers[tensor.number(_TENSOR_BUFFER)], self._start - 4)
+                self._patch(out, tensor.slot(_TENSOR_BUFFER), 0)
+        self._cut_decoding(out)
+        return out.getvalue()
+
+    def _cut_decoding(self, out: io.BytesIO) -> None:
+        operators = self._graph.tables(_GRAPH_OPERATORS)
+        decoding = self.record.decoding
+        if not 1 <= decoding < len(operators):
+            raise ValueError(f"{decoding} decoding operators of {len(operators)}")
+        slot = self._graph.slot(_GRAPH_OPERATORS)
+        length = operators.position + 4 * (decoding - 1)
+        self._patch(out, slot, length - slot)
+        self._patch(out, length, len(operators) - decoding)
+
+    def _point(self, out: io.BytesIO, buffer: Table, target: int) -> None:
+        slot = buffer.slot(_BUFFER_DATA)
+        self._patch(out, slot, -1 if slot is None else target - slot)
+
+    def _patch(self, out: io.BytesIO, slot: int | None, value: int) -> None:
+        if slot is None or slot + 4 > self._start or value < 0:
+            raise ValueError("packed layers that cannot be expanded in place")
+        self._write(out, slot, U32.pack(value))
+
+    @staticmethod
+    def _write(out: io.BytesIO, position: int, content: bytes | memoryview) -> None:
+        out.seek(position)
+        out.write(content)
+
+
+def _rounded_up(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT

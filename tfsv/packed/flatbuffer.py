@@ -1,0 +1,297 @@
+"""TFLite flatbuffers as Python objects: read, search, edit, write.
+
+The object API is the one that LiteRT generates from its schema
+(`ai_edge_litert.schema_py_generated`). It leaves three things to do here: the generated code writes
+constants without the 16-byte alignment that the schema demands and that kernels rely on, it writes
+equal vectors (shapes, zero points) as often as they occur, and it has no notion of searching.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfsv.packed.reader import Table
+
+IDENTIFIER = b"TFL3"
+_MODEL_BUFFERS, _MODEL_METADATA = 4, 6  # numbers of fields in the schema
+_METADATA_NAME, _METADATA_BUFFER = 0, 1
+_BUFFER_DATA = 0
+_ALIGNMENT = 16  # `force_align` of Buffer.data in the schema
+_LAST_DEPRECATED = 127  # operators up to here have their number in the old field too
+_NUMPY_TYPES = {
+    schema.TensorType.FLOAT32: np.float32,
+    schema.TensorType.INT8: np.int8,
+    schema.TensorType.UINT8: np.uint8,
+    schema.TensorType.INT16: np.int16,
+    schema.TensorType.INT32: np.int32,
+    schema.TensorType.INT64: np.int64,
+    schema.TensorType.BOOL: np.bool_,
+}
+_TYPE_CODES = {np.dtype(numpy_type): code for code, numpy_type in _NUMPY_TYPES.items()}
+
+KERNEL_OPERATORS = (
+    schema.BuiltinOperator.CONV_2D,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+    schema.BuiltinOperator.FULLY_CONNECTED,
+)
+"""Operators whose second input is a kernel."""
+
+
+class _Buffer(schema.BufferT):
+    """A buffer whose bytes were written before."""
+
+    def __init__(self, vector: int | None):
+        super().__init__()
+        self.vector = vector
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 (name of the generated API)
+        schema.BufferStart(builder)
+        if self.vector is not None:
+            schema.BufferAddData(builder, self.vector)
+        return schema.BufferEnd(builder)
+
+
+class _Options:
+    """An operator's options, written once for all operators with the same ones."""
+
+    def __init__(self, options: object):
+        self._options = options
+
+    def Pack(self, builder: "_SharingBuilder") -> int:  # noqa: N802
+        fields = vars(self._options).items()
+        key = type(self._options), *((name, np.asarray(value).tobytes()) for name, value in fields)
+        if key not in builder.written:
+            builder.written[key] = self._options.Pack(builder)
+        return builder.written[key]
+
+
+class _SharingBuilder(flatbuffers.Builder):
+    """A builder that refers to equal vectors of numbers and options instead of repeating them."""
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self.written: dict[tuple, int] = {}
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
+        key = x.dtype.str, x.tobytes()
+        if key not in self.written:
+            self.written[key] = super().CreateNumpyVector(x)
+        return self.written[key]
+
+    def aligned_vector(self, payload: bytes) -> int:
+        """Writes bytes that begin at a multiple of 16 in the file."""
+        self.StartVector(1, len(payload), _ALIGNMENT)
+        self.head -= len(payload)
+        self.Bytes[self.head : self.head + len(payload)] = payload
+        return self.EndVector()
+
+
+def parse(content: bytes) -> schema.ModelT:
+    """Unpacks a flatbuffer into objects that can be edited.
+
+    Args:
+        content: A whole TFLite file that is known to be sound (the converter's, or one that an
+            interpreter has accepted).
+    """
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+
+
+def serialise(model: schema.ModelT, last: Sequence[int] = (), empty: Sequence[int] = ()) -> bytes:
+    """Packs `model` into a flatbuffer with identifier TFL3 and constants at multiples of 16.
+
+    Args:
+        model: What to write; its buffers hold numpy bytes or nothing.
+        last: Buffers whose bytes end the file, in this order.
+        empty: Buffers that share one empty vector, which stands before those of `last`.
+    """
+    payloads = [b"" if b.data is None else np.asarray(b.data).tobytes() for b in model.buffers]
+    builder = _SharingBuilder(sum(map(len, payloads)) + (1 << 16))  # growing would copy everything
+    vectors = {index: builder.aligned_vector(payloads[index]) for index in reversed(last)}
+    if empty:
+        vectors |= dict.fromkeys(empty, builder.aligned_vector(b""))
+    for index, payload in enumerate(payloads):
+        if payload and index not in vectors:
+            vectors[index] = builder.aligned_vector(payload)
+    held = model.buffers
+    operators = [x for x in model.subgraphs[0].operators if x.builtinOptions is not None]
+    options = [operator.builtinOptions for operator in operators]
+    model.buffers = [_Buffer(vectors.get(index)) for index in range(len(held))]
+    for operator in operators:
+        operator.builtinOptions = _Options(operator.builtinOptions)
+    try:
+        builder.Finish(model.Pack(builder), IDENTIFIER)
+    finally:
+        model.buffers = held
+        for operator, own in zip(operators, options, strict=True):
+            operator.builtinOptions = own
+    return bytes(builder.Output())
+
+
+def numpy_type(tensor: schema.TensorT) -> np.dtype:
+    """The tensor's type, one of those that TFLite and numpy share."""
+    return np.dtype(_NUMPY_TYPES[tensor.type])
+
+
+def add_tensor(model: schema.ModelT, shape: Sequence[int], dtype: np.dtype) -> int:
+    """Adds a tensor that an operator will compute or `set_constant` will fill; its index."""
+    tensor = schema.TensorT()
+    tensor.shape = np.array(shape, np.int32)
+    tensor.type = _TYPE_CODES[np.dtype(dtype)]
+    model.subgraphs[0].tensors.append(tensor)
+    return len(model.subgraphs[0].tensors) - 1
+
+
+def constant(model: schema.ModelT, tensor: schema.TensorT) -> np.ndarray | None:
+    """Value of a constant tensor; None for one that is computed or of an unusual type."""
+    data = model.buffers[tensor.buffer].data
+    if data is None or tensor.type not in _NUMPY_TYPES:
+        return None
+    shape = () if tensor.shape is None else tuple(tensor.shape)
+    return np.asarray(data, np.uint8).view(_NUMPY_TYPES[tensor.type]).reshape(shape)
+
+
+def set_constant(model: schema.ModelT, tensor: schema.TensorT, value: np.ndarray) -> None:
+    """Gives `tensor` a constant of its own; a buffer that others share stays as it is.
+
+    Args:
+        model: The model that holds the tensor.
+        tensor: Keeps its name; type and shape become those of `value`.
+        value: Of a type that TFLite and numpy share (float32, int8, uint8, int16 to int64, bool).
+    """
+    users = sum(
+        other.buffer == tensor.buffer for graph in model.subgraphs for other in graph.tensors
+    )
+    if users > 1 or tensor.buffer == 0:
+        model.buffers.append(schema.BufferT())
+        tensor.buffer = len(model.buffers) - 1
+    tensor.type = _TYPE_CODES[value.dtype]
+    tensor.shape = np.asarray(value.shape, np.int32)
+    model.buffers[tensor.buffer].data = np.frombuffer(value.tobytes(), np.uint8)
+
+
+def find_constants(model: schema.ModelT, value: np.ndarray) -> list[int]:
+    """Indices of the tensors whose type, shape and content are those of `value`, bit for bit."""
+    wanted = np.ascontiguousarray(value).tobytes()
+    found = []
+    for index, tensor in enumerate(model.subgraphs[0].tensors):
+        if tensor.shape is None or tuple(tensor.shape) != value.shape:
+            continue
+        held = constant(model, tensor)
+        if held is not None and held.dtype == value.dtype and held.tobytes() == wanted:
+            found.append(index)
+    return found
+
+
+def consumers(model: schema.ModelT, index: int) -> list[schema.OperatorT]:
+    """Operators that read the tensor of this index."""
+    return [operator for operator in model.subgraphs[0].operators if index in operator.inputs]
+
+
+def builtin_code(model: schema.ModelT, operator: schema.OperatorT) -> int:
+    """The operator's `schema.BuiltinOperator`."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    return max(code.builtinCode, code.deprecatedBuiltinCode)
+
+
+def operator_code(model: schema.ModelT, builtin: int, version: int) -> int:
+    """Index of the model's entry for a built-in operator of this version; adds it when needed."""
+    for index, code in enumerate(model.operatorCodes):
+        known = max(code.builtinCode, code.deprecatedBuiltinCode)
+        if known == builtin and code.version == version:
+            return index
+    code = schema.OperatorCodeT()
+    code.builtinCode = builtin
+    code.deprecatedBuiltinCode = min(builtin, _LAST_DEPRECATED)
+    code.version = version
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
+def require_version(model: schema.ModelT, operator: schema.OperatorT, version: int) -> None:
+    """Raises the version that `operator` asks of the runtime, its own only.
+
+    A runtime that is too old then refuses the file instead of computing something else.
+    """
+    if model.operatorCodes[operator.opcodeIndex].version < version:
+        builtin = builtin_code(model, operator)
+        operator.opcodeIndex = operator_code(model, builtin, version)
+
+
+def set_metadata(model: schema.ModelT, name: str, content: bytes) -> None:
+    """Adds the metadata entry `name`, or replaces it."""
+    model.metadata = model.metadata or []
+    for entry in model.metadata:
+        if _text(entry.name) == name:
+            model.buffers[entry.buffer].data = np.frombuffer(content, np.uint8)
+            return
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(content, np.uint8)
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name = name
+    entry.buffer = len(model.buffers) - 1
+    model.metadata.append(entry)
+
+
+def find_metadata(content: bytes, name: str) -> slice | None:
+    """Where the content of a metadata entry lies in a file of any origin.
+
+    Args:
+        content: The whole file.
+        name: The entry's name.
+
+    Returns:
+        Its place in `content`, or None where there is no such entry.
+
+    Raises:
+        ValueError: The flatbuffer is damaged.
+    """
+    model, wanted = Table.root(content), name.encode()
+    for entry in model.tables(_MODEL_METADATA):
+        start, end = entry.span(_METADATA_NAME) or (0, 0)
+        if end - start == len(wanted) and content[start:end] == wanted:
+            buffer = model.tables(_MODEL_BUFFERS)[entry.number(_METADATA_BUFFER)]
+            return slice(*(buffer.span(_BUFFER_DATA) or (0, 0)))
+    return None
+
+
+def compact(model: schema.ModelT, names: Mapping[int, str]) -> None:
+    """Drops what no interpreter needs, a quarter of what a graph takes beside its constants.
+
+    Names of tensors go, but those given and those of the inputs and outputs; so do signatures of
+    their shapes, empty quantization records, the empty buffer that the converter gives each
+    computed tensor, and what it notes about itself.
+
+    Args:
+        model: A model with one graph; changed in place.
+        names: Names to give, by tensor index.
+    """
+    (graph,) = model.subgraphs
+    ends = {*graph.inputs, *graph.outputs}
+    for index, tensor in enumerate(graph.tensors):
+        if index not in ends:
+            tensor.name = names.get(index)
+            tensor.shapeSignature, tensor.hasRank = None, False
+        if tensor.quantization is not None and tensor.quantization.scale is None:
+            tensor.quantization = None
+    noted = model.metadata or []
+    model.metadata = [x for x in noted if _text(x.name) != "CONVERSION_METADATA"]
+    owners = [*graph.tensors, *model.metadata]
+    kept = [schema.BufferT()]  # buffer 0 is empty by convention
+    moved = {}
+    for owner in owners:
+        data = model.buffers[owner.buffer].data
+        if data is None or not len(data):
+            owner.buffer = 0
+            continue
+        if owner.buffer not in moved:
+            moved[owner.buffer] = len(kept)
+            kept.append(model.buffers[owner.buffer])
+        owner.buffer = moved[owner.buffer]
+    model.buffers = kept
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,55 @@
+"""A checksum inside the file, by which any change of it is noticed.
+
+The metadata entry `tfsv.sha256` holds the SHA-256 of the whole file, computed with the entry's own
+32 bytes as zeros.
+"""
+
+import hashlib
+
+from tfsv.packed.flatbuffer import find_metadata
+
+ENTRY = "tfsv.sha256"
+"""Name of the metadata entry."""
+
+BLANK = bytes(32)
+"""The entry's content before `seal`."""
+
+
+def seal(content: bytes) -> bytes:
+    """The file with its checksum.
+
+    Args:
+        content: The file; it has the entry already, of `len(BLANK)` bytes.
+
+    Raises:
+        ValueError: It has no such entry.
+    """
+    place = _place(content)
+    return content[: place.start] + digest(content, place) + content[place.stop :]
+
+
+def check(content: bytes) -> None:
+    """Compares the file with its checksum.
+
+    Raises:
+        ValueError: It was changed after it was sealed, or never sealed.
+    """
+    place = _place(content)
+    if content[place] != digest(content, place):
+        raise ValueError("its checksum is wrong, so it was damaged or changed")
+
+
+def digest(content: bytes, place: slice) -> bytes:
+    """The checksum of a file whose entry lies at `place`, 32 bytes."""
+    view = memoryview(content)
+    digest = hashlib.sha256(view[: place.start])
+    digest.update(BLANK)
+    digest.update(view[place.stop :])
+    return digest.digest()
+
+
+def _place(content: bytes) -> slice:
+    place = find_metadata(content, ENTRY)
+    if place is None or place.stop - place.start != len(BLANK):
+        raise ValueError("has no checksum")
+    return place

@@ -1,0 +1,1 @@
+"""Exported files: read, run and inspected, without TensorFlow."""

@@ -1,0 +1,340 @@
+"""What is in an exported file: card, layers, and where its bytes go. Needs no TensorFlow."""
+
+import dataclasses
+import hashlib
+import math
+import os
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+from tfsv.files import replacing
+from tfsv.packed import bits, expand, flatbuffer, seal
+from tfsv.packed.record import ENTRY
+from tfsv.quantization.coded import entropy
+from tfsv.runtime.model_files import read_card, read_unchecked, unsound
+
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What the generated API raises for forged files, since it trusts what it reads."""
+
+_FLOAT_BINS = 101
+_MOST_COLUMNS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A convolution or dense layer.
+
+    Attributes:
+        name: As in the network.
+        shape: Of the kernel, as its TFLite operator reads it.
+        bits: Of a weight in the file.
+        codes: Bytes of the codes, or of the kernel where it is not packed.
+        codebook: Bytes of the codebook.
+        scales: Bytes of the factors and scales of its channels.
+        bias: Bytes of the bias.
+        entropy: Bits a weight that an ideal coder of the layer's own frequencies needs; None: a
+            float kernel without codes.
+        error: Relative squared error of quantization; None: not known.
+        levels: Float64: centroids, int8 values, or the middles of equal bins for a float kernel
+            without codes. Factors and scales of channels are left out.
+        counts: int64, weights of each level.
+        discrete: Whether weights have the values of the levels, not just lie near them.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    bits: int
+    codes: int
+    codebook: int
+    scales: int
+    bias: int
+    entropy: float | None
+    error: float | None
+    levels: np.ndarray = dataclasses.field(repr=False)
+    counts: np.ndarray = dataclasses.field(repr=False)
+    discrete: bool
+
+    @property
+    def weights(self) -> int:
+        """Number of weights."""
+        return math.prod(self.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What a file holds.
+
+    Attributes:
+        card: The model card.
+        stored: How kernels are stored: "packed", "int8" or "float32".
+        compute: What it computes with: "float32", "int8_weights" or "int8".
+        layers: In the order in which they are computed.
+        size: Bytes of the file.
+        expanded: Bytes of the expanded model; of the file, where nothing is packed.
+        zipped: Bytes of the expanded model after deflate at its best, as zip has it.
+        sha256: Of the expanded model, by which readers can be compared.
+        checksum: "right", or what is wrong with it.
+    """
+
+    card: ModelCard
+    stored: str
+    compute: str
+    layers: tuple[Layer, ...]
+    size: int
+    expanded: int
+    zipped: int
+    sha256: str
+    checksum: str
+
+    def bytes_by_kind(self) -> dict[str, int]:
+        """Where the bytes of the file go; they add up to its size."""
+        kinds = {
+            "codes": sum(layer.codes for layer in self.layers),
+            "codebooks": sum(layer.codebook for layer in self.layers),
+            "scales": sum(layer.scales for layer in self.layers),
+            "biases": sum(layer.bias for layer in self.layers),
+        }
+        return kinds | {"graph, front end, card": self.size - sum(kinds.values())}
+
+    def entropy(self) -> float | None:
+        """Bits a weight of all layers, each with its own ideal coder; None as in `Layer`."""
+        if not self.layers or any(layer.entropy is None for layer in self.layers):
+            return None
+        weights = sum(layer.weights for layer in self.layers)
+        return sum(layer.weights * layer.entropy for layer in self.layers) / weights
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the histograms as plain JSON values."""
+        left_out = ("levels", "counts", "discrete")
+        layers = [
+            {k: v for k, v in vars(layer).items() if k not in left_out} for layer in self.layers
+        ]
+        return {
+            "card": dataclasses.asdict(self.card),
+            "stored": self.stored,
+            "compute": self.compute,
+            "checksum": self.checksum,
+            "bytes": self.size,
+            "bytes_by_kind": self.bytes_by_kind(),
+            "expanded_bytes": self.expanded,
+            "expanded_sha256": self.sha256,
+            "zipped_bytes": self.zipped,
+            "entropy": self.entropy(),
+            "layers": layers,
+        }
+
+
+def inspect(path: str | os.PathLike) -> Inspection:
+    """Looks into a file.
+
+    Args:
+        path: A TFLite file that tfsv exported, packed or not; a wrong checksum is reported, not
+            refused, as long as the file can be read.
+
+    Raises:
+        InputError: It is absent, damaged, or was not exported by tfsv.
+    """
+    content = read_unchecked(path)
+    checksum = "right"
+    try:
+        seal.check(content)
+    except ValueError as error:
+        checksum = str(error)
+    card = read_card(content, path)
+    try:
+        packed = expand.is_packed(content)
+        plain = expand.expand(content) if packed else content
+        Interpreter(model_content=plain)  # verifies the flatbuffer
+        model = flatbuffer.parse(plain)
+        layers, compute = _layers(model, _packed_layers(content) if packed else {})
+    except _DAMAGED as error:
+        raise unsound(path, error) from error
+    return Inspection(
+        card,
+        "packed" if packed else "float32" if compute == "float32" else "int8",
+        compute,
+        layers,
+        len(content),
+        len(plain),
+        len(zlib.compress(plain, 9)),
+        hashlib.sha256(plain).hexdigest(),
+        checksum,
+    )
+
+
+def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
+    """Writes a packed file as the plain one that it expands to, which anything runs at full speed.
+
+    The record of the packed layers is left out and the file is sealed again, so that tfsv opens it
+    too; all else is what `tfsv.packed.expand.expand` gives.
+
+    Args:
+        path: A packed file.
+        output: The file to write.
+
+    Returns:
+        Bytes of it.
+
+    Raises:
+        InputError: `path` is not packed or not sound, or `output` cannot be written.
+    """
+    content = read_unchecked(path)
+    try:
+        seal.check(content)
+        if not expand.is_packed(content):
+            raise InputError(f"{path}: has no packed layers, so there is nothing to expand")
+        plain = expand.expand(content)
+        Interpreter(model_content=plain)
+    except InputError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        raise unsound(path, error) from error
+    model = flatbuffer.parse(plain)
+    model.metadata = [entry for entry in model.metadata if entry.name != ENTRY.encode()]
+    flatbuffer.set_metadata(model, seal.ENTRY, seal.BLANK)
+    named = {
+        index: tensor.name for index, tensor in enumerate(model.subgraphs[0].tensors) if tensor.name
+    }
+    flatbuffer.compact(model, named)
+    plain = seal.seal(flatbuffer.serialise(model))
+    with replacing(output) as part:
+        part.write_bytes(plain)
+    return len(plain)
+
+
+def plot_histograms(layers: Sequence[Layer], path: str | os.PathLike, title: str) -> None:
+    """Draws how often each weight occurs, layer by layer, and writes a PNG.
+
+    A line for each centroid or int8 value; its height is the fraction of the layer's weights. Float
+    kernels without codes are drawn as areas. The horizontal axis has the units of the codebook.
+
+    Args:
+        layers: At least one.
+        path: The PNG; replaced if it exists.
+        title: Above the plot.
+
+    Raises:
+        InputError: There is no layer, or the file cannot be written.
+    """
+    if not layers:
+        raise InputError(f"{path}: not drawn, since the model has no layers")
+    columns = min(_MOST_COLUMNS, max(2, math.isqrt(len(layers))))
+    rows = -(-len(layers) // columns)
+    size = (2.3 * columns, 1.7 * rows + 0.6)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    for number, layer in enumerate(layers, start=1):
+        _draw(figure.add_subplot(rows, columns, number), layer)
+    figure.suptitle(title, fontsize=10, parse_math=False)
+    with replacing(path) as part:
+        figure.savefig(part, format="png")
+
+
+def printable(text: str) -> str:
+    """Text of a file of any origin, without what would move the cursor."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+def _draw(axes: Axes, layer: Layer) -> None:
+    fractions = layer.counts / layer.weights
+    if layer.discrete:
+        axes.vlines(layer.levels, 0, fractions, colors="#0072b2", linewidth=1.2)
+        axes.plot(layer.levels, fractions, ".", color="#0072b2", markersize=3)
+    else:
+        axes.fill_between(layer.levels, fractions, step="mid", color="#56b4e9", linewidth=0)
+    axes.axhline(0, color="#808080", linewidth=0.5)
+    axes.set_ylim(bottom=0)
+    title = f"{printable(layer.name)[-24:]}, {layer.bits} bits"
+    axes.set_title(title, fontsize=7, parse_math=False)
+    axes.tick_params(labelsize=5, length=2, pad=1)
+    axes.locator_params(nbins=4)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _packed_layers(content: bytes) -> dict[int, tuple[expand.PackedGroup, int]]:
+    """Group and row by the kernel's tensor."""
+    return {
+        kernel: (group, row)
+        for group in expand.packed_groups(content)
+        for row, kernel in enumerate(group.group.kernels)
+    }
+
+
+def _layers(
+    model: schema.ModelT, packed: dict[int, tuple[expand.PackedGroup, int]]
+) -> tuple[tuple[Layer, ...], str]:
+    """Layers with a name, which those of the front end have not, and the arithmetic."""
+    tensors = model.subgraphs[0].tensors
+    found: dict[int, Layer] = {}
+    compute = "float32"
+    for operator in model.subgraphs[0].operators:
+        if flatbuffer.builtin_code(model, operator) not in flatbuffer.KERNEL_OPERATORS:
+            continue
+        source, kernel, *rest = (int(index) for index in operator.inputs)
+        held = flatbuffer.constant(model, tensors[kernel])
+        if not tensors[kernel].name or held is None:
+            continue
+        if flatbuffer.numpy_type(tensors[source]) == np.int8:
+            compute = "int8"
+        elif held.dtype == np.int8 and compute == "float32":
+            compute = "int8_weights"
+        if kernel not in found:
+            bias = flatbuffer.constant(model, tensors[rest[0]]) if rest and rest[0] >= 0 else None
+            size = 0 if bias is None else bias.nbytes
+            found[kernel] = _layer(tensors[kernel], held, size, packed.get(kernel))
+    return tuple(found.values()), compute
+
+
+def _layer(
+    tensor: schema.TensorT,
+    held: np.ndarray,
+    bias: int,
+    packed: tuple[expand.PackedGroup, int] | None,
+) -> Layer:
+    scale = None if tensor.quantization is None else tensor.quantization.scale
+    scales = 0 if scale is None or held.dtype != np.int8 else 4 * len(scale)
+    width, codes, codebook, error = 8 * held.itemsize, held.nbytes, 0, math.nan
+    discrete = packed is not None or held.dtype == np.int8
+    if packed is None:
+        levels, counts = _frequencies(held)
+    else:
+        group, row = packed
+        width, error = group.group.bits, group.group.errors[row]
+        codes = bits.packed_bytes(group.count, width)
+        codebook = group.codebooks[row].nbytes
+        scales += 0 if group.factors is None else group.factors[row].nbytes
+        levels = group.codebooks[row].astype(np.float64)
+        counts = np.bincount(group.codes(row).reshape(-1), minlength=2**width)
+    return Layer(
+        tensor.name.decode(),
+        held.shape,
+        width,
+        codes,
+        codebook,
+        scales,
+        bias,
+        entropy(counts) if discrete else None,
+        error if math.isfinite(error) else None,
+        levels,
+        counts,
+        discrete,
+    )
+
+
+def _frequencies(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Levels and their counts."""
+    if kernel.dtype == np.int8:
+        values, counts = np.unique(kernel, return_counts=True)
+        return values.astype(np.float64), counts
+    counts, edges = np.histogram(kernel[np.isfinite(kernel)].astype(np.float64), _FLOAT_BINS)
+    return (edges[:-1] + edges[1:]) / 2, counts

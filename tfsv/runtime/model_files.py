@@ -1,0 +1,92 @@
+"""Exported files of any origin: read, checked, and their card."""
+
+import os
+import pathlib
+
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+from tfsv.packed import flatbuffer, seal
+from tfsv.packed.assemble import CARD_ENTRY
+from tfsv.packed.expand import LARGEST_MODEL
+
+LARGEST_FILE = LARGEST_MODEL
+"""Bytes; no file is read beyond it, and no packed model expanded beyond it."""
+
+_SMALLEST_FILE = 64
+_LONGEST_REASON = 200  # characters
+
+
+def read_model(path: str | os.PathLike) -> bytes:
+    """Reads an exported file and compares it with its checksum.
+
+    Raises:
+        InputError: The file is absent, unreadable, damaged, or was not exported by tfsv.
+    """
+    content = read_unchecked(path)
+    try:
+        seal.check(content)
+    except ValueError as error:
+        raise unsound(path, error) from error
+    return content
+
+
+def read_unchecked(path: str | os.PathLike) -> bytes:
+    """Reads a TFLite file, whatever its checksum.
+
+    Raises:
+        InputError: The file is absent, unreadable, too large, or no TFLite file.
+    """
+    path = pathlib.Path(path)
+    try:
+        if not path.is_file():
+            reason = "is not a file" if path.exists() else "does not exist"
+            raise InputError(f"{path}: {reason}; give a .tflite file of tools/export_tflite.py")
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise InputError(f"{path}: {size} bytes, larger than any model of tfsv")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if content[4:8] != flatbuffer.IDENTIFIER:
+        raise InputError(f"{path}: not a TFLite file; export it again")
+    if len(content) < _SMALLEST_FILE:
+        raise InputError(f"{path}: only {len(content)} bytes, truncated; export it again")
+    return content
+
+
+def read_card(content: bytes, path: str | os.PathLike) -> ModelCard:
+    """The card in a file that `read_model` has read.
+
+    Args:
+        content: The file.
+        path: Its name, for errors.
+
+    Raises:
+        InputError: There is none, or it is damaged.
+    """
+    try:
+        place = flatbuffer.find_metadata(content, CARD_ENTRY)
+        if place is None:
+            raise InputError(f"{path}: has no model card; export it with tools/export_tflite.py")
+        return ModelCard.from_json(content[place].decode(), source=path)
+    except InputError as error:
+        raise InputError(_shortened(str(error), len(str(path)))) from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise unsound(path, error) from error
+
+
+def unsound(path: str | os.PathLike, error: Exception) -> InputError:
+    """What to raise for a file that is damaged."""
+    return InputError(
+        f"{path}: not a sound TFLite file of tfsv ({first_line(error)}); get it again"
+    )
+
+
+def first_line(error: Exception) -> str:
+    return _shortened((str(error).splitlines() or ["no reason given"])[0])
+
+
+def _shortened(message: str, beside: int = 0) -> str:
+    """A message that may quote a file of any origin, cut to what a line holds."""
+    most = beside + _LONGEST_REASON
+    return message if len(message) <= most else message[: most - 1] + "…"

@@ -1,0 +1,1 @@
+"""What differs between speaker verification and any other task."""

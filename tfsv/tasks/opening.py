@@ -1,0 +1,34 @@
+"""Whatever a command's model argument names, opened."""
+
+import os
+import pathlib
+
+from tfsv.demo import located
+from tfsv.errors import InputError
+from tfsv.verification.embedder import Embedder
+from tfsv.verification.tflite_embedder import TFLiteEmbedder
+
+
+def open_model(path: str | os.PathLike, *, threads: int = 1) -> Embedder:
+    """Opens whatever a command's model argument names.
+
+    Args:
+        path: A `.tflite` file, a model folder, or a name of `tfsv.demo`.
+        threads: Threads of one inference of a TFLite file.
+
+    Raises:
+        InputError: It is neither, or it is damaged.
+    """
+    path = pathlib.Path(located(path))
+    if path.is_dir():
+        # TensorFlow: only for those who need it.
+        from tfsv.quantization.network import strip
+        from tfsv.tasks.model_folder import load_model
+        from tfsv.verification.embedder import KerasEmbedder
+
+        network, card = load_model(path)
+        return KerasEmbedder(strip(network)[0], card)
+    if path.suffix == ".tflite":
+        return TFLiteEmbedder(path, threads=threads)
+    reason = "neither a model folder nor a .tflite file" if path.exists() else "does not exist"
+    raise InputError(f"{path}: {reason}; train a model or export one")
