@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-SAMPLE_RATE = 16000
+from tfsv.audio import SAMPLE_RATE
+
 FRAME_SAMPLES = 400  # 25 ms
 HOP_SAMPLES = 160  # 10 ms
 _BLOCK = 80  # gcd of frame and hop: a frame is five blocks, the next one starts two blocks later

@@ -1,10 +1,13 @@
 """Files that are either whole or absent."""
 
 import contextlib
+import hashlib
+import json
 import os
 import pathlib
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 from tfsv.errors import InputError
 
@@ -51,6 +54,38 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         ) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, content: Any, *, indent: int = 2) -> None:
+    """Writes JSON, the whole file or nothing.
+
+    Args:
+        path: The file; replaced if it exists.
+        content: JSON-ready.
+        indent: Blanks a level.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with replacing(path) as part:
+        text = json.dumps(content, indent=indent, ensure_ascii=False)
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """The sha256 of a file's bytes, in hexadecimal, as `sha256sum` prints it.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return digest.hexdigest()
 
 
 def writable_folder(path: str | os.PathLike) -> pathlib.Path:

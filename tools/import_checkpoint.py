@@ -17,10 +17,10 @@ from absl import flags
 from tfsv import command
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
+from tfsv.files import sha256_of
 from tfsv.models.name_maps import FAMILIES
 from tfsv.models.pretrained import Imported, import_checkpoint
 from tfsv.tasks.model_folder import save_model
-from tfsv.verification.evaluation import sha256_of
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "File with the weights.")
 _FAMILY = flags.DEFINE_string("family", None, f"One of {', '.join(FAMILIES)}.")

@@ -8,7 +8,8 @@ import numpy as np
 import scipy.fft
 import tensorflow as tf
 
-SAMPLE_RATE = 16000
+from tfsv.audio import SAMPLE_RATE
+
 ROOM_SECONDS = 0.5  # length of a generated room; its tail is then 40 dB down or nearly
 
 _LOWEST_HZ = 50.0  # generated noise is flat below

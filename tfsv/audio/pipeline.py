@@ -9,11 +9,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfsv.audio import augment, decoding
+from tfsv.audio import SAMPLE_RATE, augment, decoding
 from tfsv.audio.manifest import Manifest
 from tfsv.errors import InputError
-
-SAMPLE_RATE = 16000
 
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 _ATTEMPTS = 6  # files tried in one's place before a run ends

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import soundfile
 
+from tfsv.audio import SAMPLE_RATE
 from tfsv.errors import InputError
 
-SAMPLE_RATE = 16000
 SHORTEST_SECONDS = 0.025  # one frame of the front end
 LONGEST_SECONDS = 600.0  # 38 MB of float32
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")

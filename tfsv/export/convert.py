@@ -9,6 +9,7 @@ import numpy as np
 import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 
+from tfsv.audio import SAMPLE_RATE
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.export.activation_ranges import calibrate
@@ -279,9 +280,9 @@ def _size(
 def _utterance(samples: int, seed: int) -> np.ndarray:
     """Float32 `[samples]`: something with pitch, formant-like tilt, pauses and noise."""
     random = np.random.default_rng(seed)
-    seconds = np.arange(samples) / 16000
+    seconds = np.arange(samples) / SAMPLE_RATE
     pitch = random.uniform(90, 220) * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * seconds))
-    phase = 2 * np.pi * np.cumsum(pitch) / 16000
+    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
     voice = sum(np.sin(k * phase) / k ** random.uniform(0.5, 1.5) for k in range(1, 16))
     voice *= np.sin(2 * np.pi * random.uniform(2, 4) * seconds) > -0.3
     return (0.05 * voice + 0.002 * random.standard_normal(samples)).astype(np.float32)

@@ -39,13 +39,14 @@ from tfsv.bitwidth.search import (
 from tfsv.bitwidth.sensitivity import Method, Sensitivities, measure, store_file
 from tfsv.errors import InputError
 from tfsv.features import LogMel
+from tfsv.files import sha256_of
 from tfsv.jobs.plan_files import TABLES, PlanFiles
 from tfsv.quantization.network import quantizable_layers
 from tfsv.quantization.schemes import Scheme
 from tfsv.tasks.model_folder import load_model
 from tfsv.training.losses import AAMSoftmax
 from tfsv.verification.class_vectors import class_vectors
-from tfsv.verification.evaluation import recording_paths, sha256_of
+from tfsv.verification.evaluation import recording_paths
 from tfsv.verification.perturbation import Perturbation
 from tfsv.verification.trials import read_trials, some_trials
 

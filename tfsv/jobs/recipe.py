@@ -20,7 +20,7 @@ from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.features import LogMel
-from tfsv.files import replacing, writable_folder
+from tfsv.files import replacing, sha256_of, writable_folder
 from tfsv.models import build_network, resolve_sizes
 from tfsv.quantization.network import (
     coded_weights,
@@ -39,7 +39,7 @@ from tfsv.training.schedules import LearningRate, Margin
 from tfsv.training.stages import ORDERS, StagedFineTuning, plan_stages
 from tfsv.verification.class_vectors import class_vectors, save_class_vectors
 from tfsv.verification.embedder import KerasEmbedder
-from tfsv.verification.evaluation import evaluate, recording_paths, sha256_of
+from tfsv.verification.evaluation import evaluate, recording_paths
 from tfsv.verification.trials import read_trials
 
 

@@ -25,7 +25,7 @@ from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.features import LogMel
-from tfsv.files import replacing, writable_folder
+from tfsv.files import replacing, sha256_of, writable_folder
 from tfsv.jobs.recipe import Recipe
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import (
@@ -47,7 +47,6 @@ from tfsv.verification.class_vectors import HEAD
 from tfsv.verification.evaluation import (
     error_rates,
     recording_paths,
-    sha256_of,
 )
 from tfsv.verification.metrics import bootstrap_interval
 from tfsv.verification.scoring import cosine_scores

@@ -1,6 +1,5 @@
 """Evaluation of one model on one trial list, as a JSON-ready record and as a table."""
 
-import hashlib
 import json
 import os
 import pathlib
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfsv import folders
 from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.card import package_versions
 from tfsv.errors import InputError
+from tfsv.files import sha256_of
 from tfsv.verification.extraction import WINDOW_SECONDS, extract_embeddings
 from tfsv.verification.metrics import DetPoints, bootstrap_interval, det_points
 from tfsv.verification.scoring import cosine_scores
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 FALSE_ACCEPT_RATES = (0.01, 0.001)
 """Operating points whose thresholds are recorded where the list is long enough to tell."""
-
-WEIGHTS_FILE = "network.weights.h5"
-"""The file of a model folder whose sha256 stands for the model."""
 
 
 def evaluate(
@@ -193,7 +191,7 @@ def weights_file(model: str | os.PathLike) -> pathlib.Path:
         InputError: There is none.
     """
     path = pathlib.Path(model)
-    file = path / WEIGHTS_FILE if path.is_dir() else path
+    file = path / folders.WEIGHTS if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"{path}: not a model: expected a .tflite file or a model folder")
     return file
@@ -204,22 +202,6 @@ def model_identity(model: str | os.PathLike, embedder: "Embedder") -> str:
     card = getattr(embedder, "card", None)
     settings = {} if card is None else card.front_end
     return sha256_of(weights_file(model)) + json.dumps(settings, sort_keys=True)
-
-
-def sha256_of(path: str | os.PathLike) -> str:
-    """Returns the sha256 of a file's bytes, in hexadecimal, as `sha256sum` prints it.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return digest.hexdigest()
 
 
 def format_table(results: Mapping[str, Mapping[str, Any]]) -> str:
