@@ -56,13 +56,13 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         part.unlink(missing_ok=True)
 
 
-def write_json(path: str | os.PathLike, content: Any, *, indent: int = 2) -> None:
+def write_json(path: str | os.PathLike, content: Any, *, indent: int | None = 2) -> None:
     """Writes JSON, the whole file or nothing.
 
     Args:
         path: The file; replaced if it exists.
         content: JSON-ready.
-        indent: Blanks a level.
+        indent: Blanks a level; None: all in one line.
 
     Raises:
         InputError: The file cannot be written.
