@@ -216,7 +216,7 @@ def test_part_of_a_trial_list():
     for a, b, label in zip(part.enrol, part.test, part.labels, strict=True):
         assert whole[part.names[a], part.names[b]] == label
     assert len(part) == len(part.names) * (len(part.names) - 1) // 2
-    with pytest.raises(InputError, match="--recordings=1"):
+    with pytest.raises(InputError, match="recordings=1"):
         some_trials(trials, 1)
 
 

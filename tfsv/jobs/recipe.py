@@ -88,9 +88,7 @@ class _Run:
         self.task = TASKS.named(recipe.task)
         self.data = self.task.open_data(recipe.data, recipe.objective)
         self.float_folder = pathlib.Path(recipe.start) if recipe.start else folder / FLOAT
-        self.further = FurtherTraining(
-            self.data, recipe.training, recipe.finetuning, self.strategy
-        )
+        self.further = FurtherTraining(self.data, recipe.training, recipe.finetuning, self.strategy)
         self.plan = (
             BitPlan.read(recipe.quantization.bit_plan) if recipe.quantization.bit_plan else None
         )
@@ -150,10 +148,11 @@ class _Run:
             network = make(folder)
             save_model(folder, network, self._card(name, network))
         network, card = load_model(folder)
-        outcome = self.data.measure(PlainModel(folder, strip(network)[0], card))
-        card.measured, card.decision = dict(outcome.measured), dict(outcome.decision)
+        measured = self.data.measure(PlainModel(folder, strip(network)[0], card))
+        card.measured = self.data.for_card(measured.report)
+        card.decision = dict(measured.decision)
         save_model(folder, network, card)
-        report = outcome.report.with_details(bytes=model_bytes(network))
+        report = measured.report.with_details(bytes=model_bytes(network))
         report.write(folder)
         return report
 

@@ -3,9 +3,7 @@
 import dataclasses
 
 from tfsv.settings import require, setting
-
-STAGE_ORDERS = ("bits", "sensitivity", "front")
-"""Which layers come first when fine-tuning goes in stages; see `tfsv.training.stages`."""
+from tfsv.training.stage_orders import ORDERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,10 +92,12 @@ class FineTuning:
         1e-3, "First learning rate of fine-tuning.", flag="finetune_learning_rate"
     )
     optimizer: str | None = setting(
-        None, "Optimizer of fine-tuning. Default: --optimizer.", flag="finetune_optimizer"
+        None, "Optimizer of fine-tuning. Default: the float training's.", flag="finetune_optimizer"
     )
     weight_decay: float | None = setting(
-        None, "Weight decay of fine-tuning. Default: --weight_decay.", flag="finetune_weight_decay"
+        None,
+        "Decay of fine-tuning. Default: the float training's.",
+        flag="finetune_weight_decay",
     )
     refresh_steps: int = setting(100, "Steps between two refreshes of the codebooks.")
     stages: int = setting(1, "Stages of fine-tuning; 1: all layers in one go.")
@@ -111,5 +111,36 @@ class FineTuning:
             ("learning_rate", self.learning_rate > 0, "more than 0"),
             ("refresh_steps", self.refresh_steps >= 1, "at least 1"),
             ("stages", self.stages >= 1, "at least 1"),
-            ("stage_order", self.stage_order in STAGE_ORDERS, " or ".join(STAGE_ORDERS)),
+            ("stage_order", self.stage_order in ORDERS, " or ".join(ORDERS)),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class BitSearchSettings:
+    """What decides a bit plan beside model, data, method and budget.
+
+    Attributes:
+        scheme: Quantizer and its settings.
+        candidates: Widths to choose from; empty: all that the scheme has.
+        tie_shortcuts: Whether a shortcut gets the bits of its block's main branch.
+        compute: What the packed file computes with; see `tfsv.export.convert.COMPUTE_FORMS`.
+        batches: Batches of training data, for curvature, kl and the front.
+    """
+
+    scheme: str = setting("kmeans", "Quantizer and its settings, e.g. uniform:scale=max.")
+    candidates: tuple[int, ...] = setting(
+        (), "Widths to choose from. Default: all that the scheme has."
+    )
+    tie_shortcuts: bool = setting(False, "Give a shortcut the bits of its block's main branch.")
+    compute: str = setting(
+        "int8_weights", "What the packed file computes with: int8_weights or float32."
+    )
+    batches: int = setting(2, "Batches of training crops (curvature, kl, --front).")
+
+    def __post_init__(self):
+        computes = ("int8_weights", "float32")
+        require(
+            self,
+            ("compute", self.compute in computes, " or ".join(computes)),
+            ("batches", self.batches >= 1, "at least 1"),
         )

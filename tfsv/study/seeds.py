@@ -1,20 +1,21 @@
 """The same models over several seeds, side by side as Markdown."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from tfsv.errors import InputError
+from tfsv.report import Report
+from tfsv.text_tables import markdown
 
 
-def seed_table(runs: Mapping[str, Mapping[str, Mapping[str, Any]]], baseline: str = "float") -> str:
-    """EER, minDCF and size of every model, by seed and on average.
+def seed_table(runs: Mapping[str, Mapping[str, Report]], baseline: str = "float") -> str:
+    """The main measurement by seed and on average, the second one and the size of every model.
 
     Args:
-        runs: Name of the run (its seed) to model name to the record of
-            `tfsv.verification.evaluation.evaluate` with `bytes`. All runs have the same models.
-        baseline: The model that the mean EERs are compared with.
+        runs: Name of the run (its seed) to model name to its report, which has `bytes` in its
+            details. All runs have the same models.
+        baseline: The model that the means are compared with.
 
     Returns:
         A Markdown table: a line a model, a column a run.
@@ -25,30 +26,29 @@ def seed_table(runs: Mapping[str, Mapping[str, Mapping[str, Any]]], baseline: st
     if not runs:
         raise InputError("no runs to tabulate")
     models = list(next(iter(runs.values())))
-    for run, records in runs.items():
-        if missing := sorted(set(models) ^ set(records)):
+    for run, reports in runs.items():
+        if missing := sorted(set(models) ^ set(reports)):
             raise InputError(f"{run}: the runs differ in their models: {', '.join(missing)}")
     if baseline not in models:
         raise InputError(f"{baseline}: none of the runs' models: {', '.join(models)}")
-    rows = [
-        ["model", "kB", *(f"EER %, {run}" for run in runs), "mean", f"mean / {baseline}", "minDCF"],
-        ["---", *["---:"] * (len(runs) + 4)],
-    ]
-    mean = {model: _mean(runs, model, "eer") for model in models}
+    main, second, *_ = next(iter(runs.values()))[baseline].measurements
+    columns = (f"{main.heading}, {run}" for run in runs)
+    rows = [["model", "kB", *columns, "mean", f"mean / {baseline}", second.heading]]
+    mean = {model: _mean(runs, model, main.name) for model in models}
     for model in models:
-        size = next(iter(runs.values()))[model]["bytes"]
+        size = next(iter(runs.values()))[model].details["bytes"]
         rows.append(
             [
                 model,
                 f"{size / 1000:.1f}",
-                *(f"{100 * records[model]['eer']:.2f}" for records in runs.values()),
-                f"{100 * mean[model]:.2f}",
+                *(reports[model][main.name].text() for reports in runs.values()),
+                main.text(mean[model]),
                 f"{mean[model] / mean[baseline]:.3f}",
-                f"{_mean(runs, model, 'min_dcf_0.01'):.3f}",
+                second.text(_mean(runs, model, second.name)),
             ]
         )
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return markdown(rows)
 
 
-def _mean(runs: Mapping[str, Mapping[str, Mapping[str, Any]]], model: str, key: str) -> float:
-    return float(np.mean([records[model][key] for records in runs.values()]))
+def _mean(runs: Mapping[str, Mapping[str, Report]], model: str, name: str) -> float:
+    return float(np.mean([reports[model][name].value for reports in runs.values()]))

@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tfsv.bitwidth.methods import METHODS
 from tfsv.card import ModelCard
 from tfsv.registry import Registry
 from tfsv.report import Report
@@ -19,22 +20,21 @@ if TYPE_CHECKING:
     import tensorflow as tf
     import tf_keras as keras
 
+    from tfsv.bitwidth.sensitivity import Method
     from tfsv.export.ends import Ends
     from tfsv.training.objective import Objective
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class Measured:
     """What measuring a model gave.
 
     Attributes:
-        report: The measurements, for people and tables.
-        measured: What the model's card keeps of them, by name.
+        report: The measurements.
         decision: What the model decides with from now on, such as thresholds.
     """
 
     report: Report
-    measured: Mapping[str, float] = dataclasses.field(default_factory=dict)
     decision: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -72,6 +72,10 @@ class TaskData(abc.ABC):
         Raises:
             InputError: One of them is missing or unfit; it is told before hours of training.
         """
+        return {}
+
+    def identity(self) -> Mapping[str, Any]:
+        """JSON-ready: what decides the batches of `dataset`."""
         return {}
 
     def trained_on(self) -> str:
@@ -136,8 +140,12 @@ class TaskData(abc.ABC):
         return events
 
     @abc.abstractmethod
-    def measure(self, model: PlainModel) -> Outcome:
+    def measure(self, model: PlainModel) -> Measured:
         """Measures a plain network, its kernels decoded if it was quantized."""
+
+    def for_card(self, report: Report) -> dict[str, float]:
+        """What a model's card keeps of a report, by name; the default: all measurements."""
+        return {measurement.name: measurement.value for measurement in report}
 
     def measurer(self, card: ModelCard, folder: pathlib.Path) -> Callable[[Any], Report]:
         """Measures many networks of one card for a study, by what can be prepared once.
@@ -199,6 +207,10 @@ class Task(abc.ABC):
     def build(self, card: ModelCard) -> "keras.Model":
         """The float network that a card describes, its weights not yet loaded."""
 
+    def filled(self, card: ModelCard) -> ModelCard:
+        """The card as long as measuring makes it, to tell the size of a file beforehand."""
+        return card
+
     @abc.abstractmethod
     def ends(self, card: ModelCard) -> "Ends":
         """Inputs and outputs of the exported file, and what stands between them and the network."""
@@ -227,3 +239,11 @@ TASKS: Registry[Task] = Registry("task", "tfsv.tasks.definitions")
 
 DEFAULT_TASK = "verification"
 """What commands and recipes do unless told otherwise."""
+
+
+def sensitivity_methods() -> "Registry[type[Method]]":
+    """All sensitivity methods by name, those of tasks included."""
+    for task in TASKS.values():
+        for package in task.method_packages:
+            METHODS.search(package)
+    return METHODS

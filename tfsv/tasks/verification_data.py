@@ -1,11 +1,11 @@
-"""Speech as the data of a run: crops to train on, speakers to tell apart, trials to measure with."""
+"""Speech as the data of a run: crops, speakers to tell apart, trials to measure with."""
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -16,16 +16,17 @@ from tfsv.audio.voices import voices_manifest
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.features import LogMel
+from tfsv.files import sha256_of
 from tfsv.report import Report
 from tfsv.settings import named_settings
-from tfsv.tasks.task import Outcome, PlainModel, TaskData
+from tfsv.tasks.task import Measured, PlainModel, TaskData
 from tfsv.training.objective import Objective
 from tfsv.training.objectives import OBJECTIVES
 from tfsv.training.schedules import Margin
 from tfsv.verification.class_vectors import class_vectors, save_class_vectors
 from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.evaluation import evaluate, recording_paths, speaker_report
-from tfsv.verification.model_card import front_end_of
+from tfsv.verification.model_card import front_end_of, speaker_figures
 from tfsv.verification.posteriors import speaker_posteriors
 from tfsv.verification.scoring import cosine_scores
 from tfsv.verification.settings import SpeakerObjective, SpeechData
@@ -79,6 +80,11 @@ class SpeechTraining(TaskData):
         for split, file in zip(("dev", "test"), lists.values(), strict=True):
             _check_trials(file, self._root(split), self.manifest, self.train)
         return {"manifest": self.manifest.path, **lists}
+
+    def identity(self) -> Mapping[str, Any]:
+        """The manifest and how crops are made of it."""
+        pipeline = dataclasses.asdict(self.settings.pipeline)
+        return {"manifest": sha256_of(self.manifest.path), "pipeline": pipeline}
 
     def trained_on(self) -> str:
         """Names of the corpora and their sizes, not where they lie on this machine."""
@@ -138,13 +144,16 @@ class SpeechTraining(TaskData):
         """Posteriors of the training speakers; see `speaker_posteriors`."""
         return speaker_posteriors(objective.kernel.numpy())
 
-    def measure(self, model: PlainModel) -> Outcome:
+    def measure(self, model: PlainModel) -> Measured:
         """EER and minDCF on the test trials, thresholds from the dev trials."""
         embedder = KerasEmbedder(model.network, model.card)
         dev, test = (self._evaluated(embedder, model.folder, split) for split in ("dev", "test"))
         report = test.with_details(dev_eer=dev["eer"].value)
-        measured = {"eer": test["eer"].value, "min_dcf": test["min_dcf_0.01"].value}
-        return Outcome(report, measured, {"thresholds": dev.details["thresholds"]})
+        return Measured(report, {"thresholds": dev.details["thresholds"]})
+
+    def for_card(self, report: Report) -> dict[str, float]:
+        """EER and minDCF at a prior of 0.01."""
+        return speaker_figures(report)
 
     def measurer(self, card: ModelCard, folder: pathlib.Path) -> Callable[[Any], Report]:
         """Holds the features of the test trials; intervals are over speakers where known."""

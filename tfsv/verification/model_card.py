@@ -9,6 +9,7 @@ from tfsv import card_fields
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.models.settings import NetworkSettings
+from tfsv.report import Report
 
 TASK = "verification"
 """What the card of a speaker-verification network has as its task."""
@@ -64,6 +65,11 @@ def check_speaker_card(card: ModelCard, source: str | os.PathLike) -> None:
     card_fields.checked(thresholds, source, {"thresholds": card_fields.table(card_fields.finite)})
     rates = {name: card.measured[name] for name in ("eer", "min_dcf") if name in card.measured}
     card_fields.checked(rates, source, dict.fromkeys(rates, card_fields.fraction))
+
+
+def speaker_figures(report: Report) -> dict[str, float]:
+    """What the card keeps of a report: EER and minDCF at a target prior of 0.01."""
+    return {"eer": report["eer"].value, "min_dcf": report["min_dcf_0.01"].value}
 
 
 def network_of(card: ModelCard) -> NetworkSettings:

@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 
-def speaker_posteriors(class_vectors: np.ndarray, scale: float = 32.0) -> Callable[[tf.Tensor], tf.Tensor]:
+def speaker_posteriors(
+    class_vectors: np.ndarray, scale: float = 32.0
+) -> Callable[[tf.Tensor], tf.Tensor]:
     """Embeddings as probabilities: softmax over scale · cosine to each training speaker's vector.
 
     What AAM-softmax without margin makes of an embedding. Paper 4 passes the hidden outputs of a

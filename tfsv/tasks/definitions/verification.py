@@ -3,6 +3,7 @@
 What needs TensorFlow is imported where it is used, so that commands can ask for settings at once.
 """
 
+import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
 from tfsv.card import ModelCard
@@ -45,6 +46,16 @@ class Verification(Task):
     def build(self, card: ModelCard) -> "keras.Model":
         """See `Task.build`."""
         return network_of(card).build()
+
+    def filled(self, card: ModelCard) -> ModelCard:
+        """See `Task.filled`."""
+        third = 1 / 3  # prints with all its digits, as measured figures do
+        thresholds = dict.fromkeys(("eer", "far_0.01", "far_0.001"), third)
+        return dataclasses.replace(
+            card,
+            measured=dict.fromkeys(("eer", "min_dcf"), third),
+            decision={"thresholds": thresholds},
+        )
 
     def ends(self, card: ModelCard) -> "Ends":
         """See `Task.ends`."""
