@@ -243,7 +243,7 @@ def range_text(measurement: Measurement, ends: tuple[float, float]) -> str:
 def difference_points(
     outcome: Outcome | None, other: Outcome | None
 ) -> tuple[float, float, float] | None:
-    """Difference of the main measurement between two models, as it is shown, and both ends of the 95 % interval; None: not known."""
+    """Difference of the main measurement as it is shown, and its interval; None: not known."""
     if not (outcome and other):
         return None
     main = outcome.measurements[0]
