@@ -21,9 +21,9 @@ from tfsv.verification.scoring import voiceprint
 from tfsv.verification.trials import Trials, read_trials
 
 MINIMUM_SECONDS = 0.5
-"""Shorter recordings are refused. Mean normalisation leaves nothing of a recording of one frame, so
-that all such recordings have the same embedding and anyone would be accepted. The papers say nothing
-of a limit; half a second is our choice."""
+"""Shorter recordings are refused. Mean normalisation leaves nothing of a recording of one frame,
+so that all such recordings have the same embedding and anyone would be accepted. The papers say
+nothing of a limit; half a second is our choice."""
 
 Recording = str | os.PathLike
 Model = str | os.PathLike | Embedder
