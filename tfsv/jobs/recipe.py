@@ -21,7 +21,7 @@ from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.files import replacing, sha256_of, writable_folder
-from tfsv.models import build_network, resolve_sizes
+from tfsv.models import NetworkSettings, build_network
 from tfsv.quantization.network import (
     coded_weights,
     quantizable_layers,
@@ -146,14 +146,11 @@ class Recipe:
             scheme.check_bits(self.bits)
         object.__setattr__(self, "scheme", str(scheme))
         if self.start is None:
-            sizes = resolve_sizes(
-                self.network,
-                channels=self.channels,
-                embedding_size=self.embedding_size,
-                pooling=self.pooling,
-            )
-            for name, value in dataclasses.asdict(sizes).items():
-                object.__setattr__(self, name, value)
+            settings = NetworkSettings(
+                self.network, self.channels, self.bins, self.embedding_size, self.pooling
+            ).resolved()
+            for name in ("channels", "embedding_size", "pooling"):
+                object.__setattr__(self, name, getattr(settings, name))
 
 
 def run(recipe: Recipe, folder: str, strategy: tf.distribute.Strategy | None = None) -> dict:
