@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tfsv.jobs.recipe import run as train
     from tfsv.jobs.recipe_record import Recipe
     from tfsv.jobs.searching import search_bits
-    from tfsv.jobs.verifying import Decision, embed, evaluate, verify
+    from tfsv.tasks.verifying import Decision, embed, evaluate, verify
     from tfsv.quantization.network import (
         coded_weights,
         quantize,
@@ -65,7 +65,7 @@ __all__ = [
 
 _WHERE = {
     "BitPlan": "tfsv.bitwidth.plan",
-    "Decision": "tfsv.jobs.verifying",
+    "Decision": "tfsv.tasks.verifying",
     "InputError": "tfsv.errors",
     "ModelCard": "tfsv.card",
     "Recipe": "tfsv.jobs.recipe_record",
@@ -73,8 +73,8 @@ _WHERE = {
     "Runner": "tfsv.runtime.runner",
     "TFLiteEmbedder": "tfsv.verification.tflite_embedder",
     "coded_weights": "tfsv.quantization.network",
-    "embed": "tfsv.jobs.verifying",
-    "evaluate": "tfsv.jobs.verifying",
+    "embed": "tfsv.tasks.verifying",
+    "evaluate": "tfsv.tasks.verifying",
     "export": "tfsv.jobs.exporting",
     "fine_tune": "tfsv.jobs.fine_tuning",
     "quantize": "tfsv.quantization.network",
@@ -83,7 +83,7 @@ _WHERE = {
     "search_bits": "tfsv.jobs.searching",
     "strip": "tfsv.quantization.network",
     "train": "tfsv.jobs.recipe:run",
-    "verify": "tfsv.jobs.verifying",
+    "verify": "tfsv.tasks.verifying",
 }
 
 __getattr__ = lazily(__name__, _WHERE)

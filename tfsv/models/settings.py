@@ -30,7 +30,7 @@ class NetworkSettings:
 
     name: str = field(
         default="resnet18",
-        metadata={"help": "Network, e.g. resnet34; an unknown one lists all."},
+        metadata={"help": "Network, e.g. resnet34; an unknown one lists all.", "flag": "network"},
     )
     channels: int | None = field(
         default=None,
