@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tfsv.jobs.recipe import run as train
     from tfsv.jobs.recipe_record import Recipe
     from tfsv.jobs.searching import search_bits
-    from tfsv.tasks.verifying import Decision, embed, evaluate, verify
     from tfsv.quantization.network import (
         coded_weights,
         quantize,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     )
     from tfsv.report import Report
     from tfsv.runtime.runner import Runner
+    from tfsv.tasks.verifying import Decision, embed, evaluate, verify
     from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 __version__ = "0.1.0"

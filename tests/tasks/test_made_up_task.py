@@ -115,7 +115,7 @@ def test_a_made_up_task_is_trained_searched_fine_tuned_packed_and_run(task, tmp_
     assert reports["fine_tuned"]["mse"].value <= 1.05 * reports["post_training"]["mse"].value
 
     folder = tmp_path / "run" / "fine_tuned"
-    report = tfsv.export(folder, tmp_path / "hidden.tflite")
+    tfsv.export(folder, tmp_path / "hidden.tflite")
     network, card = load_model(folder)
     plain, coded = strip(network)
     assert {name: weights.bits for name, weights in coded.items()} == dict(choice.bits)
