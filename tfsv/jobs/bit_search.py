@@ -46,6 +46,7 @@ from tfsv.quantization.schemes import Scheme
 from tfsv.tasks.model_folder import load_model
 from tfsv.training.losses import AAMSoftmax
 from tfsv.verification.class_vectors import class_vectors
+from tfsv.verification.ends import speaker_ends
 from tfsv.verification.evaluation import recording_paths
 from tfsv.verification.perturbation import Perturbation
 from tfsv.verification.trials import read_trials, some_trials
@@ -63,7 +64,7 @@ class BitSearchSettings:
         scheme: Quantizer and its settings.
         widths: To choose from; empty: all that the scheme has.
         tie_shortcuts: Whether a shortcut gets the bits of its block's main branch.
-        compute: What the packed file computes with; see `tfsv.export.convert.FORMS`.
+        compute: What the packed file computes with; see `tfsv.export.forms.COMPUTE_FORMS`.
         batches: Of training crops, for curvature, kl and the front.
         margin: Of the AAM-softmax loss, radians; for curvature, architecture and the front.
         vectors: Random vectors of the Hessian trace.
@@ -131,7 +132,12 @@ class BitSearch:
         if not self.candidates:
             raise InputError(f"--scheme={self._scheme}: leaves every layer float")
         self.files = PlanFiles(
-            self._network, self.card, self.candidates, str(self._scheme), settings.compute
+            self._network,
+            self.card,
+            speaker_ends(self.card.front_end, self.card.embedding_size),
+            self.candidates,
+            str(self._scheme),
+            settings.compute,
         )
         self._tied = shortcut_ties(self.candidates) if settings.tie_shortcuts else []
 

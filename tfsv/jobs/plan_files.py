@@ -10,6 +10,7 @@ from tfsv.bitwidth.allocation import smallest
 from tfsv.bitwidth.candidates import Candidates, chosen, replaced
 from tfsv.card import ModelCard
 from tfsv.export.convert import Conversion, LayerSize, convert
+from tfsv.export.ends import Ends
 from tfsv.packed.bits import PLANES, byte_table, packed_bytes
 
 TABLES = {
@@ -33,6 +34,7 @@ class PlanFiles:
         self,
         network: keras.Model,
         card: ModelCard,
+        ends: Ends,
         candidates: Candidates,
         scheme: str,
         compute: str = "int8_weights",
@@ -42,11 +44,13 @@ class PlanFiles:
         Args:
             network: The float network.
             card: Its card.
+            ends: What its files take and give.
             candidates: Coded weights by layer and width.
             scheme: What made them.
-            compute: What the file computes with; see `tfsv.export.convert.FORMS`.
+            compute: What the file computes with; see `tfsv.export.forms.COMPUTE_FORMS`.
         """
         self._network = network
+        self._ends = ends
         self._candidates = candidates
         self._compute = compute
         third = 1 / 3  # prints with all its digits, as measured figures do
@@ -77,12 +81,13 @@ class PlanFiles:
     def float_size(self) -> int:
         """Bytes of the float file."""
         card = dataclasses.replace(self._card, scheme=None)
-        return len(convert(self._network, {}, card, "float32", "float32").content())
+        float_file = convert(self._network, {}, card, self._ends, "float32", "float32")
+        return len(float_file.content())
 
     def _convert(self, bits: Mapping[str, int]) -> Conversion:
         coded = chosen(self._candidates, bits)
         with replaced(self._network, coded):
-            return convert(self._network, coded, self._card, "packed", self._compute)
+            return convert(self._network, coded, self._card, self._ends, "packed", self._compute)
 
 
 def _size(layer: LayerSize, bits: int) -> int:

@@ -44,6 +44,7 @@ from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
 from tfsv.training.stages import StagedFineTuning, plan_stages
 from tfsv.verification.class_vectors import HEAD
+from tfsv.verification.ends import speaker_ends
 from tfsv.verification.evaluation import (
     error_rates,
     recording_paths,
@@ -145,7 +146,8 @@ class Comparison:
         plain, coded = strip(network)
         record = self._measured(folder, plain)
         if model in (FLOAT, POST_TRAINING):
-            record["files"] = file_sizes(plain, coded, card)
+            ends = speaker_ends(card.front_end, card.embedding_size)
+            record["files"] = file_sizes(plain, coded, card, ends)
         card.eer, card.min_dcf = record["eer"], record["min_dcf_0.01"]
         save_model(folder, network, card)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
