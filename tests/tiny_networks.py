@@ -4,7 +4,9 @@ import numpy as np
 import tf_keras as keras
 
 from tfsv.card import ModelCard
+from tfsv.export.ends import Ends
 from tfsv.quantization.coded import CodedWeights
+from tfsv.verification.ends import speaker_ends
 
 layers = keras.layers
 BINS = 16
@@ -60,6 +62,11 @@ def coded(network: keras.Model, bits: int = 3, leave: tuple[str, ...] = ()):
 def card() -> ModelCard:
     """A card that fits both networks."""
     return ModelCard("tiny", 8, BINS, EMBEDDING, front_end={"bins": BINS}, trained_on="nothing")
+
+
+def ends() -> Ends:
+    """The ends that the card describes."""
+    return speaker_ends(card().front_end, EMBEDDING)
 
 
 def _norm_relu(x):

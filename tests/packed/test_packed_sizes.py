@@ -14,6 +14,7 @@ from tfsv.features import LogMel
 from tfsv.models import NETWORKS, build_network
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import quantizable_layers
+from tfsv.verification.ends import speaker_ends
 
 ENDS = (
     "resnet18", "resnet152", "dfresnet56", "dfresnet233", "gemini60", "ecapa512", "ecapa1024",
@@ -50,7 +51,8 @@ def packed(name, bits):
     card = ModelCard(name, 32, 80, size, front_end=LogMel().settings(), trained_on="no speech")
     left = [x for x in fold_batch_norm(network, coded).network.layers if type(x) is norm]
     factors = sum(2 * 4 * x.moving_mean.shape[0] for x in left)
-    return convert(network, coded, card, "packed", "int8_weights"), factors
+    ends = speaker_ends(card.front_end, size)
+    return convert(network, coded, card, ends, "packed", "int8_weights"), factors
 
 
 def pytest_generate_tests(metafunc):
