@@ -7,14 +7,14 @@ import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 from exported_files import run, waveform
 
-from tfsv.card import ModelCard
 from tfsv.export.convert import export_tflite
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.models.networks import dfresnet, resnet
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
 from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 BINS = 16
@@ -61,7 +61,7 @@ def test_every_variable_has_a_gradient(network):
 
 def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
     bins = {"bins": BINS}
-    card = ModelCard(network.name, 4, BINS, 8, front_end=bins, trained_on="nothing")
+    card = speaker_card(NetworkSettings(network.name, 4, BINS, 8), bins)
     quantized = quantize(network, 4)
     refresh_codebooks(quantized)
     plain, coded = strip(quantized)
@@ -81,7 +81,7 @@ def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
 def test_mirrored_ends_survive_export(tmp_path):
     network = build_network("speechbrain_ecapa512", channels=8, bins=BINS, embedding_size=8)
     bins = {"bins": BINS}
-    card = ModelCard("speechbrain_ecapa512", 8, BINS, 8, front_end=bins, trained_on="-")
+    card = speaker_card(NetworkSettings("speechbrain_ecapa512", 8, BINS, 8), bins)
     path = tmp_path / "model.tflite"
     export_tflite(network, {}, card, path, speaker_ends(bins, 8), weights="float32")
     for samples in (400, 8000):  # one frame, fewer than are mirrored; many

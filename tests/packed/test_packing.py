@@ -11,18 +11,18 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from exported_files import kernel_tensor, run, waveform
 
 from tfsv.audio import soundfiles
-from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.export import packing
 from tfsv.export.convert import convert, export_tflite
 from tfsv.export.folding import channel_scaled, fold_batch_norm
 from tfsv.export.kernels import tflite_layout
 from tfsv.export.static_int8 import static_int8_kernel
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import expand, flatbuffer
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
 from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
 from tfsv.verification.recorded_inputs import calibration_inputs
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
@@ -237,8 +237,8 @@ def test_stock_and_expanded_agree_on_real_speech(real_speech, tmp_path, compute)
     network, coded = strip(network)
     paths = real_speech.some_files(6)
     path = tmp_path / "model.tflite"
-    card = ModelCard("resnet18", 8, 80, 64, front_end={"bins": 80})
-    ends, inputs = speaker_ends(card.front_end, 64), calibration_inputs(paths)
+    card = speaker_card(NetworkSettings("resnet18", 8, 80, 64), {"bins": 80})
+    ends, inputs = speaker_ends({"bins": 80}, 64), calibration_inputs(paths)
     export_tflite(network, coded, card, path, ends, "packed", compute, calibration=inputs)
     expanded, stock = TFLiteEmbedder(path), TFLiteEmbedder(path, expanded=False)
     # XNNPACK and the built-in kernels round int8 activations differently, packed or not.

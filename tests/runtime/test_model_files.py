@@ -43,7 +43,10 @@ def resized_lengths(monkeypatch):
 
 def test_embeds_what_it_is_given(model):
     embedder = TFLiteEmbedder(model, threads=2)
-    assert embedder.card.trained_on == "nothing" and embedder.card.bins == tiny_networks.BINS
+    assert (
+        embedder.card.trained_on == "nothing"
+        and embedder.card.network["bins"] == tiny_networks.BINS
+    )
     embedding = embedder.embed(waveform(8000))
     assert embedding.dtype == np.float32 and embedding.shape == (tiny_networks.EMBEDDING,)
     assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)

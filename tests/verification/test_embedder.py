@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.features import LogMel
+from tfsv.models import NetworkSettings
 from tfsv.verification.embedder import KerasEmbedder, check_embedding, check_waveform
+from tfsv.verification.model_card import speaker_card
 
-CARD = ModelCard(network="mean", channels=1, bins=24, embedding_size=8, front_end={"bins": 24})
+CARD = speaker_card(NetworkSettings("mean", 1, 24, 8), {"bins": 24})
 
 
 def _network():

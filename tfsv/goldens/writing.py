@@ -20,15 +20,15 @@ import tf_keras as keras
 
 from tfsv.audio import soundfiles
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
-from tfsv.card import ModelCard
 from tfsv.export.convert import Conversion, convert
 from tfsv.files import replacing, writable_folder
 from tfsv.goldens.checking import INDEX, runtime
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.packed.expand import expand, is_packed
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
 from tfsv.verification.recorded_inputs import calibration_inputs
 from tfsv.verification.scoring import voiceprint
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
@@ -145,7 +145,8 @@ def _write_model(
         part.write_bytes(conversion.content())
         scores = _scores(_embeddings(TFLiteEmbedder(part), recordings), trials)
         thresholds = dict.fromkeys(_OPERATING_POINTS, _widest_gap(scores))
-        content = conversion.content(dataclasses.replace(conversion.card, thresholds=thresholds))
+        card = dataclasses.replace(conversion.card, decision={"thresholds": thresholds})
+        content = conversion.content(card)
         part.write_bytes(content)
         embeddings = _embeddings(TFLiteEmbedder(part), recordings)
     with replacing(vectors) as part:
@@ -175,16 +176,13 @@ def _converted(model: GoldenModel, recordings: Sequence[pathlib.Path]) -> Conver
         network = quantize(network, bits)
         refresh_codebooks(network)
         network, coded = strip(network)
-    card = ModelCard(
-        _NETWORK,
-        _CHANNELS,
-        _BINS,
-        _DIMENSIONS,
-        front_end={"bins": _BINS},
+    card = speaker_card(
+        NetworkSettings(_NETWORK, _CHANNELS, _BINS, _DIMENSIONS),
+        {"bins": _BINS},
         scheme="kmeans" if coded else None,
         trained_on="nothing: random weights",
     )
-    ends = speaker_ends(card.front_end, card.embedding_size)
+    ends = speaker_ends({"bins": _BINS}, _DIMENSIONS)
     ranges_from = calibration_inputs(recordings) if model.compute == "int8" else ()
     return convert(network, coded, card, ends, model.weights, model.compute, ranges_from)
 

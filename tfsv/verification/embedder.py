@@ -54,16 +54,18 @@ class KerasEmbedder:
 
         Args:
             network: [batch, frames, bins] to [batch, embedding size], not normalised.
-            card: Its `front_end` are the settings of the `LogMel` layer.
+            card: Its front end has the settings of the `LogMel` layer.
 
         Raises:
             InputError: The card's front end is not one that `LogMel` takes.
         """
         from tfsv.export.ends import keras_runner
         from tfsv.verification.ends import speaker_ends
+        from tfsv.verification.model_card import front_end_of
 
         self.card = card
-        self._run = keras_runner(network, speaker_ends(card.front_end, network.output_shape[-1]))
+        ends = speaker_ends(front_end_of(card), network.output_shape[-1])
+        self._run = keras_runner(network, ends)
 
     def embed(self, waveform: np.ndarray) -> np.ndarray:
         """See `Embedder.embed`."""

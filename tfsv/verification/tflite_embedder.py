@@ -10,6 +10,7 @@ from tfsv.errors import InputError
 from tfsv.runtime.runner import Runner
 from tfsv.verification.embedder import check_embedding, check_waveform
 from tfsv.verification.extraction import WINDOW_SECONDS, embed_long
+from tfsv.verification.model_card import check_speaker_card
 
 
 class TFLiteEmbedder:
@@ -59,6 +60,7 @@ class TFLiteEmbedder:
         return embedder
 
     def _use(self, runner: Runner) -> None:
+        check_speaker_card(runner.card, runner.path)
         ports = (*runner.inputs, *runner.outputs)
         if (
             [len(runner.inputs), len(runner.outputs)] != [1, 1]
