@@ -16,7 +16,7 @@ from tfsv import command
 from tfsv.audio.corpora import CORPORA
 from tfsv.audio.soundfiles import SHORTEST_SECONDS
 from tfsv.errors import InputError
-from tfsv.jobs.prepare import PrepareSettings, prepare
+from tfsv.verification.preparing import PrepareSettings, prepare
 
 FLAGS = flags.FLAGS
 _FIELDS = {field.name: field for field in dataclasses.fields(PrepareSettings)}
