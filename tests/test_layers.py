@@ -14,7 +14,7 @@ FLOORS = (
     {"files", "registry", "text_tables", "card_fields", "settings"},
     {"folders", "card"},
     {"report"},
-    {"audio"},
+    {"audio", "kernel_layers"},
     {"features", "models", "quantization"},
     {"training", "bitwidth"},
     {"packed"},
