@@ -5,6 +5,7 @@ import time
 
 import tensorflow as tf
 import tf_keras as keras
+from tfsv.training.losses import AAMSoftmax
 
 from tfsv.errors import InputError
 from tfsv.features import SAMPLE_RATE, LogMel
@@ -12,7 +13,6 @@ from tfsv.models import build_network
 from tfsv.quantization.network import quantize, refresh_codebooks
 from tfsv.quantization.schemes import Scheme
 from tfsv.training.fit import OPTIMIZERS, FitSettings, _train_step
-from tfsv.training.losses import AAMSoftmax
 from tfsv.training.schedules import LearningRate, Margin
 
 FLOAT = "float"

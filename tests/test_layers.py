@@ -19,7 +19,7 @@ FLOORS = (
     {"training", "bitwidth"},
     {"packed"},
     {"runtime"},
-    {"export"},
+    {"conversion"},
     {"verification"},
     {"tasks"},
     {"jobs"},
@@ -29,7 +29,7 @@ FLOORS = (
 )
 """A module imports from its own package and from floors above it in this list, never below."""
 
-NAMELESS = ("training", "bitwidth", "packed", "runtime", "export", "jobs")
+NAMELESS = ("training", "bitwidth", "packed", "runtime", "conversion", "jobs")
 """Packages that know no task."""
 
 WITHOUT_TENSORFLOW = (

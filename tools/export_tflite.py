@@ -29,9 +29,9 @@ from absl import flags
 
 from tfsv import command
 from tfsv.audio.manifest import read_manifest
+from tfsv.conversion.convert import ExportReport, export_tflite
+from tfsv.conversion.forms import COMPUTE_FORMS
 from tfsv.errors import InputError
-from tfsv.export.convert import ExportReport, export_tflite
-from tfsv.export.forms import COMPUTE_FORMS
 from tfsv.quantization.network import strip
 from tfsv.runtime.runner import Runner
 from tfsv.tasks.model_folder import load_model

@@ -7,11 +7,11 @@ import json
 import pathlib
 
 from absl import flags
+from tfsv.verification.seeds import seed_table
 
 from tfsv import command
 from tfsv.errors import InputError
 from tfsv.files import replacing
-from tfsv.verification.seeds import seed_table
 
 _RUNS = flags.DEFINE_list("runs", None, "Run folders, separated by commas.")
 _OUTPUT = flags.DEFINE_string("output", None, "Also write the table to this Markdown file.")

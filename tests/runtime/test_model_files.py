@@ -6,8 +6,8 @@ import pytest
 import tiny_networks
 from ai_edge_litert.interpreter import Interpreter
 
+from tfsv.conversion.convert import export_tflite
 from tfsv.errors import InputError
-from tfsv.export.convert import export_tflite
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import flatbuffer, seal
 from tfsv.runtime.model_files import LARGEST_FILE

@@ -15,8 +15,8 @@ from tfsv.study.trial_features import TrialFeatures
 
 from tfsv.audio.voices import voices_manifest
 from tfsv.card import ModelCard
+from tfsv.conversion.convert import export_tflite
 from tfsv.errors import InputError
-from tfsv.export.convert import export_tflite
 from tfsv.features import LogMel
 from tfsv.models import build_network
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks, strip

@@ -59,7 +59,7 @@ class KerasEmbedder:
         Raises:
             InputError: The card's front end is not one that `LogMel` takes.
         """
-        from tfsv.export.ends import keras_runner
+        from tfsv.conversion.ends import keras_runner
         from tfsv.verification.ends import speaker_ends
         from tfsv.verification.model_card import front_end_of
 

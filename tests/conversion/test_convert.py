@@ -11,11 +11,11 @@ from exported_files import kernel_tensor, run, waveform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfsv.conversion.convert import export_tflite
+from tfsv.conversion.folding import FoldedNetwork, channel_scaled, fold_batch_norm
+from tfsv.conversion.int8 import coded_kernel, float_kernel
+from tfsv.conversion.kernels import find_kernels, tflite_layout
 from tfsv.errors import InputError
-from tfsv.export.convert import export_tflite
-from tfsv.export.folding import FoldedNetwork, channel_scaled, fold_batch_norm
-from tfsv.export.int8 import coded_kernel, float_kernel
-from tfsv.export.kernels import find_kernels, tflite_layout
 from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.quantization.coded import CodedWeights

@@ -5,12 +5,12 @@ TensorFlow is loaded with the first name that needs it.
 
 from typing import TYPE_CHECKING
 
-from tfsv.export.forms import COMPUTE_FORMS
+from tfsv.conversion.forms import COMPUTE_FORMS
 from tfsv.lazy import lazily
 
 if TYPE_CHECKING:
-    from tfsv.export.convert import Conversion, ExportReport, LayerSize, export_tflite
-    from tfsv.export.ends import Ends, keras_runner
+    from tfsv.conversion.convert import Conversion, ExportReport, LayerSize, export_tflite
+    from tfsv.conversion.ends import Ends, keras_runner
 
 __all__ = [
     "COMPUTE_FORMS",

@@ -3,7 +3,7 @@
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export.folding import FoldedNetwork
+from tfsv.conversion.folding import FoldedNetwork
 from tfsv.packed import flatbuffer
 
 

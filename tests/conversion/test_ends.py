@@ -10,9 +10,9 @@ import tiny_networks
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from tfsv.conversion import COMPUTE_FORMS, Ends, export_tflite, keras_runner
+from tfsv.conversion.convert import convert, self_check
 from tfsv.errors import InputError
-from tfsv.export import COMPUTE_FORMS, Ends, export_tflite, keras_runner
-from tfsv.export.convert import convert, self_check
 from tfsv.packed import flatbuffer
 from tfsv.runtime import Port, Runner
 

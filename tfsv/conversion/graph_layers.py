@@ -2,7 +2,7 @@
 
 The converter multiplies constants that stand next to a kernel into it, and no codebook survives
 that. A *fence*, an operation that changes nothing, keeps it from doing so where such constants may
-stand; `tfsv.export.graph.tidy` takes the fences out again.
+stand; `tfsv.conversion.graph.tidy` takes the fences out again.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 from exported_files import run, waveform
 
-from tfsv.export.convert import export_tflite
+from tfsv.conversion.convert import export_tflite
 from tfsv.models import NetworkSettings, build_network
 from tfsv.models.networks import dfresnet, resnet
 from tfsv.quantization.network import quantize, refresh_codebooks, strip

@@ -5,8 +5,8 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export.ends import Ends, traced
-from tfsv.export.graph_layers import FENCE, conversion_layers
+from tfsv.conversion.ends import Ends, traced
+from tfsv.conversion.graph_layers import FENCE, conversion_layers
 from tfsv.packed import flatbuffer
 
 _GATHER_BY_INT16 = 6  # operator version; runtimes from TensorFlow 2.13 on have it
@@ -47,9 +47,9 @@ def convert_graph(ends: Ends, network: keras.Model) -> bytes:
 def tidy(model: schema.ModelT) -> None:
     """Takes operations out of the converted model that were there for training or the converter.
 
-    These are the fences around kernels (see `tfsv.export.graph_layers`), and poolings of size 1 × 1
-    that only skip pixels in front of a 1 × 1 convolution: the convolution gets their stride. The
-    networks have them because of a broken training kernel; XNNPACK does not take them.
+    These are the fences around kernels (see `tfsv.conversion.graph_layers`), and poolings of size
+    1 × 1 that only skip pixels in front of a 1 × 1 convolution: the convolution gets their stride.
+    The networks have them because of a broken training kernel; XNNPACK does not take them.
 
     Constant indices become int16, half of what they were.
     """

@@ -11,17 +11,17 @@ import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 
 from tfsv.card import ModelCard, package_versions
+from tfsv.conversion.activation_ranges import activation_ranges
+from tfsv.conversion.ends import Arrays, Ends, keras_runner
+from tfsv.conversion.float_outputs import make_outputs_float
+from tfsv.conversion.folding import FoldedNetwork, fold_batch_norm
+from tfsv.conversion.forms import COMPUTE_FORMS
+from tfsv.conversion.graph import convert_graph, tidy
+from tfsv.conversion.int8 import write_int8
+from tfsv.conversion.kernels import find_kernels
+from tfsv.conversion.packing import write_packed
+from tfsv.conversion.static_int8 import write_static_int8
 from tfsv.errors import InputError
-from tfsv.export.activation_ranges import activation_ranges
-from tfsv.export.ends import Arrays, Ends, keras_runner
-from tfsv.export.float_outputs import make_outputs_float
-from tfsv.export.folding import FoldedNetwork, fold_batch_norm
-from tfsv.export.forms import COMPUTE_FORMS
-from tfsv.export.graph import convert_graph, tidy
-from tfsv.export.int8 import write_int8
-from tfsv.export.kernels import find_kernels
-from tfsv.export.packing import write_packed
-from tfsv.export.static_int8 import write_static_int8
 from tfsv.files import replacing
 from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import assemble

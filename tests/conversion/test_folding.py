@@ -5,7 +5,7 @@ import tiny_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsv.export.folding import channel_scaled, fold_batch_norm
+from tfsv.conversion.folding import channel_scaled, fold_batch_norm
 from tfsv.quantization.coded import CodedWeights
 
 layers = keras.layers

@@ -1,10 +1,10 @@
 """The fully int8 form: kernels and activations int8, from the first convolution to the pooling.
 
-Kernels are those of the int8-weight form (`tfsv.export.int8`): a coded layer's values are its
+Kernels are those of the int8-weight form (`tfsv.conversion.int8`): a coded layer's values are its
 centroids, rounded once and shared by the layer. No tool requantizes them. Activations are
 asymmetric int8, one scale and zero point a tensor, from ranges seen on recordings
-(`tfsv.export.activation_ranges`). Front end, pooling statistics, softmax and the embedding's own
-activations stay float.
+(`tfsv.conversion.activation_ranges`). Front end, pooling statistics, softmax and the embedding's
+own activations stay float.
 
 ai-edge-quantizer 0.10 could write the activations' part, but expects one exact LiteRT version,
 does not know EXPAND_DIMS and SQUEEZE (which would put two conversions around each 1-D
@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export.folding import FoldedNetwork
-from tfsv.export.int8 import Int8Kernel, coded_kernel, float_kernel, int8_kernel, write_int8
-from tfsv.export.kernels import tflite_layout
+from tfsv.conversion.folding import FoldedNetwork
+from tfsv.conversion.int8 import Int8Kernel, coded_kernel, float_kernel, int8_kernel, write_int8
+from tfsv.conversion.kernels import tflite_layout
 from tfsv.packed import flatbuffer
 
 _Op = schema.BuiltinOperator
@@ -100,7 +100,7 @@ def write_static_int8(
         kernels: Tensor of each layer's kernel; see `find_kernels`.
         folded: What it was converted from.
         ranges: Lowest and highest value of each activation, by tensor index of `model`; see
-            `tfsv.export.activation_ranges`.
+            `tfsv.conversion.activation_ranges`.
     """
     forms = {index: static_int8_kernel(folded, name) for name, index in kernels.items()}
     forms |= _merge_norms(model, set(forms))

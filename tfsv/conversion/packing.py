@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export.folding import FoldedNetwork
-from tfsv.export.int8 import signed_centroids
-from tfsv.export.kernels import tflite_layout
+from tfsv.conversion.folding import FoldedNetwork
+from tfsv.conversion.int8 import signed_centroids
+from tfsv.conversion.kernels import tflite_layout
 from tfsv.packed import flatbuffer
 from tfsv.packed.bits import PLANES, byte_table, pack, plane_bytes
 from tfsv.packed.record import Group, Record

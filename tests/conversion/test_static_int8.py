@@ -10,13 +10,13 @@ from exported_files import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfsv.conversion.activation_ranges import activation_ranges
+from tfsv.conversion.folding import fold_batch_norm
+from tfsv.conversion.graph import convert_graph, tidy
+from tfsv.conversion.int8 import int8_kernel
+from tfsv.conversion.kernels import find_kernels, tflite_layout
+from tfsv.conversion.static_int8 import _affine, static_int8_kernel, write_static_int8
 from tfsv.errors import InputError
-from tfsv.export.activation_ranges import activation_ranges
-from tfsv.export.folding import fold_batch_norm
-from tfsv.export.graph import convert_graph, tidy
-from tfsv.export.int8 import int8_kernel
-from tfsv.export.kernels import find_kernels, tflite_layout
-from tfsv.export.static_int8 import _affine, static_int8_kernel, write_static_int8
 from tfsv.features import LogMel
 from tfsv.models.networks.ecapa import ChannelGroups
 from tfsv.models.pooling import AttentiveStatistics

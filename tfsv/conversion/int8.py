@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.export.folding import FoldedNetwork, channel_scaled
-from tfsv.export.kernels import tflite_layout
+from tfsv.conversion.folding import FoldedNetwork, channel_scaled
+from tfsv.conversion.kernels import tflite_layout
 from tfsv.packed import flatbuffer
 from tfsv.quantization.coded import CodedWeights
 
