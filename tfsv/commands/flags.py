@@ -20,6 +20,7 @@ def define(
     defaults: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
     without: Collection[str] = (),
+    choices: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Defines a flag for each setting of a record, and of the records in it.
 
@@ -39,10 +40,11 @@ def define(
         record: Dataclass whose settings have a line of help in their metadata, as those that
             `tfsv.settings.setting` makes; other fields are no flags. Annotations are int, float,
             bool or str, any of these or None, or tuples of int, float or str, which are lists with
-            commas on the command line.
+            commas on the command line. A setting without a default must be given.
         defaults: Other defaults than the record's, by flag.
         names: Other names for flags, by the record's names for them.
         without: Flags of the record that are not defined, by the record's names for them.
+        choices: Values of flags that have no others, by flag.
 
     Raises:
         ValueError: There is a flag of this name and another type, or an annotation is none of
@@ -51,9 +53,13 @@ def define(
     for name, kind, field in _settings(record, without):
         name = (names or {}).get(name, name)
         default = (defaults or {}).get(name, field.default)
-        flag = _flag(name, kind, default, field.metadata["help"])
+        required = default is dataclasses.MISSING
+        flag = _flag(
+            name, kind, None if required else default, field.metadata["help"],
+            (choices or {}).get(name),
+        )  # fmt: skip
         if name not in values:
-            flags.DEFINE_flag(flag, values)
+            flags.DEFINE_flag(flag, values, required=required)
         elif values[name].flag_type() != flag.flag_type():
             raise ValueError(
                 f"{name}: expected a flag of type {values[name].flag_type()}, as there is one"
@@ -123,7 +129,11 @@ _PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 _PARSERS = {int: flags.IntegerParser, float: flags.FloatParser, str: flags.ArgumentParser}
 
 
-def _flag(name: str, kind: Any, default: Any, help: str) -> flags.Flag:
+def _flag(
+    name: str, kind: Any, default: Any, help: str, choices: Collection[str] | None
+) -> flags.Flag:
+    if choices is not None:
+        return flags.EnumFlag(name, default, help, list(choices))
     if kind is bool:
         return flags.BooleanFlag(name, default, help)
     if is_tuple(kind):

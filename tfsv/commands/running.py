@@ -180,11 +180,14 @@ def _described(flag: flags.Flag) -> str:
     """A flag in the help page, as absl shows it."""
     name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
     text = flags.text_wrap(f"{name}: {flag.help}", indent="    ", firstline_indent="  ")
-    notes = [f"default: {flag.default_as_str}"] if flag.default_as_str else []
-    if flag.validators:
-        notes = ["required"]
-    notes += [flag.parser.syntactic_help] if flag.parser.syntactic_help else []
-    return "\n".join([text, *(f"    ({note})" for note in notes)])
+    notes = []
+    if any(not validator.checker(None) for validator in flag.validators):
+        notes.append("(required)")
+    elif flag.default not in (None, ()):
+        notes.append(f"(default: {flag.default_as_str})")
+    if flag.parser.syntactic_help:
+        notes.append(f"({flag.parser.syntactic_help})")
+    return "\n".join([text, *(["    " + " ".join(notes)] if notes else [])])
 
 
 def _start_logging(verbosity: int | None) -> None:
