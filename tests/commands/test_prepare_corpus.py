@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tfsv.audio.inspection import Inspection, inspect_all
+from tfsv.audio.inspection import SoundLimits, inspect_all
 from tfsv.audio.manifest import read_manifest
 from tfsv.audio.soundfiles import SoundInfo
 from tfsv.verification.trials import read_trials
@@ -226,13 +226,13 @@ def test_files_that_hang_or_crash_cost_only_themselves():
 
 
 def test_no_files_no_workers():
-    assert list(inspect_all([], workers=3, check=Inspection())) == []
+    assert list(inspect_all([], workers=3, check=SoundLimits())) == []
 
 
 def test_stopping_early_ends_the_workers(tmp_path):
     _speaker(tmp_path, "s", utterances=8)
     paths = [str(p) for p in sorted(tmp_path.rglob("*.wav"))]
-    outcomes = inspect_all(paths, workers=2, check=Inspection(minimum_seconds=0.1))
+    outcomes = inspect_all(paths, workers=2, check=SoundLimits(minimum_seconds=0.1))
     assert isinstance(next(outcomes)[1], SoundInfo)
     outcomes.close()
     assert multiprocessing.active_children() == []

@@ -128,7 +128,7 @@ class Perturbation:
         return self.scores({}).astype(np.float64)
 
     @functools.cached_property
-    def _line(self) -> tuple[float, float]:
+    def line(self) -> tuple[float, float]:
         return llr_calibration(self._reference, self._trials.labels)
 
     def loss(self, coded: "Mapping[str, CodedWeights]") -> float:
@@ -136,7 +136,7 @@ class Perturbation:
         scores = self.scores(coded).astype(np.float64)
         if self.settings["score"] == "drift":
             return float(np.mean((scores - self._reference) ** 2))
-        factor, offset = self._line
+        factor, offset = self.line
         before, after = (
             cllr(factor * values + offset, self._trials.labels)
             for values in (self._reference, scores)
