@@ -48,13 +48,17 @@ from interleave import Times, interleaved
 
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.export.convert import FORMS, convert
+from tfsv.export.convert import convert
+from tfsv.export.forms import COMPUTE_FORMS
 from tfsv.features import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE, LogMel
 from tfsv.files import replacing
 from tfsv.models import NETWORKS, build_network
 from tfsv.packed.expand import expand
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import quantizable_layers
+from tfsv.runtime.delegation import operators_left
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.recorded_inputs import calibration_inputs
 
 _NETWORKS = flags.DEFINE_list("networks", "resnet34,dfresnet56,ecapa512", "Networks to measure.")
 _CHANNELS = flags.DEFINE_integer("channels", None, "Their width; default: the published one.", 1)
@@ -123,31 +127,11 @@ class TFLiteRun:
         return values
 
     def operators_left(self) -> dict[str, int]:
-        """Operators that XNNPACK did not take, by name.
-
-        A delegate stands in the list as one more operator, beside those that it replaced; these
-        are the ones from its outputs back to its inputs.
-        """
+        """Operators that XNNPACK did not take, by name."""
         left = collections.Counter()
         for stage in self._stages:
-            left.update(_operators_left(stage))
+            left.update(operators_left(stage))
         return dict(left.most_common())
-
-
-def _operators_left(interpreter: Interpreter) -> Iterator[str]:
-    operators = interpreter._get_ops_details()
-    delegates = [operator for operator in operators if operator["op_name"] == "DELEGATE"]
-    operators = [operator for operator in operators if operator["op_name"] != "DELEGATE"]
-    maker = {tensor: operator for operator in operators for tensor in operator["outputs"]}
-    taken = set()
-    for delegate in delegates:
-        inputs, todo = set(delegate["inputs"]), list(delegate["outputs"])
-        while todo:
-            tensor = todo.pop()
-            if tensor in maker and tensor not in inputs | taken:
-                taken.add(tensor)
-                todo += list(maker[tensor]["inputs"])
-    return (x["op_name"] for x in operators if taken.isdisjoint(x["outputs"]))
 
 
 class OnnxRun:
@@ -303,8 +287,10 @@ def _candidates(name: str, with_onnx: bool) -> dict[str, Candidate]:
         recordings = [f"{folder}/{seed}.wav" for seed in range(_RECORDINGS)]
         for seed, path in enumerate(recordings):
             soundfile.write(path, _waveform(seed)[0], SAMPLE_RATE)
-        for compute in FORMS["packed"]:
-            content = convert(network, coded, card, "packed", compute, recordings).content()
+        ends = speaker_ends(card.front_end, card.embedding_size)
+        for compute in COMPUTE_FORMS["packed"]:
+            inputs = calibration_inputs(recordings) if compute == "int8" else ()
+            content = convert(network, coded, card, ends, "packed", compute, inputs).content()
             found[f"packed {compute}, as it is"] = Candidate("tflite", (content,))
             found[f"packed {compute}, expanded"] = Candidate("expanded", (content,))
     found[_FRONT_END] = Candidate("tflite", (features_only,))

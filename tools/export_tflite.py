@@ -30,12 +30,17 @@ from absl import flags
 from tfsv import command
 from tfsv.audio.manifest import read_manifest
 from tfsv.errors import InputError
-from tfsv.export.convert import FORMS, ExportReport, export_tflite
+from tfsv.export.convert import ExportReport, export_tflite
+from tfsv.export.forms import COMPUTE_FORMS
 from tfsv.quantization.network import strip
+from tfsv.runtime.runner import Runner
 from tfsv.tasks.model_folder import load_model
 from tfsv.verification.embedder import Embedder
+from tfsv.verification.ends import speaker_ends
 from tfsv.verification.evaluation import evaluate, recording_paths
 from tfsv.verification.export_steps import measure_steps
+from tfsv.verification.recorded_inputs import calibration_inputs, example_inputs
+from tfsv.verification.tflite_embedder import TFLiteEmbedder
 from tfsv.verification.trials import read_trials
 
 _MODEL = flags.DEFINE_string("model", None, "Model folder that tools/train.py wrote.")
@@ -43,7 +48,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "File to write, ending in .tflite.
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
     "float32",
-    list(FORMS),
+    list(COMPUTE_FORMS),
     "How kernels are stored; packed: as codes of the layers' own widths.",
 )
 _COMPUTE = flags.DEFINE_enum(
@@ -76,14 +81,15 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError("--dev_trials: give --trials too, the list to report")
     trials = read_trials(_TRIALS.value) if _TRIALS.value else None
     dev_trials = read_trials(_DEV_TRIALS.value) if _DEV_TRIALS.value else None
-    compute = _COMPUTE.value or FORMS[_WEIGHTS.value][0]
+    compute = _COMPUTE.value or COMPUTE_FORMS[_WEIGHTS.value][0]
 
     def measure(embedder: Embedder) -> dict[str, Any]:
         record = evaluate(embedder, trials, _ROOT.value, trial_list=_TRIALS.value)
         fields = {"eer": record["eer"], "min_dcf": record["min_dcf_0.01"]}
         return fields | {"thresholds": record["thresholds"]}
 
-    def measure_file(embedder: Embedder) -> dict[str, Any]:
+    def measure_file(runner: Runner) -> dict[str, Any]:
+        embedder = TFLiteEmbedder.of(runner)
         fields = measure(embedder)
         if dev_trials:
             dev = evaluate(embedder, dev_trials, _ROOT.value, trial_list=_DEV_TRIALS.value)
@@ -94,24 +100,27 @@ def main(arguments: Sequence[str]) -> None:
     if _NOTES.value is not None:
         card = dataclasses.replace(card, notes=_NOTES.value)
     network, coded = strip(network)
-    calibration = _recordings(_CALIBRATION.value) if _CALIBRATION.value else ()
+    ends = speaker_ends(card.front_end, card.embedding_size)
+    calibration = calibration_inputs(_recordings(_CALIBRATION.value)) if _CALIBRATION.value else ()
+    recordings = recording_paths(trials, _ROOT.value, None) if trials else ()
     report = export_tflite(
         network,
         coded,
         card,
         _OUTPUT.value,
+        ends,
         _WEIGHTS.value,
         compute,
         calibration=calibration,
-        recordings=recording_paths(trials, _ROOT.value, None) if trials else (),
+        examples=example_inputs(recordings),
         measure=measure_file if trials else None,
     )
     print(_table(report))
     if trials and compute == "int8":
-        steps = measure_steps(network, coded, card, compute, measure, calibration)
+        steps = measure_steps(network, coded, card, ends, compute, measure)
         steps[compute] = {"eer": report.card.eer}
         print("EER %: " + ", ".join(f"{name} {100 * x['eer']:.2f}" for name, x in steps.items()))
-    print(f"{_OUTPUT.value}: cosine to Keras {report.cosine:.6f} or more", end="")
+    print(f"{_OUTPUT.value}: cosine to Keras {report.agreement:.6f} or more", end="")
     print(f", EER {100 * report.card.eer:.2f} %" if trials else "")
 
 

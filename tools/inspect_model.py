@@ -22,7 +22,10 @@ from tfsv import command
 from tfsv.card import ModelCard
 from tfsv.demo import located
 from tfsv.errors import InputError
-from tfsv.runtime.inspection import Inspection, inspect, plot_histograms, printable, write_expanded
+from tfsv.runtime.expanding import write_expanded
+from tfsv.runtime.inspection import Inspection, inspect
+from tfsv.runtime.model_files import printable
+from tfsv.runtime.weights_picture import plot_histograms
 
 _EXPAND = flags.DEFINE_string("expand", None, "Write the expanded model to this .tflite file.")
 _HISTOGRAM = flags.DEFINE_string("histogram", None, "Draw weights into this .png file.")

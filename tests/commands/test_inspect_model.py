@@ -15,7 +15,10 @@ import tiny_networks
 from tfsv.errors import InputError
 from tfsv.export.convert import convert
 from tfsv.packed import expand, flatbuffer, seal
-from tfsv.runtime.inspection import inspect, plot_histograms, printable, write_expanded
+from tfsv.runtime.expanding import write_expanded
+from tfsv.runtime.inspection import inspect
+from tfsv.runtime.model_files import printable
+from tfsv.runtime.weights_picture import plot_histograms
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "inspect_model.py"
@@ -46,7 +49,7 @@ def cases(tmp_path_factory):
     card.eer, card.min_dcf, card.thresholds = 0.0123, 0.4567, {"far_0.01": 0.321}
     card.notes = "one\nline \x1b[2J"
     for form in FORMS:
-        conversion = convert(network, coded, card, *form)
+        conversion = convert(network, coded, card, tiny_networks.ends(), *form)
         path = folder / f"{form[0]}.{form[1]}.tflite"
         path.write_bytes(conversion.content())
         made[form] = Case(path, conversion, coded)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -6,13 +7,11 @@ import tensorflow as tf
 import tiny_networks
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from exported_files import kernel_tensor, run, undelegated, waveform
+from exported_files import kernel_tensor, run, waveform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.export import convert
 from tfsv.export.convert import export_tflite
 from tfsv.export.folding import FoldedNetwork, channel_scaled, fold_batch_norm
 from tfsv.export.int8 import coded_kernel, float_kernel
@@ -20,7 +19,9 @@ from tfsv.export.kernels import find_kernels, tflite_layout
 from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.quantization.coded import CodedWeights
+from tfsv.runtime.delegation import operators_left
 from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.ends import speaker_ends
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 NETWORKS = {"image": tiny_networks.image_network, "time": tiny_networks.time_network}
@@ -38,7 +39,9 @@ def exported(tmp_path_factory):
         coded = tiny_networks.coded(network, leave=UNCODED)
         for weights in WEIGHTS:
             path = folder / f"{name}.{weights}.tflite"
-            report = export_tflite(network, coded, tiny_networks.card(), path, weights)
+            report = export_tflite(
+                network, coded, tiny_networks.card(), path, tiny_networks.ends(), weights
+            )
             made[name, weights] = network, coded, path, report
     return made
 
@@ -66,7 +69,7 @@ def test_embeddings_agree_with_keras_at_any_length(exported, form):
         for n in (16000, 3999, 50001, 16000, 1200)
     ]
     assert min(cosines) > (0.9999 if form[1] == "float32" else 0.99)
-    assert report.cosine > (0.9999 if form[1] == "float32" else 0.99)
+    assert report.agreement > (0.9999 if form[1] == "float32" else 0.99)
 
 
 @FORMS
@@ -91,7 +94,7 @@ def test_the_network_runs_in_xnnpack(exported, form):
     interpreter = Interpreter(model_content=exported[form][2].read_bytes())
     for samples in (8000, 12000):
         run(interpreter, waveform(samples))
-        names = undelegated(interpreter)
+        names = operators_left(interpreter)
         gathers = [i for i, name in enumerate(names) if name == "GATHER"]
         network = names[gathers[2] + 1 :]  # the last two gathers are those of the mel filters
         assert set(network) <= {"EXPAND_DIMS", "L2_NORMALIZATION"}
@@ -218,53 +221,53 @@ def test_float_kernel_of_zeros_and_of_one_scale():
     assert len(set(one.scales)) == 1 and len(one.scales) == 4 and np.abs(one.values).max() == 127
 
 
-def test_a_failed_self_check_leaves_nothing_behind(tmp_path, monkeypatch):
-    monkeypatch.setitem(convert.LOWEST_COSINE, "float32", 1.5)
+def test_a_failed_self_check_leaves_nothing_behind(tmp_path):
+    ends = dataclasses.replace(tiny_networks.ends(), lowest={"float32": 1.5})
     network = tiny_networks.time_network()
-    with pytest.raises(RuntimeError, match="not written; its embeddings agree"):
-        export_tflite(network, {}, tiny_networks.card(), tmp_path / "model.tflite")
+    with pytest.raises(RuntimeError, match="not written; its outputs agree"):
+        export_tflite(network, {}, tiny_networks.card(), tmp_path / "model.tflite", ends)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_measured_with_the_file_goes_into_its_card(tmp_path):
     heard = []
 
-    def measure(embedder):
-        heard.append(embedder.embed(waveform(8000)))
+    def measure(runner):
+        heard.append(TFLiteEmbedder.of(runner).embed(waveform(8000)))
         return {"eer": 0.125, "thresholds": {"eer": 0.5}}
 
     path = tmp_path / "model.tflite"
-    report = export_tflite(
-        tiny_networks.time_network(), {}, tiny_networks.card(), path, measure=measure
-    )
+    network, ends = tiny_networks.time_network(), tiny_networks.ends()
+    report = export_tflite(network, {}, tiny_networks.card(), path, ends, measure=measure)
     embedder = TFLiteEmbedder(path)
-    assert embedder.card == report.card and embedder.card.eer == 0.125
+    assert embedder.card == report.card and embedder.card.measured == {"eer": 0.125}
     assert path.stat().st_size == report.size
     np.testing.assert_array_equal(embedder.embed(waveform(8000)), heard[0])
 
-    def fail(embedder):
+    def fail(runner):
         raise InputError("no recordings")
 
     before = path.read_bytes()
     with pytest.raises(InputError, match="no recordings"):
-        export_tflite(tiny_networks.time_network(), {}, report.card, path, measure=fail)
+        export_tflite(network, {}, report.card, path, ends, measure=fail)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
 def test_arguments_that_do_not_fit_are_named(tmp_path):
     network, path = tiny_networks.time_network(), tmp_path / "model.tflite"
-    with pytest.raises(InputError, match="--weights=int3: unknown"):
-        export_tflite(network, {}, tiny_networks.card(), path, "int3")
+    card, ends = tiny_networks.card(), tiny_networks.ends()
+    with pytest.raises(InputError, match="weights=int3: unknown"):
+        export_tflite(network, {}, card, path, ends, "int3")
     for weights, compute, message in (
-        ("float32", "int8", "--compute=int8: not possible with --weights=float32, which takes"),
-        ("packed", "float16", "--compute=float16: not possible with --weights=packed"),
-        ("packed", "float32", "--weights=packed: a float model has no codes; quantize it first"),
-        ("int8", "int8", "--compute=int8: needs recordings for calibration"),
+        ("float32", "int8", "compute=int8: not possible with weights=float32, which takes"),
+        ("packed", "float16", "compute=float16: not possible with weights=packed"),
+        ("packed", "float32", "weights=packed: a float model has no codes; quantize it first"),
+        ("int8", "int8", "compute=int8: needs recordings for calibration"),
     ):
         with pytest.raises(InputError, match=message):
-            export_tflite(network, {}, tiny_networks.card(), path, weights, compute)
-    with pytest.raises(InputError, match="bins is 80"):
-        export_tflite(network, {}, ModelCard("tiny", 8, 80, 8), path)
+            export_tflite(network, {}, card, path, ends, weights, compute)
+    with pytest.raises(InputError, match=r"does not take what its ends give .*80"):
+        export_tflite(network, {}, card, path, speaker_ends({"bins": 80}, 8))
     assert list(tmp_path.iterdir()) == []
 
 

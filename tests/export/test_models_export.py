@@ -5,14 +5,16 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
-from exported_files import run, undelegated, waveform
+from exported_files import run, waveform
 
-from tfsv.card import ModelCard
 from tfsv.export.convert import export_tflite
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.models.networks import dfresnet, resnet
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
+from tfsv.runtime.delegation import operators_left
 from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 BINS = 16
@@ -59,13 +61,13 @@ def test_every_variable_has_a_gradient(network):
 
 def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
     bins = {"bins": BINS}
-    card = ModelCard(network.name, 4, BINS, 8, front_end=bins, trained_on="nothing")
+    card = speaker_card(NetworkSettings(network.name, 4, BINS, 8), bins)
     quantized = quantize(network, 4)
     refresh_codebooks(quantized)
     plain, coded = strip(quantized)
     path = tmp_path / "model.tflite"
-    report = export_tflite(plain, coded, card, path, weights="int8")
-    assert report.cosine > 0.99
+    report = export_tflite(plain, coded, card, path, speaker_ends(bins, 8), weights="int8")
+    assert report.agreement > 0.99
     assert len(report.layers) == len(coded)
     sound = waveform(12345)
     wanted = KerasEmbedder(plain, card).embed(sound)
@@ -73,18 +75,19 @@ def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
     interpreter = Interpreter(model_content=path.read_bytes())
     for samples in (8000, 12000):
         run(interpreter, waveform(samples))
-        assert not KERNELS & set(undelegated(interpreter))
+        assert not KERNELS & set(operators_left(interpreter))
 
 
 def test_mirrored_ends_survive_export(tmp_path):
     network = build_network("speechbrain_ecapa512", channels=8, bins=BINS, embedding_size=8)
-    card = ModelCard("speechbrain_ecapa512", 8, BINS, 8, front_end={"bins": BINS}, trained_on="-")
+    bins = {"bins": BINS}
+    card = speaker_card(NetworkSettings("speechbrain_ecapa512", 8, BINS, 8), bins)
     path = tmp_path / "model.tflite"
-    export_tflite(network, {}, card, path, weights="float32")
+    export_tflite(network, {}, card, path, speaker_ends(bins, 8), weights="float32")
     for samples in (400, 8000):  # one frame, fewer than are mirrored; many
         sound = waveform(samples)
         wanted = KerasEmbedder(network, card).embed(sound)
         np.testing.assert_allclose(TFLiteEmbedder(path).embed(sound), wanted, atol=1e-4)
     interpreter = Interpreter(model_content=path.read_bytes())
     run(interpreter, waveform(8000))
-    assert not KERNELS & set(undelegated(interpreter))
+    assert not KERNELS & set(operators_left(interpreter))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfsv.errors import InputError
-from tfsv.export.activation_ranges import calibrate
+from tfsv.export.activation_ranges import activation_ranges
 from tfsv.export.folding import fold_batch_norm
 from tfsv.export.graph import convert_graph, tidy
 from tfsv.export.int8 import int8_kernel
@@ -22,6 +22,7 @@ from tfsv.models.networks.ecapa import ChannelGroups
 from tfsv.models.pooling import AttentiveStatistics
 from tfsv.packed import flatbuffer
 from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.recorded_inputs import calibration_inputs
 
 layers = keras.layers
 OP = schema.BuiltinOperator
@@ -58,10 +59,13 @@ EACH = pytest.mark.parametrize("name", NETWORKS)
 
 def converted(network, coded):
     folded = fold_batch_norm(network, coded)
-    front_end = LogMel(**tiny_networks.card().front_end)
-    model = flatbuffer.parse(convert_graph(front_end, folded.network))
+    model = flatbuffer.parse(convert_graph(tiny_networks.ends(), folded.network))
     tidy(model)
     return model, find_kernels(model, folded), folded
+
+
+def ranges_over(content, recordings, **settings):
+    return activation_ranges(content, calibration_inputs(recordings, **settings))
 
 
 def sound(seed, samples=12000):
@@ -86,7 +90,7 @@ def written(recordings):
         coded = tiny_networks.coded(network, leave=("wide", "stem"))
         model, kernels, folded = converted(network, coded)
         content = flatbuffer.serialise(model)
-        ranges = calibrate(content, recordings)
+        ranges = ranges_over(content, recordings)
         write_static_int8(model, kernels, folded, ranges)
         made[name] = network, model, kernels, folded, content, ranges
     return made
@@ -188,7 +192,7 @@ def test_a_bias_that_int32_cannot_hold_raises_the_channels_scale(recordings):
     gamma, *rest = norm.get_weights()
     norm.set_weights([np.where(np.arange(8) == 3, 1e-12, gamma), *rest])
     model, kernels, folded = converted(network, coded)
-    write_static_int8(model, kernels, folded, calibrate(flatbuffer.serialise(model), recordings))
+    write_static_int8(model, kernels, folded, ranges_over(flatbuffer.serialise(model), recordings))
     (operator,) = flatbuffer.consumers(model, kernels["stem"])
     bias = model.subgraphs[0].tensors[operator.inputs[2]]
     held = flatbuffer.constant(model, bias) * np.array(bias.quantization.scale, np.float64)
@@ -281,7 +285,7 @@ def test_ranges_are_the_widened_extremes(written, recordings):
     maps = [inner(front_end(sound(seed)[np.newaxis])).numpy() for seed in range(8)]
     assert lowest == 0
     assert np.isclose(highest, 1.25 * max(x.max() for x in maps), rtol=1e-3)
-    few = calibrate(content, recordings, maximum=1)
+    few = ranges_over(content, recordings, maximum=1)
     assert np.isclose(few[int(operator.outputs[0])][1], 1.25 * maps[0].max(), rtol=1e-3)
 
 
@@ -289,11 +293,11 @@ def test_unusable_recordings_are_passed_over_but_not_all(written, recordings, tm
     *_, content, _ = written["image"]
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")
-    assert calibrate(content, [broken, recordings[0]]) == calibrate(content, [recordings[0]])
+    assert ranges_over(content, [broken, recordings[0]]) == ranges_over(content, [recordings[0]])
     with pytest.raises(InputError, match=r"no recording to calibrate .*broken\.wav"):
-        calibrate(content, [broken])
+        ranges_over(content, [broken])
     with pytest.raises(InputError, match="list is empty"):
-        calibrate(content, [])
+        ranges_over(content, [])
 
 
 @settings(max_examples=60, deadline=None)
@@ -311,7 +315,7 @@ def test_real_speech_through_a_wide_network(real_speech):
     model, kernels, folded = converted(network, tiny_networks.coded(network))
     files = real_speech.some_files(24)
     write_static_int8(
-        model, kernels, folded, calibrate(flatbuffer.serialise(model), files, maximum=12)
+        model, kernels, folded, ranges_over(flatbuffer.serialise(model), files, maximum=12)
     )
     interpreter = Interpreter(model_content=flatbuffer.serialise(model))
     reference = KerasEmbedder(network, tiny_networks.card())

@@ -46,10 +46,12 @@ def test_what_is_there_takes_what_comes_from_outside(added):
 
 
 def test_messages_list_what_comes_from_outside(added):
-    with pytest.raises(InputError, match=r"^network=thick: unknown; .*, xvector, thin$"):
+    with pytest.raises(InputError, match="^network=thick: unknown; choose one of") as refusal:
         NetworkSettings("thick").resolved()
-    with pytest.raises(InputError, match=r"^pooling=max: .*, astp_speechbrain, loudest$"):
+    assert "thin" in str(refusal.value) and "xvector" in str(refusal.value)
+    with pytest.raises(InputError, match="^pooling=max: unknown; choose one of") as refusal:
         NetworkSettings("thin", pooling="max").resolved()
+    assert "loudest" in str(refusal.value) and "astp_speechbrain" in str(refusal.value)
 
 
 def test_a_name_is_given_once(added):

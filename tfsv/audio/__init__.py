@@ -3,8 +3,9 @@
 TensorFlow is imported with the training pipeline, not with this package.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tfsv.lazy import lazily
 
 if TYPE_CHECKING:
     from tfsv.audio.corpora import CORPORA
@@ -42,8 +43,4 @@ _MODULES = {
     "write_manifest": "tfsv.audio.manifest",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+__getattr__ = lazily(__name__, _MODULES)

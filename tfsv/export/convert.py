@@ -1,62 +1,34 @@
-"""From a Keras network to a TFLite file: waveform in, embedding out."""
+"""From a Keras network to a TFLite file that is compared with it before it appears."""
 
 import dataclasses
+import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.audio import SAMPLE_RATE
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
-from tfsv.export.activation_ranges import calibrate
+from tfsv.export.activation_ranges import activation_ranges
+from tfsv.export.ends import Arrays, Ends, keras_runner
+from tfsv.export.float_outputs import make_outputs_float
 from tfsv.export.folding import FoldedNetwork, fold_batch_norm
+from tfsv.export.forms import COMPUTE_FORMS
 from tfsv.export.graph import convert_graph, tidy
 from tfsv.export.int8 import write_int8
 from tfsv.export.kernels import find_kernels
 from tfsv.export.packing import write_packed
 from tfsv.export.static_int8 import write_static_int8
-from tfsv.features import LogMel
 from tfsv.files import replacing
 from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import assemble
 from tfsv.packed.bits import packed_bytes
 from tfsv.packed.record import Record
 from tfsv.quantization.coded import CodedWeights
-from tfsv.verification.embedder import Embedder, KerasEmbedder
-from tfsv.verification.extraction import embed_file
-from tfsv.verification.tflite_embedder import TFLiteEmbedder
-
-FORMS = {
-    "float32": ("float32",),
-    "int8": ("int8_weights", "int8"),
-    "packed": ("int8_weights", "float32", "int8"),
-}
-"""What a file can compute with, by how it stores its kernels; the first is the default.
-
-float32: float kernels and activations. int8_weights: int8 kernels, float activations, which the
-runtime quantizes on the fly; depthwise kernels stay float. int8: int8 kernels and activations.
-"""
-
-LOWEST_COSINE = {"float32": 0.9999, "int8_weights": 0.95, "int8": 0.9}
-"""What `export_tflite` demands of the file's embeddings against those of Keras.
-
-Float32 differs by rounding only. Int8 rounds each weight by up to 1/254 of the layer's largest
-and each activation by up to 1/254 of its tensor's largest. Over 1,300 recordings the worst cosine
-of a trained ResNet18 of 8 channels was 0.9886 with int8 weights, and over 500 of them 0.9880 with
-int8 activations too; a file below these bounds is broken, not rounded.
-"""
-
-_DEFAULT_SAMPLES = 32000  # input length of an interpreter that is not told otherwise
-_CHECK_SAMPLES = (
-    48000,
-    32000,
-    20011,
-    32000,
-)  # a length comes back: resizing has no memory
+from tfsv.runtime.runner import Runner
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,13 +66,13 @@ class ExportReport:
     Attributes:
         layers: Layers with kernels in the network's order.
         size: Bytes of the whole file.
-        cosine: The lowest cosine between the file's embedding and Keras' in the self-check.
+        agreement: The lowest agreement of the file's outputs with Keras' in the self-check.
         card: The card in the file.
     """
 
     layers: tuple[LayerSize, ...]
     size: int
-    cosine: float
+    agreement: float
     card: ModelCard
 
 
@@ -130,98 +102,113 @@ def export_tflite(
     coded: Mapping[str, CodedWeights],
     card: ModelCard,
     path: str | os.PathLike,
+    ends: Ends,
     weights: str = "float32",
     compute: str | None = None,
     *,
-    calibration: Sequence[str | os.PathLike] = (),
-    recordings: Sequence[str | os.PathLike] = (),
-    measure: Callable[[Embedder], dict[str, Any]] | None = None,
+    calibration: Iterable[Arrays] = (),
+    examples: Iterable[Arrays] = (),
+    measure: Callable[[Runner], dict[str, Any]] | None = None,
 ) -> ExportReport:
-    """Writes a TFLite file that maps a waveform to an L2-normalised embedding.
+    """Writes a Keras network as a TFLite file of built-in operators.
 
-    The graph is the front end of `card`, the network with batch normalisation folded, and the L2
-    norm, in built-in operators only. Its input `waveform` is float32 `[1, samples]` of any length
-    (resize it), its output `embedding` float32 `[1, embedding size]`. The file carries the card
-    and a checksum, and appears only after its embeddings were compared with those of Keras.
+    The graph is `ends.before`, the network with batch normalisation folded, and `ends.after`. Its
+    inputs and outputs are those of the ends and go by name; axes of any length can be resized. The
+    file carries the card and a checksum. It appears only after its outputs were compared with
+    those of Keras.
 
     Args:
-        network: A plain network, features to embedding; see `tfsv.quantization.network.strip`.
+        network: A plain network; see `tfsv.quantization.network.strip`.
         coded: Coded weights by layer name, possibly none.
         card: Goes into the file, with `bits` as `coded` has them.
         path: The file to write.
+        ends: What the file takes and gives; `Ends.of(network)` for a network as it is.
         weights: How kernels are stored: "float32", "int8" with a scale per output channel, or
             "packed": coded layers as codes of their own width, which any interpreter decodes and
-            `tfsv.load` expands to what the plain file holds.
-        compute: What the file computes with, one of `FORMS[weights]`; None: the first of them.
-        calibration: Sound files for `compute="int8"`, from which the ranges of activations come.
-        recordings: Sound files whose embeddings are compared with those of Keras too.
-        measure: Called with the new file's model before the file appears; returns fields of the
-            card to set, so that what a card says of a file was measured with that file.
+            `tfsv.runtime.Runner` expands to what the plain file holds.
+        compute: What the file computes with, one of `COMPUTE_FORMS[weights]`; None: the first of
+            them.
+        calibration: Real inputs for `compute="int8"`, from which the ranges of activations come.
+        examples: Inputs that are compared with Keras beside the made-up ones of the ends.
+        measure: Called with the new file's runner before the file appears. It returns fields of
+            the card to set, so that what a card says of a file was measured with that file.
 
     Returns:
         Sizes and the outcome of the self-check.
 
     Raises:
-        InputError: `weights` or `compute` is unknown, nothing is there to pack or to calibrate
-            with, the network does not fit the card, or the file cannot be written.
+        InputError: `weights` or `compute` is unknown, nothing is there to pack or to take ranges
+            from, the network does not fit the ends, or the file cannot be written.
         RuntimeError: The self-check failed; nothing was written.
+
+    Example:
+        >>> network, coded = strip(quantized)
+        >>> report = export_tflite(
+        ...     network, coded, card, "model.tflite", Ends.of(network), weights="packed"
+        ... )
+        >>> report.agreement > 0.7
+        True
+        >>> outputs = Runner("model.tflite")({"input_1": features})
     """
-    compute = compute or FORMS.get(weights, ("",))[0]
-    reference = KerasEmbedder(network, card)
-    conversion = convert(network, coded, card, weights, compute, calibration)
+    compute = compute or COMPUTE_FORMS.get(weights, ("",))[0]
+    conversion = convert(network, coded, card, ends, weights, compute, calibration)
     content = conversion.content()
     with replacing(path) as part:
         part.write_bytes(content)
-        embedder = TFLiteEmbedder(part)
-        cosine = self_check(embedder, reference, recordings)
-        if not cosine > LOWEST_COSINE[compute]:
+        runner = Runner(part)
+        agreement = self_check(runner, keras_runner(network, ends), ends, examples)
+        if not agreement > ends.lowest[compute]:
             raise RuntimeError(
-                f"{path}: not written; its embeddings agree with Keras to a cosine of {cosine:.6f}"
-                f" only, {compute} needs {LOWEST_COSINE[compute]}"
+                f"{path}: not written; its outputs agree with Keras to {agreement:.6f} only,"
+                f" {compute} needs {ends.lowest[compute]}"
             )
-        card = embedder.card
+        card = runner.card
         if measure is not None:
-            card = dataclasses.replace(card, **measure(embedder))
+            card = dataclasses.replace(card, **measure(runner))
             content = conversion.content(card)
             part.write_bytes(content)
-    return ExportReport(conversion.layers, len(content), cosine, card)
+    return ExportReport(conversion.layers, len(content), agreement, card)
 
 
 def convert(
     network: keras.Model,
     coded: Mapping[str, CodedWeights],
     card: ModelCard,
+    ends: Ends,
     weights: str,
     compute: str,
-    calibration: Sequence[str | os.PathLike] = (),
+    ranges_from: Iterable[Arrays] = (),
 ) -> Conversion:
-    """What `export_tflite` writes, before it is checked; same arguments, same errors."""
-    if weights not in FORMS:
-        raise InputError(f"--weights={weights}: unknown; choose one of {', '.join(FORMS)}")
-    if compute not in FORMS[weights]:
-        raise InputError(
-            f"--compute={compute}: not possible with --weights={weights}, which takes "
-            f"{', '.join(FORMS[weights])}"
-        )
+    """Makes what `export_tflite` writes, without checking it.
+
+    Args:
+        network: A plain network.
+        coded: Coded weights by layer name, possibly none.
+        card: Goes into the file, with `bits` as `coded` has them.
+        ends: What the file takes and gives.
+        weights: How kernels are stored, a key of `COMPUTE_FORMS`.
+        compute: What the file computes with, one of `COMPUTE_FORMS[weights]`.
+        ranges_from: Real inputs for `compute="int8"`.
+
+    Raises:
+        InputError: As `export_tflite` says.
+    """
+    _check_form(weights, compute)
     if weights == "packed" and not coded:
-        raise InputError("--weights=packed: a float model has no codes; quantize it first")
-    if compute == "int8" and not calibration:
-        raise InputError("--compute=int8: needs recordings for calibration; see --calibration")
-    if network.input_shape[1:] != (None, card.bins):
-        raise InputError(
-            f"model card: bins is {card.bins}, the network takes {network.input_shape[1:]}"
-        )
+        raise InputError("weights=packed: a float model has no codes; quantize it first")
+    if compute == "int8" and not ranges_from:
+        raise InputError("compute=int8: needs recordings for calibration; see 'calibration'")
     folded = fold_batch_norm(network, coded)
-    model = flatbuffer.parse(convert_graph(LogMel(**card.front_end), folded.network))
+    model = flatbuffer.parse(convert_graph(ends, folded.network))
     tidy(model)
-    _set_default_length(model)
+    _set_default_lengths(model, ends)
     kernels = find_kernels(model, folded)
     if compute == "int8_weights":
         write_int8(model, kernels, folded)
     elif compute == "int8":
-        write_static_int8(
-            model, kernels, folded, calibrate(flatbuffer.serialise(model), calibration)
-        )
+        ranges = activation_ranges(flatbuffer.serialise(model), ranges_from)
+        write_static_int8(model, kernels, folded, ranges)
+        make_outputs_float(model)
     layers = tuple(_size(model, kernels[name], name, folded, weights) for name in folded.kernels)
     packed = write_packed(model, kernels, folded) if weights == "packed" else None
     flatbuffer.compact(model, {index: name for name, index in kernels.items()})
@@ -231,29 +218,49 @@ def convert(
 
 
 def self_check(
-    candidate: TFLiteEmbedder,
-    reference: KerasEmbedder,
-    recordings: Sequence[str | os.PathLike] = (),
+    candidate: Callable[[Arrays], Arrays],
+    reference: Callable[[Arrays], Arrays],
+    ends: Ends,
+    examples: Iterable[Arrays] = (),
 ) -> float:
-    """The lowest cosine between the embeddings of two models, over made-up and real utterances.
+    """The lowest agreement of two models over the made-up inputs of the ends and further ones.
 
-    The utterances are bursts of a gliding harmonic tone in noise, of several lengths; one length
-    comes twice, so that an interpreter that did not survive resizing is found out.
+    Args:
+        candidate: The model to check, such as a `Runner`.
+        reference: What it should compute; see `keras_runner`.
+        ends: The ends of both.
+        examples: Further inputs.
+
+    Returns:
+        The agreement. It is -inf where results differ in shape, and NaN where they hold NaN.
     """
-    cosines = []
-    for seed, samples in enumerate(_CHECK_SAMPLES):
-        waveform = _utterance(samples, seed)
-        cosines.append(float(candidate.embed(waveform) @ reference.embed(waveform)))
-    cosines += [float(embed_file(candidate, p) @ embed_file(reference, p)) for p in recordings]
-    return min(cosines)
+    lowest = np.inf
+    for inputs in itertools.chain(ends.examples(), examples):
+        results, wanted = candidate(inputs), reference(inputs)
+        alike = all(results[name].shape == array.shape for name, array in wanted.items())
+        agreement = ends.agreement(results, wanted) if alike else -np.inf
+        lowest = np.minimum(lowest, agreement)  # which passes NaN on
+    return float(lowest)
 
 
-def _set_default_length(model: schema.ModelT) -> None:
-    """Lets an interpreter start without resizing: a one-sample input has no frame to compute."""
-    graph = model.subgraphs[0]
-    (waveform,) = (graph.tensors[index] for index in graph.inputs)
-    waveform.shape = np.array([1, _DEFAULT_SAMPLES], np.int32)
-    waveform.shapeSignature = np.array([1, -1], np.int32)
+def _check_form(weights: str, compute: str) -> None:
+    if weights not in COMPUTE_FORMS:
+        raise InputError(f"weights={weights}: unknown; choose one of {', '.join(COMPUTE_FORMS)}")
+    if compute not in COMPUTE_FORMS[weights]:
+        raise InputError(
+            f"compute={compute}: not possible with weights={weights}, which takes "
+            f"{', '.join(COMPUTE_FORMS[weights])}"
+        )
+
+
+def _set_default_lengths(model: schema.ModelT, ends: Ends) -> None:
+    """Lets an interpreter start without resizing: inputs of length 1 may be too short."""
+    tensors = model.subgraphs[0].tensors
+    ports = {port.name: port for port in ends.inputs}
+    for entry in model.signatureDefs[0].inputs:
+        port, tensor = ports[entry.name.decode()], tensors[entry.tensorIndex]
+        tensor.shape = np.array(port.with_length(ends.default_length), np.int32)
+        tensor.shapeSignature = np.array(port.with_length(-1), np.int32)
 
 
 def _size(
@@ -275,14 +282,3 @@ def _size(
     return LayerSize(
         name, kernel.shape, bits, stored, codebook, scales, sum(b.nbytes for b in biases)
     )
-
-
-def _utterance(samples: int, seed: int) -> np.ndarray:
-    """Float32 `[samples]`: something with pitch, formant-like tilt, pauses and noise."""
-    random = np.random.default_rng(seed)
-    seconds = np.arange(samples) / SAMPLE_RATE
-    pitch = random.uniform(90, 220) * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * seconds))
-    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
-    voice = sum(np.sin(k * phase) / k ** random.uniform(0.5, 1.5) for k in range(1, 16))
-    voice *= np.sin(2 * np.pi * random.uniform(2, 4) * seconds) > -0.3
-    return (0.05 * voice + 0.002 * random.standard_normal(samples)).astype(np.float32)

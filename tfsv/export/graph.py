@@ -5,7 +5,7 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.features import LogMel
+from tfsv.export.ends import Ends, traced
 from tfsv.packed import flatbuffer
 
 _GATHER_BY_INT16 = 6  # operator version; runtimes from TensorFlow 2.13 on have it
@@ -62,16 +62,20 @@ _REPLACED = {
 }
 
 
-def convert_graph(front_end: LogMel, network: keras.Model) -> bytes:
-    """Converts waveform → front end → network → L2 norm, with built-in operators, in float32.
+def convert_graph(ends: Ends, network: keras.Model) -> bytes:
+    """Converts a network between its ends, with built-in operators, in float32.
 
     Args:
-        front_end: Waveform to features.
-        network: Features to embedding, batch normalisation folded.
+        ends: What stands before and behind the network.
+        network: The network, batch normalisation folded.
 
     Returns:
-        A TFLite file with one signature, `waveform` float32 `[1, any]` to `embedding` float32
-        `[1, embedding size]`. It is not yet tidy; see `tidy`.
+        A TFLite file with one signature, which has the names of the ends' inputs and outputs. It
+        is not yet tidy; see `tidy`.
+
+    Raises:
+        InputError: The network does not take what the ends give it.
+        ValueError: `ends.after` gives other outputs than the ends name.
     """
 
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -82,19 +86,14 @@ def convert_graph(front_end: LogMel, network: keras.Model) -> bytes:
     network.set_weights(weights)
     module = tf.Module()
     module.weights = network.weights  # the converter wants an owner of the variables
-
-    # Without autograph, which would spend seconds on translating Keras.
-    @tf.function(
-        input_signature=[tf.TensorSpec([1, None], tf.float32, name="waveform")], autograph=False
-    )
-    def embed(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
-        embedding = network(front_end(waveform), training=False)
-        return {"embedding": tf.math.l2_normalize(embedding, axis=-1)}
-
-    module.embed = embed
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [embed.get_concrete_function()], module
-    )
+    module.graph = traced(network, ends)
+    concrete = module.graph.get_concrete_function()
+    wanted = {port.name for port in ends.outputs}
+    if set(concrete.structured_outputs) != wanted:
+        raise ValueError(
+            f"expected outputs {sorted(wanted)}. Received: {sorted(concrete.structured_outputs)}"
+        )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return converter.convert()
 
@@ -106,23 +105,39 @@ def tidy(model: schema.ModelT) -> None:
     that only skip pixels in front of a 1 × 1 convolution: the convolution gets their stride. The
     networks have them because of a broken training kernel; XNNPACK does not take them.
 
-    The front end's indices become int16, half of what they were.
+    Constant indices become int16, half of what they were.
     """
     graph = model.subgraphs[0]
     kept = []
     for operator in graph.operators:
-        if _is_fence(model, operator) or _merged_into_convolution(model, operator):
+        if operator.outputs[0] in graph.outputs:
+            kept.append(operator)
+        elif _is_fence(model, operator) or _merged_into_convolution(model, operator):
             _rewire(graph, operator.outputs[0], operator.inputs[0])
         else:
             kept.append(operator)
     graph.operators = kept
-    for operator in kept:
-        if flatbuffer.builtin_code(model, operator) == schema.BuiltinOperator.GATHER:
-            index = graph.tensors[operator.inputs[1]]
-            value = flatbuffer.constant(model, index)
-            if value is not None and value.dtype == np.int32 and value.max() < 2**15:
-                flatbuffer.set_constant(model, index, value.astype(np.int16))
-                flatbuffer.require_version(model, operator, _GATHER_BY_INT16)
+    _shorten_indices(model)
+
+
+def _shorten_indices(model: schema.ModelT) -> None:
+    """Makes constants int16 that nothing but GATHER reads, as indices."""
+    graph = model.subgraphs[0]
+    for operator in graph.operators:
+        if flatbuffer.builtin_code(model, operator) != schema.BuiltinOperator.GATHER:
+            continue
+        number = operator.inputs[1]
+        value = flatbuffer.constant(model, graph.tensors[number])
+        if value is None or value.dtype != np.int32 or value.max() >= 2**15:
+            continue
+        if all(_gathers_by(model, x, number) for x in flatbuffer.consumers(model, number)):
+            flatbuffer.set_constant(model, graph.tensors[number], value.astype(np.int16))
+            flatbuffer.require_version(model, operator, _GATHER_BY_INT16)
+
+
+def _gathers_by(model: schema.ModelT, operator: schema.OperatorT, index: int) -> bool:
+    is_gather = flatbuffer.builtin_code(model, operator) == schema.BuiltinOperator.GATHER
+    return is_gather and list(operator.inputs).index(index) == 1
 
 
 def _is_fence(model: schema.ModelT, operator: schema.OperatorT) -> bool:

@@ -42,7 +42,7 @@ def export(
         weights: How kernels are stored: "packed" (codes of their own width), "int8" or "float32".
             None: packed if the network is quantized, else float32.
         compute: What the file computes with: "float32", "int8_weights" or "int8". None: the first
-            that `weights` has; see `tfsv.export.convert.COMPUTE_FORMS`.
+            that `weights` has; see `tfsv.export.forms.COMPUTE_FORMS`.
         calibration: For `compute="int8"`: inputs by name, from which the ranges of activations
             come.
         ends: Inputs and outputs of the file, and what stands between them and the network; None:

@@ -42,7 +42,7 @@ class PlanFiles:
             task: Its task, which knows the ends of its file.
             candidates: Coded weights by layer and width.
             scheme: What made them.
-            compute: What the file computes with; see `tfsv.export.convert.COMPUTE_FORMS`.
+            compute: What the file computes with; see `tfsv.export.forms.COMPUTE_FORMS`.
         """
         self._network = parent.network
         self._ends = task.ends(parent.card)

@@ -3,9 +3,9 @@
 TensorFlow is imported when a network is built or a table is looked into, not with this package.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tfsv.lazy import lazily
 from tfsv.models.registry import NETWORKS, POOLINGS, NetworkEntry
 from tfsv.models.settings import NetworkSettings, build_network
 
@@ -33,8 +33,4 @@ _MODULES = {
     "pooled": "tfsv.models.pooling",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+__getattr__ = lazily(__name__, _MODULES)

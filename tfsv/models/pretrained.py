@@ -78,6 +78,10 @@ def from_checkpoint(
     rounding; where SpeechBrain takes decibels, it takes natural logarithms of power. Batch
     normalisations that an ONNX exporter folded into convolutions become ones that add a bias.
 
+    Example:
+        >>> imported = from_checkpoint(read_checkpoint("avg_model.pt"), "avg_model.pt")
+        >>> embeddings = imported.network(features)
+
     Args:
         checkpoint: The tensors.
         source: Where the tensors come from, for messages.

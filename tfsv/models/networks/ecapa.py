@@ -27,7 +27,7 @@ class ChannelGroups(keras.layers.Layer):
 
     Args:
         count: Number of groups; divides the channels.
-        **kwargs: As for any Keras layer.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
     def __init__(self, count: int, **kwargs):
@@ -55,7 +55,7 @@ class ReflectPadding1D(keras.layers.Layer):
 
     Args:
         size: Frames to add at each end.
-        **kwargs: As for any Keras layer.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
     def __init__(self, size: int, **kwargs):

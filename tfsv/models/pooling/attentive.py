@@ -25,7 +25,7 @@ class GlobalContext(keras.layers.Layer):
     Args:
         unbiased: Whether the variance is the unbiased one (WeSpeaker) or not (SpeechBrain).
         lowest_variance: What is added to the variance.
-        **kwargs: As for any Keras layer.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
     def __init__(self, unbiased: bool = True, lowest_variance: float = _LOWEST_VARIANCE, **kwargs):
@@ -63,7 +63,7 @@ class AttentiveStatistics(keras.layers.Layer):
 
     Args:
         lowest_variance: The variance counts as no less.
-        **kwargs: As for any Keras layer.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
     def __init__(self, lowest_variance: float = _LOWEST_VARIANCE, **kwargs):
