@@ -25,7 +25,8 @@ def define(
     """Defines a flag for each setting of a record, and of the records in it.
 
     Where two records have a flag of one name, there is one flag, whose value both get. It has the
-    help and the default of the first.
+    help and the default of the first. A help's end that begins with "Default:" says what None
+    means; with another default it is left out.
 
     Example:
         >>> values = flags.FlagValues()
@@ -54,10 +55,10 @@ def define(
         name = (names or {}).get(name, name)
         default = (defaults or {}).get(name, field.default)
         required = default is dataclasses.MISSING
-        flag = _flag(
-            name, kind, None if required else default, field.metadata["help"],
-            (choices or {}).get(name),
-        )  # fmt: skip
+        help = field.metadata["help"]
+        if default != field.default:
+            help, _, _ = help.partition(" Default:")
+        flag = _flag(name, kind, None if required else default, help, (choices or {}).get(name))
         if name not in values:
             flags.DEFINE_flag(flag, values, required=required)
         elif values[name].flag_type() != flag.flag_type():

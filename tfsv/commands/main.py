@@ -50,7 +50,7 @@ commands, in the order in which one needs them:
 {commands}
 
 examples:
-  tfsv verify enrol.wav -- test.wav               are both of one speaker? asks a model of tfsv's own
+  tfsv verify enrol.wav -- test.wav               are both of one speaker? asks the demo model
   tfsv train --flagfile configs/resnet.flags      a small network on built-in voices, in minutes
   tfsv export --model=runs/resnet/fine_tuned --weights=packed --output=model.tflite
 
