@@ -37,25 +37,28 @@ class Command:
         Hello, Ann!
 
     Args:
-        name: What stands behind `tfsv` on the command line.
+        name: What stands behind the program on the command line.
         help: What the command does; the text in front of the flags' list.
-        define: Defines the command's flags in an absl `FlagValues`.
+        define: Defines the command's flags in an absl `FlagValues`; or such flags, defined already,
+            of a script that runs once in its process.
         main: What the command does. TensorFlow and all that needs it is imported in there, so
             that --help answers at once.
         takes_arguments: Whether there may be arguments that are no flags.
         separator: Whether `main` gets the `--` of the command line and what follows it, none of
             which is a flag; otherwise absl swallows the `--`.
+        program: What stands in front of the name.
     """
 
     def __init__(
         self,
         name: str,
         help: str,
-        define: Callable[[flags.FlagValues], None],
+        define: Callable[[flags.FlagValues], None] | flags.FlagValues,
         main: Main,
         *,
         takes_arguments: bool = False,
         separator: bool = False,
+        program: str = "tfsv",
     ):
         self.name = name
         self.help = help
@@ -63,6 +66,7 @@ class Command:
         self._main = main
         self._takes_arguments = takes_arguments
         self._separator = separator
+        self._called = f"{program} {name}"
 
     def run(self, arguments: Sequence[str] | None = None) -> NoReturn:
         """Parses the flags, does the work and exits.
@@ -86,7 +90,7 @@ class Command:
         except InputError as error:
             sys.exit(f"error: {error}")
         except (flags.Error, ValueError) as error:  # absl raises a ValueError for --noname=value
-            sys.exit(f"error: {str(error).splitlines()[0]}; see tfsv {self.name} --help")
+            sys.exit(f"error: {str(error).splitlines()[0]}; see {self._called} --help")
 
     def defined(self, arguments: Sequence[str]) -> flags.FlagValues:
         """The command's flags, not parsed yet.
@@ -94,6 +98,8 @@ class Command:
         Args:
             arguments: The command line, flagfiles read, on which flags may depend.
         """
+        if isinstance(self._define, flags.FlagValues):
+            return self._define
         values = flags.FlagValues()
         self._define(values)
         return values
@@ -116,7 +122,7 @@ class Command:
         _, *rest = values([self.name, *given])
         rest += arguments[end:]
         if rest and not self._takes_arguments:
-            raise InputError(f"unexpected argument {rest[0]!r}; see tfsv {self.name} --help")
+            raise InputError(f"unexpected argument {rest[0]!r}; see {self._called} --help")
         return values, rest
 
     def _define_common(self, values: flags.FlagValues) -> None:
