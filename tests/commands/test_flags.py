@@ -149,7 +149,7 @@ def test_a_value_that_the_record_refuses_is_an_input_error():
 def test_a_type_that_no_flag_has_is_refused():
     @dataclasses.dataclass(frozen=True)
     class Odd:
-        table: dict = setting(None, "A table.")
+        table: dict | None = setting(None, "A table.")  # noqa: RUF009
 
     with pytest.raises(ValueError, match="table: expected a type that a flag can have"):
         parsed([], Odd)

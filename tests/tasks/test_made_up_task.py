@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from tfsv.export.ends import Ends, keras_runner
 
 import tfsv
 from tfsv.card import ModelCard
+from tfsv.export.ends import Ends, keras_runner
 from tfsv.jobs.bit_search import BitSearch
 from tfsv.jobs.recipe import run
 from tfsv.jobs.recipe_record import Recipe

@@ -15,6 +15,7 @@ from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder, write_json
 from tfsv.report import Report
 from tfsv.settings import require, setting
+from tfsv.tasks.model_folder import read_card, write_card
 from tfsv.tasks.opening import open_model
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.evaluation import (
@@ -149,8 +150,6 @@ def set_thresholds(reports: Mapping[str, Report]) -> Iterator[tuple[pathlib.Path
     Raises:
         InputError: A card cannot be read or written.
     """
-    from tfsv.tasks.model_folder import read_card, write_card
-
     for report in reports.values():
         folder = pathlib.Path(report.details["model"]["path"])
         decision = {"thresholds": report.details["thresholds"]}
