@@ -90,8 +90,10 @@ def made(
     for field, kind in _fields(record):
         if dataclasses.is_dataclass(kind):
             fields[field.name] = made(values, kind, names=names, without=without)
-        elif "help" in field.metadata and (name := _name(field)) not in without:
-            fields[field.name] = values[(names or {}).get(name, name)].value
+        elif (name := _name(field)) not in without:
+            name = (names or {}).get(name, name)
+            if "help" in field.metadata and name in values:
+                fields[field.name] = values[name].value
     try:
         return record(**fields)
     except InputError as error:
