@@ -5,6 +5,7 @@ import tf_keras as keras
 
 from tfsv.card import ModelCard
 from tfsv.export.ends import Ends
+from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings
 from tfsv.quantization.coded import CodedWeights
 from tfsv.verification.ends import speaker_ends
@@ -46,14 +47,35 @@ def time_network() -> keras.Model:
     return randomised(keras.Model(features, x))
 
 
+def sequence_network() -> keras.Model:
+    """As networks of sequences are built: depthwise convolutions, slopes, norms that do not fold.
+
+    The first block has layer normalisation and a foldable batch normalisation, the second is
+    causal and dilated and has norms of groups and of the batch, neither of which folds.
+    """
+    features = keras.Input((None, BINS))
+    x = shortcut = layers.Conv1D(8, 1, name="bottleneck")(features)
+    x = _slopes_norm(layers.Conv1D(12, 1, name="widen1")(x), layers.LayerNormalization())
+    x = layers.DepthwiseConv1D(3, padding="same", depth_multiplier=2, name="depthwise1")(x)
+    x = layers.PReLU(shared_axes=[1])(layers.BatchNormalization(name="folded_norm")(x))
+    x = shortcut = layers.Add()([layers.Conv1D(8, 1, name="narrow1")(x), shortcut])
+    x = _slopes_norm(layers.Conv1D(12, 1, name="widen2")(x), layers.GroupNormalization(1))
+    x = layers.ZeroPadding1D((8, 0))(x)
+    x = layers.DepthwiseConv1D(3, dilation_rate=4, use_bias=False, name="depthwise2")(x)
+    x = _slopes_norm(x, layers.BatchNormalization(name="sloped_norm"))
+    x = layers.Add()([layers.Conv1D(8, 1, name="narrow2")(x), shortcut])
+    x = layers.GlobalAveragePooling1D()(x)
+    return randomised(keras.Model(features, layers.Dense(EMBEDDING, name="embedding")(x)))
+
+
 def coded(network: keras.Model, bits: int = 3, leave: tuple[str, ...] = ()):
     """Codes random codebooks into the network's kernels; returns `CodedWeights` by name."""
     random = np.random.default_rng(bits)
     codes_of = {}
     for layer in network.layers:
-        weights = layer.get_weights()
-        if not weights or isinstance(layer, layers.BatchNormalization) or layer.name in leave:
+        if not kernel_layer(layer) or layer.name in leave:
             continue
+        weights = layer.get_weights()
         codebook = np.sort(random.normal(0, 0.2, 2**bits)).astype(np.float32)
         codes = random.integers(0, 2**bits, weights[0].shape, np.uint8)
         codes_of[layer.name] = CodedWeights(codes, codebook, bits)
@@ -74,6 +96,10 @@ def ends() -> Ends:
 
 def _norm_relu(x):
     return layers.ReLU()(layers.BatchNormalization()(x))
+
+
+def _slopes_norm(x, norm):
+    return norm(layers.PReLU(shared_axes=[1])(x))
 
 
 def randomised(network: keras.Model) -> keras.Model:

@@ -234,7 +234,7 @@ def test_what_is_measured_with_the_file_goes_into_its_card(tmp_path):
 
     def measure(runner):
         heard.append(TFLiteEmbedder.of(runner).embed(waveform(8000)))
-        return {"eer": 0.125, "thresholds": {"eer": 0.5}}
+        return {"measured": {"eer": 0.125}, "decision": {"thresholds": {"eer": 0.5}}}
 
     path = tmp_path / "model.tflite"
     network, ends = tiny_networks.time_network(), tiny_networks.ends()

@@ -281,7 +281,10 @@ def test_ranges_are_the_widened_extremes(written, recordings):
     lowest, highest = ranges[int(operator.outputs[0])]
     network = folded.network
     stem = next(x for x in network.layers if isinstance(x, layers.ReLU)).output
-    inner, front_end = keras.Model(network.input, stem), LogMel(**tiny_networks.card().front_end)
+    inner, front_end = (
+        keras.Model(network.input, stem),
+        LogMel(**tiny_networks.card().ends["front_end"]),
+    )
     maps = [inner(front_end(sound(seed)[np.newaxis])).numpy() for seed in range(8)]
     assert lowest == 0
     assert np.isclose(highest, 1.25 * max(x.max() for x in maps), rtol=1e-3)

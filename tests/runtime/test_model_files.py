@@ -8,12 +8,13 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tfsv.errors import InputError
 from tfsv.export.convert import export_tflite
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import flatbuffer, seal
 from tfsv.runtime.model_files import LARGEST_FILE
 from tfsv.tasks.model_folder import save_model
 from tfsv.tasks.opening import open_model
 from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 
@@ -205,9 +206,7 @@ def test_a_long_recording_is_the_average_of_its_windows(model):
 def test_open_model_takes_a_file_or_a_folder(model, tmp_path):
     assert isinstance(open_model(str(model), threads=2), TFLiteEmbedder)
     network = build_network("resnet18", channels=2, bins=8, embedding_size=4)
-    card = tiny_networks.card()
-    card.network, card.channels, card.bins, card.embedding_size = "resnet18", 2, 8, 4
-    card.front_end = {"bins": 8}
+    card = speaker_card(NetworkSettings("resnet18", 2, 8, 4), {"bins": 8})
     save_model(tmp_path / "folder", network, card)
     opened = open_model(tmp_path / "folder")
     assert isinstance(opened, KerasEmbedder) and opened.card == card

@@ -67,7 +67,7 @@ def test_one_trace_serves_every_length(monkeypatch):
 
 
 def test_settings_of_the_front_end_come_from_the_card():
-    changed = dataclasses.replace(CARD, front_end={"bins": 24, "window": "povey"})
+    changed = dataclasses.replace(CARD, ends={"front_end": {"bins": 24, "window": "povey"}})
     waveform = _noise(8_000)
     povey = KerasEmbedder(_network(), changed).embed(waveform)
     hamming = KerasEmbedder(_network(), CARD).embed(waveform)
@@ -77,7 +77,7 @@ def test_settings_of_the_front_end_come_from_the_card():
 @pytest.mark.parametrize("settings", [{"binz": 24}, {"window": "blackman"}])
 def test_a_front_end_that_does_not_exist_is_one_line(settings):
     with pytest.raises(InputError, match="front_end does not fit LogMel") as caught:
-        KerasEmbedder(_network(), dataclasses.replace(CARD, front_end=settings))
+        KerasEmbedder(_network(), dataclasses.replace(CARD, ends={"front_end": settings}))
     assert "\n" not in str(caught.value)
 
 

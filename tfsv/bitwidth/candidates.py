@@ -8,8 +8,9 @@ import tf_keras as keras
 from tqdm import tqdm
 
 from tfsv.errors import InputError
+from tfsv.kernel_layers import kernel_variable
 from tfsv.quantization.coded import CodedWeights
-from tfsv.quantization.network import kernel_name, layer_quantizers, quantizable_layers
+from tfsv.quantization.network import layer_quantizers, quantizable_layers
 from tfsv.quantization.schemes import SCHEMES, Scheme
 from tfsv.quantization.schemes.base import KernelQuantizer
 
@@ -109,5 +110,4 @@ def replaced(network: keras.Model, coded: Mapping[str, CodedWeights]) -> Iterato
 
 
 def _variable(network: keras.Model, name: str):
-    layer = network.get_layer(name)
-    return getattr(layer, kernel_name(layer))
+    return kernel_variable(network.get_layer(name))

@@ -51,7 +51,7 @@ def hessian_traces(
     variables = kernel_variables(network)
     kernels = list(variables.values())
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def products(inputs, targets, z):
         with tf.GradientTape(watch_accessed_variables=False) as outer:
             outer.watch(kernels)

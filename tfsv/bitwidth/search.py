@@ -7,9 +7,9 @@ from tfsv.bitwidth.allocation import LookUpTables, WidthTable, allocate, smalles
 from tfsv.bitwidth.plan import LayerPlan
 from tfsv.bitwidth.sensitivity import Row
 from tfsv.errors import InputError
+from tfsv.quantization.shortcuts import block_of, is_shortcut
 
 _TRIES = 10  # files written in search of the budget; each takes seconds
-_SHORTCUT = "shortcut"  # how the names of projection shortcuts end
 _UNITS = {"bytes": 1, "byte": 1, "kb": 1000, "mb": 1_000_000, "b": 1, "": 1}
 
 
@@ -54,7 +54,7 @@ def tolerance(budget: int) -> int:
 
 def shortcut_ties(layers: Collection[str]) -> list[list[str]]:
     """A group for each projection shortcut: it and the other layers of its block (HAWQ-V2)."""
-    blocks = [name.removesuffix(_SHORTCUT) for name in layers if name.endswith(f"_{_SHORTCUT}")]
+    blocks = [block_of(name) for name in layers if is_shortcut(name)]
     return [[name for name in layers if name.startswith(block)] for block in blocks]
 
 

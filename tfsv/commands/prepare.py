@@ -15,7 +15,7 @@ from absl import flags
 from tfsv.audio.corpora import CORPORA
 from tfsv.commands.flags import define, made
 from tfsv.commands.running import Command
-from tfsv.jobs.prepare import PrepareSettings, prepare
+from tfsv.verification.preparing import PrepareSettings, prepare
 
 
 def _define(values: flags.FlagValues) -> None:

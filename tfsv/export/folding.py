@@ -8,14 +8,9 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
+from tfsv.kernel_layers import kernel_layer
 from tfsv.quantization.coded import CodedWeights
-
-KERNEL_LAYERS = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.Dense,
-)
+from tfsv.quantization.functional import functional
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,35 +41,39 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
     With gain = gamma / sqrt(variance + epsilon), the folded kernel is kernel × gain in every
     output channel, and the bias beta + (bias - mean) × gain. Gains are computed in float64 and
     rounded once, to float32. A normalisation that stands elsewhere (after an activation or a
-    pooling, before a convolution, after a layer that others read too) stays.
+    pooling, before a convolution, after a layer that others read too) stays, and so do all other
+    kinds of normalisation, whose gains depend on what they hear.
 
     That one codebook a layer survives folding, its gains becoming scales of channels, is our
     choice; the papers do not say how they export.
 
     Args:
-        network: A plain functional network without nested models.
+        network: A plain network, functional or sequential.
         coded: `CodedWeights` by layer name; the layer holds their decoded values.
 
     Returns:
         The network that computes the same, in float32 whatever the precision of training.
 
     Raises:
-        ValueError: The network is not functional, or `coded` is not of this network.
+        InputError: The network is none whose layers can be exchanged (see
+            `tfsv.quantization.functional`).
+        ValueError: `coded` is not of this network.
     """
+    network = functional(network)
     config = _functional_config(network)
     _check_coded(network, coded)
     pairs = _foldable(network, config)
     gains = {kernel: _gain(network.get_layer(norm)) for kernel, norm in pairs.items()}
-    folded = keras.Model.from_config(_without(config, pairs))
+    with keras.utils.custom_object_scope(_own_classes(network)):
+        folded = keras.Model.from_config(_without(config, pairs))
 
     kernels, scales, depthwise = {}, {}, set()
     for layer in folded.layers:
         original = network.get_layer(layer.name)
         weights = original.get_weights()
-        if type(original) in KERNEL_LAYERS:
-            is_depthwise = isinstance(original, keras.layers.DepthwiseConv2D)
+        if kind := kernel_layer(original):
             kernel = weights[0]
-            channels = kernel.shape[-1] * (kernel.shape[-2] if is_depthwise else 1)
+            channels = kind.output_channels(kernel.shape)
             gain = gains.get(layer.name, np.ones(channels))
             scale = gain.astype(np.float32)
             if layer.name in coded:
@@ -90,7 +89,7 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
                 mean, beta = _mean_and_beta(network.get_layer(pairs[layer.name]))
                 weights = [kernel, (beta + (bias - mean) * gain).astype(np.float32)]
             kernels[layer.name], scales[layer.name] = kernel, scale
-            if is_depthwise:
+            if kind.depthwise:
                 depthwise.add(layer.name)
         layer.set_weights(weights)
     return FoldedNetwork(folded, kernels, scales, dict(coded), frozenset(depthwise))
@@ -111,14 +110,9 @@ def channel_scaled(kernel: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 def _functional_config(network: keras.Model) -> dict[str, Any]:
     """The network's configuration, in float32."""
-    functional = isinstance(network, keras.Model) and getattr(network, "_is_graph_network", False)
-    if not functional or isinstance(network, keras.Sequential):
-        raise ValueError("expected a functional keras.Model")
-    nested = [layer.name for layer in network.layers if isinstance(layer, keras.Model)]
-    if nested:
-        raise ValueError(f"expected no nested models. Received: {nested[0]}")
     config = copy.deepcopy(network.get_config())
     for layer in config["layers"]:
+        layer["config"].setdefault("name", layer["name"])
         dtype = layer["config"].get("dtype")
         name = dtype["config"].get("name", "") if isinstance(dtype, dict) else str(dtype)
         if "float16" in name:  # float16, bfloat16 and their mixed policies
@@ -129,7 +123,7 @@ def _functional_config(network: keras.Model) -> dict[str, Any]:
 def _check_coded(network: keras.Model, coded: Mapping[str, CodedWeights]) -> None:
     for name, codes in coded.items():
         layer = network.get_layer(name)
-        if type(layer) not in KERNEL_LAYERS:
+        if not kernel_layer(layer):
             raise ValueError(f"{name}: has codes but is neither a convolution nor dense")
         if not np.array_equal(layer.get_weights()[0], codes.decode()):
             raise ValueError(f"{name}: the network's kernel is not what its codes decode to")
@@ -137,16 +131,17 @@ def _check_coded(network: keras.Model, coded: Mapping[str, CodedWeights]) -> Non
 
 def _foldable(network: keras.Model, config: dict[str, Any]) -> dict[str, str]:
     """Names of the kernel layers that a batch normalisation folds into, with its name."""
-    outputs = {output[0] for output in config["output_layers"]}
+    names = {entry["name"] for entry in config["layers"]}
+    outputs = {reference[0] for reference in _references(config["output_layers"], names)}
     readers: dict[str, list[str]] = {}
     for layer in config["layers"]:
         for node in layer["inbound_nodes"]:
-            for reference in _references(node, {entry["name"] for entry in config["layers"]}):
+            for reference in _references(node, names):
                 readers.setdefault(reference[0], []).append(layer["name"])
     calls = {layer["name"]: len(layer["inbound_nodes"]) for layer in config["layers"]}
     pairs = {}
     for layer in network.layers:
-        if type(layer) not in KERNEL_LAYERS or layer.activation is not keras.activations.linear:
+        if not kernel_layer(layer) or layer.activation is not keras.activations.linear:
             continue
         readers_here = readers.get(layer.name, [])
         if len(readers_here) != 1 or layer.name in outputs or calls[layer.name] != 1:
@@ -155,7 +150,7 @@ def _foldable(network: keras.Model, config: dict[str, Any]) -> dict[str, str]:
         if (
             type(norm) is keras.layers.BatchNormalization
             and calls[norm.name] == 1
-            and list(norm.axis) == [len(layer.output.shape) - 1]
+            and list(norm.axis) == [norm.input_spec.ndim - 1]
             and getattr(layer, "data_format", "channels_last") == "channels_last"
         ):
             pairs[layer.name] = norm.name
@@ -172,9 +167,15 @@ def _without(config: dict[str, Any], pairs: Mapping[str, str]) -> dict[str, Any]
             layer["config"]["use_bias"] = True
         for reference in _references(layer["inbound_nodes"], names):
             reference[0] = kernel_of.get(reference[0], reference[0])
-    for output in config["output_layers"]:
-        output[0] = kernel_of.get(output[0], output[0])
+    for reference in _references(config["output_layers"], names):
+        reference[0] = kernel_of.get(reference[0], reference[0])
     return config
+
+
+def _own_classes(network: keras.Model) -> dict[str, type]:
+    """The classes of layers that their authors did not register with Keras, by name."""
+    kinds = {type(layer) for layer in network.layers}
+    return {kind.__name__: kind for kind in kinds if not kind.__module__.startswith("tf_keras.")}
 
 
 def _references(tree: Any, names: set[str]) -> list[list]:

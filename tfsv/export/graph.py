@@ -6,60 +6,10 @@ import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 
 from tfsv.export.ends import Ends, traced
+from tfsv.export.graph_layers import FENCE, conversion_layers
 from tfsv.packed import flatbuffer
 
 _GATHER_BY_INT16 = 6  # operator version; runtimes from TensorFlow 2.13 on have it
-_FENCE = 2.0**126  # exact in float32; no activation gets there
-
-
-class _FencedNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation behind which stands an operation that changes nothing.
-
-    Without it the converter multiplies a constant gain into the kernel that follows, input
-    channel by input channel, and no codebook survives that. `tidy` takes it out again.
-    """
-
-    def call(self, inputs: tf.Tensor, training=None, mask=None) -> tf.Tensor:
-        return tf.minimum(super().call(inputs, training=training, mask=mask), _FENCE)
-
-
-class _Conv1D(keras.layers.Conv1D):
-    """A convolution over time as one CONV_2D of height 1, dilated or not.
-
-    Keras writes a dilated one over an input of unknown length as a dozen operations around
-    SPACE_TO_BATCH_ND, most of which XNNPACK leaves alone.
-    """
-
-    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        image = tf.expand_dims(inputs, 1)
-        output = tf.nn.conv2d(
-            image,
-            tf.expand_dims(kernel, 0),
-            strides=[1, 1, *self.strides, 1],
-            padding="SAME" if self.padding == "same" else "VALID",
-            dilations=[1, 1, *self.dilation_rate, 1],
-        )
-        return tf.squeeze(output, 1)
-
-
-class _Conv2D(keras.layers.Conv2D):
-    """A convolution as one CONV_2D; see `_Conv1D`."""
-
-    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return tf.nn.conv2d(
-            inputs,
-            kernel,
-            strides=[1, *self.strides, 1],
-            padding=self.padding.upper(),
-            dilations=[1, *self.dilation_rate, 1],
-        )
-
-
-_REPLACED = {
-    keras.layers.BatchNormalization: _FencedNormalization,
-    keras.layers.Conv1D: _Conv1D,
-    keras.layers.Conv2D: _Conv2D,
-}
 
 
 def convert_graph(ends: Ends, network: keras.Model) -> bytes:
@@ -77,12 +27,8 @@ def convert_graph(ends: Ends, network: keras.Model) -> bytes:
         InputError: The network does not take what the ends give it.
         ValueError: `ends.after` gives other outputs than the ends name.
     """
-
-    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return _REPLACED.get(type(layer), type(layer)).from_config(layer.get_config())
-
     weights = network.get_weights()
-    network = keras.models.clone_model(network, clone_function=replaced)
+    network = keras.models.clone_model(network, clone_function=conversion_layers(network))
     network.set_weights(weights)
     module = tf.Module()
     module.weights = network.weights  # the converter wants an owner of the variables
@@ -101,7 +47,7 @@ def convert_graph(ends: Ends, network: keras.Model) -> bytes:
 def tidy(model: schema.ModelT) -> None:
     """Takes operations out of the converted model that were there for training or the converter.
 
-    These are the fences around kernels (see `_FencedNormalization`), and poolings of size 1 × 1
+    These are the fences around kernels (see `tfsv.export.graph_layers`), and poolings of size 1 × 1
     that only skip pixels in front of a 1 × 1 convolution: the convolution gets their stride. The
     networks have them because of a broken training kernel; XNNPACK does not take them.
 
@@ -144,7 +90,7 @@ def _is_fence(model: schema.ModelT, operator: schema.OperatorT) -> bool:
     if flatbuffer.builtin_code(model, operator) != schema.BuiltinOperator.MINIMUM:
         return False
     bound = flatbuffer.constant(model, model.subgraphs[0].tensors[operator.inputs[1]])
-    return bound is not None and bound.size == 1 and bound.item() == _FENCE
+    return bound is not None and bound.size == 1 and bound.item() == FENCE
 
 
 def _merged_into_convolution(model: schema.ModelT, operator: schema.OperatorT) -> bool:

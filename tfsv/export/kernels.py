@@ -12,17 +12,18 @@ def tflite_layout(kernel: np.ndarray, *, depthwise: bool = False) -> np.ndarray:
 
     Args:
         kernel: Keras layout: `[in, out]` (dense), `[k, in, out]` (Conv1D), `[h, w, in, out]`
-            (Conv2D) or `[h, w, in, multiplier]` (depthwise).
-        depthwise: Whether it is the last of these.
+            (Conv2D), `[k, in, multiplier]` (DepthwiseConv1D) or `[h, w, in, multiplier]`
+            (DepthwiseConv2D).
+        depthwise: Whether it is one of the last two.
 
     Returns:
-        `[out, in]` for FULLY_CONNECTED, `[out, h, w, in]` for CONV_2D (Conv1D is one of height
-        1), `[1, h, w, in * multiplier]` for DEPTHWISE_CONV_2D.
+        `[out, in]` for FULLY_CONNECTED, `[out, h, w, in]` for CONV_2D,
+        `[1, h, w, in * multiplier]` for DEPTHWISE_CONV_2D. Convolutions over time have height 1.
     """
-    if depthwise:
-        return kernel.reshape(1, *kernel.shape[:2], -1)
     if kernel.ndim == 3:
         kernel = kernel[np.newaxis]
+    if depthwise:
+        return kernel.reshape(1, *kernel.shape[:2], -1)
     return np.ascontiguousarray(np.moveaxis(kernel, -1, 0))
 
 

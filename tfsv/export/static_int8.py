@@ -74,7 +74,7 @@ def static_int8_kernel(folded: FoldedNetwork, name: str) -> Int8Kernel:
     if name in folded.coded:
         return coded_kernel(folded.coded[name], folded.scales[name])
     kernel = folded.kernels[name]
-    quantized = float_kernel(kernel.reshape(*kernel.shape[:2], -1), per_channel=True)
+    quantized = float_kernel(kernel.reshape(*kernel.shape[:-2], -1), per_channel=True)
     return Int8Kernel(quantized.values.reshape(kernel.shape), quantized.scales)
 
 
@@ -89,6 +89,7 @@ def write_static_int8(
     All convolutions become int8, and with them what lies between: additions, products, paddings,
     concatenations, gates. An operator without int8 form, or one of which an input is float anyway,
     stays float; QUANTIZE and DEQUANTIZE stand where the two meet, one for each tensor at most.
+    PRELU is one of these: XNNPACK has none for int8, while it does have both conversions.
     Means stay float unless they lead to int8 layers only (as in squeeze and excitation): what
     pooling averages is the embedding's substance. Dense layers behind the last convolution get
     int8 weights, but float activations.

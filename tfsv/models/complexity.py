@@ -4,6 +4,8 @@ import math
 
 import tf_keras as keras
 
+from tfsv.kernel_layers import KERNEL_LAYERS
+
 
 def multiply_accumulates(
     network: keras.Model, frames: int = 200, *, per_normalised: int = 0
@@ -19,31 +21,54 @@ def multiply_accumulates(
     DF-ResNet56 and 110 (2.66 G, 5.15 G).
 
     Args:
-        network: A network of `build_network`, or of `quantize`.
-        frames: Feature frames of the utterance; 200 in published counts.
+        network: A functional network, with quantizers or without.
+        frames: Length of every axis that may have any length. Of a speaker network it is the
+            feature frames of the utterance; 200 in published counts.
         per_normalised: What a value of a batch normalisation counts. In a TFLite file most cost
             nothing, being folded.
 
     Returns:
         The count.
+
+    Example:
+        >>> round(multiply_accumulates(build_network("resnet34"), per_normalised=4) / 1e9, 2)
+        4.56
     """
-    layers = [layer for layer in network.layers if _per_output(layer, per_normalised)]
-    outputs = keras.Model(network.inputs, [layer.output for layer in layers])
-    shapes = outputs.compute_output_shape((1, frames, *network.input_shape[2:]))
+    if any(_is_quantized(layer) or len(layer.inbound_nodes) > 1 for layer in network.layers):
+        network = keras.models.clone_model(network, clone_function=_plain)
+    layers = {layer.name: layer for layer in network.layers if _per_output(layer, per_normalised)}
+    outputs = {
+        name: [layer.get_output_at(node) for node in range(len(layer.inbound_nodes))]
+        for name, layer in layers.items()
+    }
+    given = [tuple(frames if n is None else n for n in x.shape[1:]) for x in network.inputs]
+    computed = keras.Model(network.inputs, outputs)
+    shapes = computed.compute_output_shape([(1, *shape) for shape in given])
     return sum(
         math.prod(shape[1:]) * _per_output(layer, per_normalised)
-        for layer, shape in zip(layers, shapes, strict=True)
+        for name, layer in layers.items()
+        for shape in shapes[name]
     )
+
+
+def _is_quantized(layer: keras.layers.Layer) -> bool:
+    """Whether it is the wrapper with which a quantizer is put around a layer."""
+    return hasattr(layer, "quantize_config")
+
+
+def _plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+    layer = layer.layer if _is_quantized(layer) else layer
+    return type(layer).from_config(layer.get_config())
 
 
 def _per_output(layer: keras.layers.Layer, per_normalised: int) -> int:
     """Multiply-accumulates behind each number that the layer gives out."""
-    if isinstance(layer, keras.layers.Wrapper):  # what quantizes a layer
+    if isinstance(layer, keras.layers.Wrapper):
         layer = layer.layer
     if isinstance(layer, keras.layers.BatchNormalization):
         return per_normalised
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        return math.prod(layer.kernel_size)
-    if isinstance(layer, keras.layers.Conv1D | keras.layers.Conv2D | keras.layers.Dense):
-        return math.prod(layer.kernel.shape[:-1])
+    for kind in type(layer).__mro__:  # a subclass computes at least what its parent does
+        if kind in KERNEL_LAYERS:
+            kernel = getattr(layer, KERNEL_LAYERS[kind].attribute)
+            return KERNEL_LAYERS[kind].multiply_accumulates(kernel.shape)
     return 0

@@ -9,13 +9,19 @@ import numpy as np
 class CodedWeights:
     """The weights of one layer as codes and a codebook.
 
+    Example:
+        >>> codes = np.array([[0, 1], [1, 1]], np.uint8)
+        >>> CodedWeights(codes, np.array([-0.5, 0.25], np.float32), bits=1).decode()
+        array([[-0.5 ,  0.25],
+               [ 0.25,  0.25]], dtype=float32)
+
     Attributes:
         codes: uint8, the shape of the layer's kernel in Keras' layout.
         codebook: float32 `[k]`, ascending, k <= 2^bits.
         bits: Width of a code when packed, 1 to 8.
         scale: float32 `[output channels]`, a factor for each output channel, or None. The channels
-            are the kernel's last axis; for a depthwise kernel `[h, w, in, multiplier]` they are
-            its last two, flattened.
+            are the kernel's last axis; for a depthwise kernel `[..., in, multiplier]`, of one or
+            two dimensions, they are its last two axes, flattened.
         error: Relative squared quantization error, ||w - decoded||² / ||w||² with w the latent
             weights, or None where they are not known.
     """

@@ -1,85 +1,30 @@
-"""How a network's layers get their quantizers through tfmot."""
+"""A network's kernels get quantizers, are coded, and lose the quantizers again."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
-import tensorflow_model_optimization as tfmot
 import tf_keras as keras
-from tensorflow_model_optimization.python.core.quantization.keras import quantize_wrapper
 
 from tfsv.errors import InputError
+from tfsv.kernel_layers import kernel_layer
+from tfsv.quantization import wrapping
 from tfsv.quantization.activations import BinaryActivation
 from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.functional import copied, functional
 from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.schemes.base import KernelQuantizer
 from tfsv.quantization.schemes.uniform import UniformQuantizer
-
-_KERNEL_OF = {
-    keras.layers.Conv2D: "kernel",
-    keras.layers.DepthwiseConv2D: "depthwise_kernel",
-    keras.layers.Conv1D: "kernel",
-    keras.layers.Dense: "kernel",
-}
-_SHORTCUT = "_shortcut"  # how the names of projection shortcuts end
-
-
-@keras.utils.register_keras_serializable("tfsv")
-class KernelQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
-    """Quantizes a layer's kernel; biases, activations and outputs stay as they are (paper 1)."""
-
-    def __init__(self, quantizer: KernelQuantizer):
-        self.quantizer = quantizer
-
-    def get_weights_and_quantizers(self, layer):
-        return [(getattr(layer, kernel_name(layer)), self.quantizer)]
-
-    def set_quantize_weights(self, layer, quantize_weights):
-        setattr(layer, kernel_name(layer), quantize_weights[0])
-
-    def get_activations_and_quantizers(self, layer):
-        return []
-
-    def set_quantize_activations(self, layer, quantize_activations):
-        pass
-
-    def get_output_quantizers(self, layer):
-        return []
-
-    def get_config(self) -> dict:
-        return {"quantizer": keras.utils.serialize_keras_object(self.quantizer)}
-
-    @classmethod
-    def from_config(cls, config: dict):
-        return cls(keras.utils.deserialize_keras_object(config["quantizer"]))
-
-
-class WeightOnlyScheme(tfmot.quantization.keras.QuantizeScheme):
-    """A tfmot scheme that changes no layout and quantizes only what is annotated."""
-
-    def get_layout_transformer(self):
-        return _KeepLayout()
-
-    def get_quantize_registry(self):
-        return _EmptyRegistry()
-
-
-class _KeepLayout:
-    def apply(self, model, layer_quantize_map):
-        return model, layer_quantize_map
-
-
-class _EmptyRegistry:
-    def supports(self, layer):
-        return False
-
-
-def kernel_name(layer: keras.layers.Layer) -> str | None:
-    """The attribute that holds the layer's kernel, or None where there is nothing to quantize."""
-    return _KERNEL_OF.get(type(layer))
+from tfsv.quantization.shortcuts import is_shortcut
+from tfsv.quantization.wrapping import quantized_kernels
 
 
 def quantizable_layers(network: keras.Model) -> list[keras.layers.Layer]:
-    """The layers with a kernel, in the network's order: all convolutions and dense layers."""
-    return [layer for layer in network.layers if kernel_name(layer)]
+    """The layers with a kernel, in the network's order: convolutions and dense layers.
+
+    Example:
+        >>> [layer.name for layer in quantizable_layers(network)][:2]
+        ['stem', 'layer1_0_conv1']
+    """
+    return [layer for layer in network.layers if kernel_layer(layer)]
 
 
 def quantize(
@@ -90,53 +35,75 @@ def quantize(
 ) -> keras.Model:
     """A copy of the network with quantizers on its kernels, not yet fitted.
 
-    By default all convolution kernels, those of shortcuts included, and the embedding layer are
-    quantized; see `Scheme` for the settings that leave layers out. Batch normalisation and biases
-    stay float.
+    By default all kernels are quantized, those of projection shortcuts and of the last layer
+    included; see `Scheme` for the settings that leave layers out. Biases, normalisations, slopes
+    of PReLU and layers of your own stay float.
 
     Args:
-        network: A functional network of `tfsv.models`, with its weights.
+        network: A network of tf_keras with its weights: functional, with any number of inputs and
+            outputs, or sequential.
         bits: One width for all layers, or one for each layer name; a layer left out stays float.
             The scheme's settings `first`, `last` and `shortcuts` come before either.
         scheme: A `Scheme` or its text, such as `"uniform"` or `"uniform:scale=max"`.
         **settings: More settings of the scheme.
 
     Returns:
-        A tfmot network with the same weights. Until `refresh_codebooks` it computes what
-        `network` does (with the sign for ReLU where activations are binary).
+        A network with the same weights. Until `refresh_codebooks` it computes what `network` does
+        (with the sign for ReLU where activations are binary). It is trained like any other.
 
     Raises:
-        InputError: The scheme or a setting is unknown, the scheme does not have a width, or a
-            named layer is not in the network.
+        InputError: The scheme or a setting is unknown, the scheme does not have a width, a named
+            layer is not in the network, or the network is none whose layers can be exchanged (see
+            `tfsv.quantization.functional`).
+
+    Example:
+        >>> quantized = quantize(network, 4)
+        >>> refresh_codebooks(quantized)
+        >>> quantized.compile("adam", loss="mse")
+        >>> plain, coded = strip(quantized)
+
+        The first layer at 8 bits, one named layer at 2, the others float:
+
+        >>> quantized = quantize(network, {"stem": 8, "embedding": 2}, "uniform")
     """
     scheme = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
     scheme = Scheme(scheme.name, {**scheme.settings, **settings})
+    network = functional(network)
     quantizers = layer_quantizers(network, bits, scheme)
 
     def annotated(layer: keras.layers.Layer) -> keras.layers.Layer:
         if type(layer) is keras.layers.ReLU and scheme["activations"] == "binary":
             return BinaryActivation(name=layer.name)
-        copy = layer.__class__.from_config(layer.get_config())
-        if layer.name not in quantizers:
-            return copy
-        config = KernelQuantizeConfig(quantizers[layer.name])
-        return tfmot.quantization.keras.quantize_annotate_layer(copy, config)
+        quantizer = quantizers.get(layer.name)
+        return copied(layer) if quantizer is None else wrapping.annotated(copied(layer), quantizer)
 
     copy = keras.models.clone_model(network, clone_function=annotated)
     copy.set_weights(network.get_weights())
-    return tfmot.quantization.keras.quantize_apply(copy, WeightOnlyScheme())
+    return wrapping.apply(copy) if quantizers else copy
 
 
 def quantized_bits(network: keras.Model) -> dict[str, int]:
-    """Width of each layer that has a quantizer, switched on or not, in the network's order."""
-    return {layer.name: quantizer.bits for layer, _, quantizer, _ in _quantized(network)}
+    """Width of each layer that has a quantizer, switched on or not, in the network's order.
+
+    Example:
+        >>> quantized_bits(quantize(network, {"embedding": 2}))
+        {'embedding': 2}
+    """
+    return {kernel.layer.name: kernel.quantizer.bits for kernel in quantized_kernels(network)}
 
 
 def active_layers(network: keras.Model) -> list[str]:
-    """Names of the layers whose quantizers are switched on, in the network's order."""
-    return [
-        layer.name for layer, _, _, variables in _quantized(network) if variables["active"].numpy()
-    ]
+    """Names of the layers whose quantizers are switched on, in the network's order.
+
+    Example:
+        >>> quantized = quantize(network, 4)
+        >>> active_layers(quantized)
+        []
+        >>> refresh_codebooks(quantized, ["embedding"])
+        >>> active_layers(quantized)
+        ['embedding']
+    """
+    return [kernel.layer.name for kernel in quantized_kernels(network) if kernel.active]
 
 
 def refresh_codebooks(network: keras.Model, layers: Collection[str] | None = None) -> None:
@@ -151,42 +118,70 @@ def refresh_codebooks(network: keras.Model, layers: Collection[str] | None = Non
     Raises:
         InputError: A layer's weights hold a NaN or an infinity, or a named layer has no
             quantizer; names the layer.
+
+    Example:
+        After some training the latent weights have moved, and the codebooks follow:
+
+        >>> quantized.fit(dataset)
+        >>> refresh_codebooks(quantized)
     """
     if unknown := sorted(set(layers or ()) - set(quantized_bits(network))):
         raise InputError(f"{network.name}: no quantizers on {', '.join(unknown)}")
-    for layer, latent, quantizer, variables in _quantized(network):
-        if layers is None or layer.name in layers:
-            quantizer.refresh(latent.numpy(), variables, layer.name)
+    for kernel in quantized_kernels(network):
+        name = kernel.layer.name
+        if layers is None or name in layers:
+            kernel.quantizer.refresh(kernel.latent.numpy(), kernel.variables, name)
 
 
 def coded_weights(network: keras.Model) -> dict[str, CodedWeights]:
-    """The codes and codebooks of the layers that are quantized and active, by layer name."""
+    """The codes and codebooks of the layers that are quantized and active, by layer name.
+
+    Example:
+        >>> {name: coded.error for name, coded in coded_weights(quantized).items()}
+        {'stem': 0.0105, 'embedding': 0.0098}
+    """
     return {
-        layer.name: quantizer.coded(latent.numpy(), variables)
-        for layer, latent, quantizer, variables in _quantized(network)
-        if variables["active"].numpy()
+        kernel.layer.name: kernel.quantizer.coded(kernel.latent.numpy(), kernel.variables)
+        for kernel in quantized_kernels(network)
+        if kernel.active
     }
 
 
 def strip(network: keras.Model) -> tuple[keras.Model, dict[str, CodedWeights]]:
     """Takes the quantizers off.
 
+    Args:
+        network: What `quantize` gave, or any network that it takes.
+
     Returns:
-        A plain network with the layer names of `build_network` whose kernels are the decoded
-        ones, and the coded weights by layer name. A network without quantizers comes back as a
-        copy, with no coded weights.
+        A plain network with the layer names of the one that was quantized, whose kernels are the
+        decoded ones, and the coded weights by layer name. A network without quantizers comes back
+        as a copy, with no coded weights.
+
+    Raises:
+        InputError: The network is none whose layers can be exchanged.
+
+    Example:
+        >>> plain, coded = strip(quantized)
+        >>> np.array_equal(plain.get_layer("embedding").kernel, coded["embedding"].decode())
+        True
     """
+    network = functional(network)
     coded = coded_weights(network)
 
     def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
-        layer = _inner(layer)
-        return layer.__class__.from_config(layer.get_config())
+        return copied(wrapping.unwrapped(layer))
 
     copy = keras.models.clone_model(network, clone_function=plain)
-    for source, target in zip(network.layers, copy.layers, strict=True):
+    for source in network.layers:
+        layer = wrapping.unwrapped(source)
+        target = copy.get_layer(layer.name)
+        if layer is source:
+            target.set_weights(source.get_weights())
+            continue
         weights = {_short_name(variable): variable.numpy() for variable in source.variables}
-        if target.name in coded:
-            weights[kernel_name(target)] = coded[target.name].decode()
+        if layer.name in coded:
+            weights[kernel_layer(layer).attribute] = coded[layer.name].decode()
         target.set_weights([weights[_short_name(variable)] for variable in target.variables])
     return copy, coded
 
@@ -194,18 +189,22 @@ def strip(network: keras.Model) -> tuple[keras.Model, dict[str, CodedWeights]]:
 def layer_quantizers(
     network: keras.Model, bits: int | Mapping[str, int], scheme: Scheme
 ) -> dict[str, KernelQuantizer]:
-    """The quantizer of each layer that gets one, by layer name."""
+    """The quantizer of each layer that gets one, by layer name.
+
+    Raises:
+        InputError: As `quantize`.
+    """
     layers = quantizable_layers(network)
     names = [layer.name for layer in layers]
     if not isinstance(bits, Mapping):
         scheme.check_bits(bits)
         bits = dict.fromkeys(names, bits)
     if unknown := sorted(set(bits) - set(names)):
-        raise InputError(f"bits for layers that {network.name} does not have: {unknown}")
+        raise InputError(f"bits: {network.name} has no kernels in {', '.join(unknown)}")
     quantizers = {}
     for layer in layers:
         choice = "coded"
-        if layer.name.endswith(_SHORTCUT):
+        if is_shortcut(layer.name):
             choice = scheme["shortcuts"]
         if layer.name in (names[0], names[-1]):
             choice = scheme["first" if layer.name == names[0] else "last"]
@@ -214,20 +213,9 @@ def layer_quantizers(
         if choice == "8bit":
             quantizers[layer.name] = UniformQuantizer(8, scale="max")
         else:
-            quantizers[layer.name] = scheme.quantizer(bits[layer.name], layer)
+            axes = kernel_layer(layer).channel_axes
+            quantizers[layer.name] = scheme.quantizer(bits[layer.name], axes)
     return quantizers
-
-
-def _quantized(network: keras.Model) -> Iterator[tuple]:
-    """(layer, latent kernel, quantizer, the quantizer's variables) of each quantized layer."""
-    for layer in network.layers:
-        if isinstance(layer, quantize_wrapper.QuantizeWrapperV2):
-            for latent, quantizer, variables in layer._weight_vars:
-                yield layer.layer, latent, quantizer, variables
-
-
-def _inner(layer: keras.layers.Layer) -> keras.layers.Layer:
-    return layer.layer if isinstance(layer, quantize_wrapper.QuantizeWrapperV2) else layer
 
 
 def _short_name(variable) -> str:

@@ -47,7 +47,7 @@ class Divergence:
         self._network = network
         self._inputs = [tf.nest.map_structure(tf.constant, batch) for batch in inputs]
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def outputs(batch):
             return probabilities(network(batch, training=False))
 

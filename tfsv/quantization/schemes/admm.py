@@ -9,9 +9,11 @@ from tfsv.quantization.codebook import assign
 from tfsv.quantization.scale import alternate, best_scale
 from tfsv.quantization.schemes.base import KernelQuantizer, nearest_centroid, straight_through
 from tfsv.quantization.schemes.levels import uniform_levels
+from tfsv.quantization.schemes.registry import SCHEMES
 from tfsv.quantization.schemes.scaled import scaled_codebook
 
 
+@SCHEMES.register("admm")
 @keras.utils.register_keras_serializable("tfsv")
 class ADMMQuantizer(KernelQuantizer):
     """Training that draws latent weights w towards their quantized values f(w).

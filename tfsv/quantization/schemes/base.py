@@ -82,13 +82,35 @@ def mean(values: tf.Tensor, axes: list[int] | None = None) -> tf.Tensor:
 
 
 class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
-    """Base of the schemes.
+    """Base of the schemes' quantizers.
 
     A scheme adds to the layer the variables that `variables` names and `active`, the switch of
     staged fine-tuning: while it is off, the layer computes with its latent weights. `refresh`
     fits what the scheme fits and switches on; the training loop calls it at an interval. The
     forward value is what `coded` decodes to, bit for bit, in inference and, unless the scheme's
     docstring says otherwise, in training.
+
+    A subclass defines `variables`, `codebook` and `forward`, and `fit` if something is fitted; one
+    with settings defines `get_config` too. Registered with `SCHEMES` and with Keras, it can be
+    named in `quantize`, in cards and on the command line.
+
+    Example:
+        Three levels, fitted to the largest weight in every step:
+
+        >>> @SCHEMES.register("ternary")
+        ... @keras.utils.register_keras_serializable("mine")
+        ... class TernaryQuantizer(KernelQuantizer):
+        ...     widths = (2,)
+        ...
+        ...     def variables(self, shape):
+        ...         return {}
+        ...
+        ...     def codebook(self, latent, weights):
+        ...         return tf.reduce_max(tf.abs(latent)) * tf.constant([-1.0, 0.0, 1.0])
+        ...
+        ...     def forward(self, latent, weights, training):
+        ...         levels = self.codebook(latent, weights)
+        ...         return straight_through(latent, nearest_centroid(latent, levels))
 
     Args:
         bits: One of `widths`.
@@ -107,6 +129,20 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
             expected = f"{self.widths[0]} to {self.widths[-1]}"
             raise ValueError(f"bits: expected {expected}. Received: {bits}")
         self.bits = bits
+
+    @classmethod
+    def for_kernel(cls, bits: int, channel_axes: int, **settings: str | float) -> "KernelQuantizer":
+        """A quantizer for a kernel.
+
+        A scheme with a scale for each output channel overrides this to take the axes.
+
+        Args:
+            bits: One of `widths`.
+            channel_axes: How many of the kernel's last axes count its output channels: 2 for a
+                depthwise kernel `[..., input channels, multiplier]`, 1 for any other.
+            **settings: A value for each of the class' `settings`.
+        """
+        return cls(bits, **settings)
 
     def variables(self, shape: tf.TensorShape) -> dict[str, tuple[list[int], bool]]:
         """(shape, trainable) of the float32 variables that a kernel of this shape needs."""

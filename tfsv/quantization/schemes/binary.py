@@ -13,6 +13,7 @@ from tfsv.quantization.schemes.base import (
     shared,
     straight_through,
 )
+from tfsv.quantization.schemes.registry import SCHEMES
 
 
 def binary_codebook(weights: tf.Tensor) -> tf.Tensor:
@@ -24,6 +25,7 @@ def binary_codebook(weights: tf.Tensor) -> tf.Tensor:
     return tf.stack([middle - distance, middle + distance])
 
 
+@SCHEMES.register("static_binary")
 @keras.utils.register_keras_serializable("tfsv")
 class StaticBinaryQuantizer(KernelQuantizer):
     """m + a · sign(w - m) with m and a in closed form from the latent weights, in every step.
@@ -50,6 +52,7 @@ class StaticBinaryQuantizer(KernelQuantizer):
         return straight_through(latent, nearest_centroid(latent, binary_codebook(latent)))
 
 
+@SCHEMES.register("adaptive_binary")
 @keras.utils.register_keras_serializable("tfsv")
 class AdaptiveBinaryQuantizer(KernelQuantizer):
     """b + a · sign(w - b) with a and b trained, from the static values on.

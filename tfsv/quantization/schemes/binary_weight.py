@@ -9,6 +9,7 @@ import tf_keras as keras
 from tfsv.quantization.codebook import assign
 from tfsv.quantization.coded import CodedWeights, relative_error
 from tfsv.quantization.schemes.base import KernelQuantizer, mean
+from tfsv.quantization.schemes.registry import SCHEMES
 
 _SIGNS = np.array([-1, 1], np.float32)
 
@@ -38,6 +39,7 @@ def binary_weight(weights: tf.Tensor, channel_axes: int = 1) -> tf.Tensor:
     return binary(weights)
 
 
+@SCHEMES.register("binary_weight")
 @keras.utils.register_keras_serializable("tfsv")
 class BinaryWeightQuantizer(KernelQuantizer):
     """Paper 3's binary-weight network: `binary_weight` of every kernel.
@@ -57,6 +59,10 @@ class BinaryWeightQuantizer(KernelQuantizer):
         super().__init__(bits)
         self.forward_weights = forward
         self.channel_axes = channel_axes
+
+    @classmethod
+    def for_kernel(cls, bits, channel_axes, **settings):
+        return cls(bits, channel_axes=channel_axes, **settings)
 
     def variables(self, shape):
         return {}

@@ -14,8 +14,10 @@ from tfsv.quantization.schemes.base import (
     shared,
     straight_through,
 )
+from tfsv.quantization.schemes.registry import SCHEMES
 
 
+@SCHEMES.register("kmeans")
 @keras.utils.register_keras_serializable("tfsv")
 class KMeansQuantizer(KernelQuantizer):
     """K-means codebook of one layer, learned by k-means on its latent weights (paper 1, KMQAT).

@@ -10,6 +10,7 @@ import tf_keras as keras
 from tfsv.quantization.scale import best_scale
 from tfsv.quantization.schemes.base import KernelQuantizer, mean, shared
 from tfsv.quantization.schemes.levels import additive_power_levels, power_levels
+from tfsv.quantization.schemes.registry import SCHEMES
 from tfsv.quantization.schemes.scaled import nearest_scaled, scaled_codebook
 
 
@@ -55,6 +56,7 @@ class _NormalisedQuantizer(KernelQuantizer):
         weights["clip"].assign(best_scale(normalised, self._levels))
 
 
+@SCHEMES.register("pot")
 @keras.utils.register_keras_serializable("tfsv")
 class PowersOfTwoQuantizer(_NormalisedQuantizer):
     """Powers of two.
@@ -67,6 +69,7 @@ class PowersOfTwoQuantizer(_NormalisedQuantizer):
     _make_levels = staticmethod(power_levels)
 
 
+@SCHEMES.register("apot")
 @keras.utils.register_keras_serializable("tfsv")
 class AdditivePowersOfTwoQuantizer(_NormalisedQuantizer):
     """Additive powers of two.

@@ -13,9 +13,11 @@ from tfsv.quantization.schemes.base import (
     straight_through,
 )
 from tfsv.quantization.schemes.levels import uniform_levels
+from tfsv.quantization.schemes.registry import SCHEMES
 from tfsv.quantization.schemes.scaled import nearest_scaled, scaled_codebook
 
 
+@SCHEMES.register("uniform")
 @keras.utils.register_keras_serializable("tfsv")
 class UniformQuantizer(KernelQuantizer):
     """{0, ±a, …, ±a(2^(bits-1) - 1)} with one scale a for the layer; {-a, a} for 1 bit.

@@ -11,7 +11,7 @@ from light_import import check_light_import
 from tfsv.audio.corpora import CORPORA, Skipped
 from tfsv.audio.manifest import Utterance, read_manifest
 from tfsv.errors import InputError
-from tfsv.jobs.prepare import PrepareSettings, prepare
+from tfsv.verification.preparing import PrepareSettings, prepare
 from tfsv.verification.trials import read_trials
 
 
@@ -81,7 +81,7 @@ def test_an_output_that_is_a_folder(corpus):
 
 
 def test_import_needs_no_tensorflow():
-    check_light_import("tfsv.jobs.prepare", most_seconds=1.0)
+    check_light_import("tfsv.verification.preparing", most_seconds=1.0)
 
 
 def test_every_setting_says_what_it_is():
