@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from absl import flags
 
-from tfsv import command
+from tfsv.commands.running import Command
 from tfsv.errors import InputError
 from tfsv.packed import expand, flatbuffer, record, seal
 from tfsv.packed.assemble import CARD_ENTRY
@@ -619,9 +619,8 @@ def _serve(content: bytes, folder: pathlib.Path, megabytes: int, embed: bool) ->
         print(json.dumps(opened(path, embed=embed)), flush=True)
 
 
-def main(arguments: list[str]) -> None:
-    """Opens what the flags ask for and prints what must not be."""
-    given = flags.FLAGS
+def main(given: flags.FlagValues, arguments: list[str]) -> int:
+    """Opens what the flags ask for and prints what must not be; 1 if something was printed."""
     if len(arguments) != 1:
         raise InputError("usage: hostile.py model.tflite [--seconds=600] [--seed=1]")
     path = pathlib.Path(arguments[0])
@@ -632,7 +631,7 @@ def main(arguments: list[str]) -> None:
         raise InputError(f"{path}: not a packed model ({error})") from error
     if given.serve is not None:
         _serve(content, pathlib.Path(given.serve), given.megabytes, given.embed)
-        return
+        return 0
     jobs: Iterator[dict] = _jobs(list(made), given.seed, given.seconds)
     if given.number is not None:
         jobs = iter([{"seed": given.seed, "number": given.number}])
@@ -644,8 +643,7 @@ def main(arguments: list[str]) -> None:
             if not outcome.startswith(FINE) or given.number is not None:
                 print(f"{json.dumps(job)}: {outcome}", flush=True)
     print(", ".join(f"{count} {what}" for what, count in counts.most_common()))
-    if set(counts) - set(FINE):
-        sys.exit(1)
+    return 1 if set(counts) - set(FINE) else 0
 
 
 def _jobs(names: list[str], seed: int, seconds: float) -> Iterator[dict]:
@@ -658,11 +656,18 @@ def _jobs(names: list[str], seed: int, seconds: float) -> Iterator[dict]:
         number += 1
 
 
+def _define(values: flags.FlagValues) -> None:
+    flags.DEFINE_float("seconds", 60.0, "How long to go on.", lower_bound=0, flag_values=values)
+    flags.DEFINE_integer("seed", 1, "Start of the random choices.", flag_values=values)
+    flags.DEFINE_integer("number", None, "Open this mutant alone.", flag_values=values)
+    flags.DEFINE_integer("megabytes", MEGABYTES, "What may be allocated.", flag_values=values)
+    flags.DEFINE_bool("embed", False, "Compute an embedding with what loads.", flag_values=values)
+    flags.DEFINE_string(
+        "serve", None, "Serve another process from this folder; not for people.", flag_values=values
+    )
+
+
 if __name__ == "__main__":
-    flags.DEFINE_float("seconds", 60.0, "How long to go on.", lower_bound=0)
-    flags.DEFINE_integer("seed", 1, "Start of the random choices.")
-    flags.DEFINE_integer("number", None, "Open this mutant alone.")
-    flags.DEFINE_integer("megabytes", MEGABYTES, "What may be allocated.")
-    flags.DEFINE_bool("embed", False, "Compute an embedding with what loads.")
-    flags.DEFINE_string("serve", None, "Serve another process from this folder; not for people.")
-    command.run(main)
+    Command(
+        "tests/hostile.py", __doc__, _define, main, takes_arguments=True, program="python"
+    ).run()

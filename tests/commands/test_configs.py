@@ -1,11 +1,10 @@
 """Every flagfile is a recipe that can start."""
 
-import importlib.util
 import pathlib
 
 import pytest
-from absl import flags
 
+from tfsv.commands.train import command, recipe_of
 from tfsv.models import NETWORKS
 from tfsv.quantization.schemes import SCHEMES, Scheme
 
@@ -18,43 +17,26 @@ FILES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def train():
-    spec = importlib.util.spec_from_file_location("train_tool", ROOT / "tools" / "train.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    for name in flags.FLAGS.flags_by_module_dict().get("train_tool", []):
-        delattr(flags.FLAGS, name.name)
-
-
-@pytest.fixture
-def parsed(train, monkeypatch):
-    monkeypatch.chdir(ROOT)
-
-    def parse(path):
-        flags.FLAGS.unparse_flags()
-        for flag in flags.FLAGS.flags_by_module_dict()["train_tool"]:
-            flag.unparse()
-        flags.FLAGS(["train", f"--flagfile={path}", "--run_dir=runs/none"])
-        return train.recipe_of_flags()
-
-    yield parse
-    flags.FLAGS.unparse_flags()
+def recipe(path):
+    values, rest = command.parsed([f"--flagfile={path}", "--run_dir=runs/none"])
+    assert not rest
+    return recipe_of(values)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_flagfile_is_a_recipe(parsed, path):
-    recipe = parsed(path)
-    assert recipe.network in NETWORKS and Scheme.parse(recipe.scheme).name in SCHEMES
+def test_flagfile_is_a_recipe(monkeypatch, path):
+    monkeypatch.chdir(ROOT)
+    found = recipe(path)
+    scheme = Scheme.parse(found.quantization.scheme).name
+    assert found.network.name in NETWORKS and scheme in SCHEMES
     text = path.read_text()
     assert f"--flagfile {path.relative_to(ROOT)}" in text, "its header names another file"
     if path.parent == VOXCELEB:
-        network, _, scheme = path.stem.partition("_")
-        assert recipe.network == network
-        assert "Published:" in text and "hours on a GPU" in text and recipe.control
-        if scheme in SCHEMES:
-            assert Scheme.parse(recipe.scheme).name == scheme
+        network, _, named = path.stem.partition("_")
+        assert found.network.name == network
+        assert "Published:" in text and "hours on a GPU" in text and found.finetuning.control
+        if named in SCHEMES:
+            assert scheme == named
 
 
 def test_every_network_and_scheme_of_the_papers_has_one():

@@ -31,7 +31,7 @@ from tfsv.quantization.network import (
 from tfsv.report import Report
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
 from tfsv.study.file_sizes import file_sizes
-from tfsv.tasks.model_folder import load_model, save_model
+from tfsv.tasks.model_folder import load_model, read_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 
 _SCHEMA = 2
@@ -192,6 +192,16 @@ def float_folder(run: str | os.PathLike) -> pathlib.Path:
     """
     start = read_recipe(run).start
     return pathlib.Path(start) if start else pathlib.Path(run) / FLOAT
+
+
+def network_name(run: str | os.PathLike) -> str:
+    """What tables and plots call the network of a run.
+
+    Raises:
+        InputError: The run has no recipe or no float model.
+    """
+    card = read_card(float_folder(run))
+    return str(card.network.get("name", card.task))
 
 
 def order(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:

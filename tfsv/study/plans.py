@@ -18,7 +18,7 @@ from tfsv.jobs.recipe import read_recipe
 from tfsv.jobs.settings import BitSearchSettings
 from tfsv.study.cells import Cell
 from tfsv.study.comparison import float_folder
-from tfsv.tasks.task import TASKS
+from tfsv.tasks.task import TASKS, sensitivity_methods
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Plans:
     Args:
         run: Folder of a run; its float model is what it trained or started from.
         search: How bits are searched; the scheme is that of the cell.
-        methods: Settings of each method by its name; the defaults where one is missing.
+        methods: Settings of each method by its name; the defaults where one is missing. Their
+            seeds are that of the run.
 
     Raises:
         InputError: The folder's plans were made with other settings.
@@ -59,16 +60,19 @@ class Plans:
         self._recipe = read_recipe(run)
         self._float_folder = float_folder(run)
         self._settings = search
-        self._methods = dict(methods or {})
         self._data = TASKS.named(self._recipe.task).open_data(
             self._recipe.data, self._recipe.objective
         )
+        self._methods = {
+            name: _seeded((methods or {}).get(name, method.record()), self._data.seed)
+            for name, method in sensitivity_methods().items()
+        }
         self._folder = writable_folder(pathlib.Path(run) / "study" / folders.PLANS)
         claimed = dataclasses.asdict(search)
         del claimed["scheme"]
         claimed |= {"methods": {n: dataclasses.asdict(x) for n, x in self._methods.items()}}
         claimed |= {"data": self._data.identity()}
-        folders.claim(self._folder / "search.json", claimed)
+        folders.claim(self._folder / "search.json", claimed, lambda old: _upgraded(old, claimed))
         self._searches: dict[str, BitSearch] = {}
 
     def make(self, cell: Cell) -> None:
@@ -107,6 +111,27 @@ class Plans:
             store = self._folder / "sensitivities"
             self._searches[scheme] = BitSearch(self._float_folder, self._data, store, settings)
         return self._searches[scheme]
+
+
+def _seeded(settings: Any, seed: int) -> Any:
+    """The settings of a method with the seed of the run, if it has one."""
+    known = {field.name for field in dataclasses.fields(settings)}
+    return dataclasses.replace(settings, seed=seed) if "seed" in known else settings
+
+
+def _upgraded(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The claim of plans that were made before a method was added, or with tfsv 0.1."""
+    if "methods" in found:  # a new method takes nothing from the plans that are there
+        return {**found, "methods": {**wanted["methods"], **found["methods"]}}
+    methods = {
+        name: {
+            key: value if key in ("trials", "root") else found.get(key, value)
+            for key, value in fields.items()
+        }
+        for name, fields in wanted["methods"].items()
+    }
+    kept = {name: found.get(name) for name in ("tie_shortcuts", "compute", "batches")}
+    return {**kept, "candidates": found.get("widths"), "methods": methods, "data": wanted["data"]}
 
 
 def read_findings(runs: Mapping[str, pathlib.Path], cell: Cell) -> dict[str, Finding]:

@@ -1,12 +1,37 @@
 """The same models over several seeds, side by side as Markdown."""
 
-from collections.abc import Mapping
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfsv import folders
 from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.text_tables import markdown
+
+
+def read_runs(runs: Sequence[str | os.PathLike]) -> dict[str, dict[str, Report]]:
+    """Reads what `tfsv train` measured in several runs' folders.
+
+    Example:
+        >>> print(seed_table(read_runs(["runs/real/seed0", "runs/real/seed1"])))
+
+    Args:
+        runs: Folders of runs.
+
+    Returns:
+        Name of the run, the last part of its path, to the reports of its models by name, in the
+        order in which they were made.
+
+    Raises:
+        InputError: Two runs have one name, a run has no report, or a report is broken.
+    """
+    names = [pathlib.Path(run).name for run in runs]
+    if len(set(names)) < len(names):
+        raise InputError(f"runs={','.join(map(str, runs))}: two folders have the same name")
+    return {name: _reports(pathlib.Path(run)) for name, run in zip(names, runs, strict=True)}
 
 
 def seed_table(runs: Mapping[str, Mapping[str, Report]], baseline: str = "float") -> str:
@@ -57,6 +82,14 @@ def seed_table(runs: Mapping[str, Mapping[str, Report]], baseline: str = "float"
             ]
         )
     return markdown(rows)
+
+
+def _reports(run: pathlib.Path) -> dict[str, Report]:
+    files = sorted(run.glob(f"*/{folders.RESULTS}"), key=lambda file: file.stat().st_mtime)
+    if not files:
+        raise InputError(f"{run}: no {folders.RESULTS} in it; run `tfsv train` to its end")
+    reports = {file.parent.name: Report.read(file.parent) for file in files}
+    return {name: report for name, report in reports.items() if "bytes" in report.details}
 
 
 def _mean(runs: Mapping[str, Mapping[str, Report]], model: str, name: str) -> float:

@@ -1,19 +1,20 @@
-"""A model on disk: a folder with weights and a card."""
+"""A model on disk: a folder with weights and a card. TensorFlow is for the weights only."""
 
 import os
 import pathlib
-
-import tf_keras as keras
+from typing import TYPE_CHECKING
 
 from tfsv import folders
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.files import replacing
-from tfsv.quantization.network import quantize
 from tfsv.tasks.task import TASKS
 
+if TYPE_CHECKING:
+    import tf_keras as keras
 
-def save_model(folder: str | os.PathLike, network: keras.Model, card: ModelCard) -> None:
+
+def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCard) -> None:
     """Writes the network and its card; the card comes last, so that a folder with one is whole.
 
     Args:
@@ -30,7 +31,7 @@ def save_model(folder: str | os.PathLike, network: keras.Model, card: ModelCard)
     write_card(folder, card)
 
 
-def load_model(folder: str | os.PathLike) -> tuple[keras.Model, ModelCard]:
+def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
     """Reads what `save_model` wrote; nothing in the folder is executed.
 
     Example:
@@ -44,6 +45,8 @@ def load_model(folder: str | os.PathLike) -> tuple[keras.Model, ModelCard]:
     Raises:
         InputError: Something is missing, broken, or does not fit.
     """
+    from tfsv.quantization.network import quantize
+
     folder = pathlib.Path(folder)
     card = read_card(folder)
     if card.task is None:

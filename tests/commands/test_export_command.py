@@ -1,35 +1,32 @@
+"""tfsv export: the file, its card, what is printed, and one-line errors."""
+
 import dataclasses
-import pathlib
-import subprocess
-import sys
 
 import pytest
 import speech_stub
 import tf_keras as keras
+from command_runner import run_command
 
 from tfsv.audio.manifest import Utterance, write_manifest
-from tfsv.card import ModelCard
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks
 from tfsv.tasks.model_folder import save_model
 from tfsv.verification.evaluation import evaluate
+from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 from tfsv.verification.trials import read_trials
-
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "export_tflite.py"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
-    network = build_network("resnet18", channels=2, bins=16, embedding_size=8)
-    save_model(folder, network, ModelCard("resnet18", 2, 16, 8, front_end={"bins": 16}))
+    settings = NetworkSettings("resnet18", 2, 16, 8).resolved()
+    save_model(folder, settings.build(), speaker_card(settings, {"bins": 16}))
     return folder
 
 
 def export(*flags):
-    command = [sys.executable, TOOL, *flags]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_command("export", *flags)
 
 
 def test_exports_and_measures_the_file_itself(folder, tmp_path):
@@ -55,24 +52,28 @@ def test_exports_and_measures_the_file_itself(folder, tmp_path):
         evaluate(model, read_trials(tmp_path / name), tmp_path, progress=False)
         for name in ("trials.txt", "dev.txt")
     )
-    assert (card.eer, card.min_dcf) == (reported["eer"], reported["min_dcf_0.01"])
-    assert card.thresholds == dev["thresholds"] != reported["thresholds"]
+    assert card.measured == {
+        "eer": reported["eer"].value,
+        "min_dcf": reported["min_dcf_0.01"].value,
+    }
+    assert card.decision == {"thresholds": dev.details["thresholds"]}
+    assert card.thresholds != reported.details["thresholds"]
     assert card.notes == "Made of nothing."
     lines = done.stdout.splitlines()
     stem = next(line for line in lines if line.split()[:2] == ["stem", "3"])
     assert stem.split()[-6:] == ["8", "18", "0", "8", "8", "34"]
     assert lines[-2].split() == ["file", f"{output.stat().st_size:,}"]
-    assert f"EER {100 * card.eer:.2f} %" in lines[-1]
+    assert f"EER {100 * card.measured['eer']:.2f} %" in lines[-1]
     sizes = [int(x.split()[-1].replace(",", "")) for x in lines[1:-1]]
     assert sum(sizes[:-1]) == sizes[-1]
 
 
 def test_packs_with_int8_activations(tmp_path):
     keras.utils.set_random_seed(0)
-    network = build_network("resnet18", channels=8, bins=16, embedding_size=32)
-    network = quantize(network, 4)
+    settings = NetworkSettings("resnet18", 8, 16, 32).resolved()
+    network = quantize(settings.build(), 4)
     refresh_codebooks(network)
-    card = ModelCard("resnet18", 8, 16, 32, front_end={"bins": 16})
+    card = speaker_card(settings, {"bins": 16})
     bits = {name: codes.bits for name, codes in coded_weights(network).items()}
     save_model(tmp_path / "model", network, dataclasses.replace(card, bits=bits, scheme="kmeans"))
     names = speech_stub.write_people(tmp_path, people=2, utterances=2)

@@ -11,6 +11,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import tiny_networks
+from command_runner import run_command
 
 from tfsv.conversion.convert import convert
 from tfsv.errors import InputError
@@ -21,7 +22,6 @@ from tfsv.runtime.model_files import printable
 from tfsv.runtime.weights_picture import plot_histograms
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "inspect_model.py"
 FORMS = [
     ("packed", "int8_weights"),
     ("packed", "float32"),
@@ -46,7 +46,8 @@ def cases(tmp_path_factory):
     coded = tiny_networks.coded(network, 3, leave=("dilated",))
     coded["stem"] = dataclasses.replace(coded["stem"], error=0.125)
     card = tiny_networks.card()
-    card.eer, card.min_dcf, card.thresholds = 0.0123, 0.4567, {"far_0.01": 0.321}
+    card.measured = {"eer": 0.0123, "min_dcf": 0.4567}
+    card.decision = {"thresholds": {"far_0.01": 0.321}}
     card.notes = "one\nline \x1b[2J"
     for form in FORMS:
         conversion = convert(network, coded, card, tiny_networks.ends(), *form)
@@ -62,8 +63,7 @@ def case(request, cases):
 
 
 def tool(*arguments):
-    command = [sys.executable, TOOL, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_command("inspect", *arguments)
 
 
 def test_sizes_are_those_of_the_export(case):
@@ -195,7 +195,7 @@ def test_bad_arguments_are_one_line(cases):
     for arguments, message in (
         ([packed, "--expand=out.bin"], "error: --expand=out.bin: must end in .tflite"),
         ([packed, "--histogram=out.jpg"], "error: --histogram=out.jpg: must end in .png"),
-        ([], "error: usage: inspect_model.py model.tflite [--expand=…] [--histogram=…]"),
+        ([], "error: usage: tfsv inspect model.tflite [--expand=…] [--histogram=…]"),
     ):
         done = tool(*arguments)
         assert done.returncode == 1 and done.stderr.splitlines() == [message]
@@ -221,7 +221,7 @@ def test_nothing_moves_the_cursor():
 
 def test_tensorflow_is_not_imported(cases):
     code = (
-        "import sys, runpy; sys.argv[0] = 'inspect_model.py'\n"
+        "import sys\n"
         "from tfsv.runtime.inspection import inspect\n"
         f"inspect({str(cases[FORMS[0]].path)!r})\n"
         "assert not {'tensorflow', 'tf_keras'} & set(sys.modules)\n"
