@@ -275,7 +275,7 @@ def _candidates(name: str, with_onnx: bool) -> dict[str, Candidate]:
     coded = _randomise(network, np.concatenate(calibration))
     card = ModelCard(
         name,
-        _CHANNELS.value or NETWORKS[name].published.channels,
+        _CHANNELS.value or NETWORKS[name].channels,
         network.input_shape[-1],
         network.output_shape[-1],
         front_end=front_end.settings(),

@@ -21,7 +21,8 @@ from absl import flags
 
 from tfsv.audio import augment, decoding
 from tfsv.audio.manifest import Manifest, read_manifest
-from tfsv.audio.pipeline import PipelineSettings, class_count, crop, training_dataset
+from tfsv.audio.pipeline import class_count, crop, training_dataset
+from tfsv.audio.pipeline_settings import DECODERS, PipelineSettings
 from tfsv.audio.voices import voices_manifest
 from tfsv.features import LogMel
 from tfsv.models import build_network
@@ -33,7 +34,7 @@ _CHANNELS = flags.DEFINE_integer("channels", 16, "Width of its first stage.", 1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Crops in a batch.", 1)
 _CROP_SECONDS = flags.DEFINE_float("crop_seconds", 2.0, "Length of a crop.")
 _DECODER = flags.DEFINE_enum(
-    "decoder", "tensorflow-io", sorted(decoding.DECODERS), "What decodes the files."
+    "decoder", "tensorflow-io", sorted(DECODERS), "What decodes the files."
 )
 _MUSAN = flags.DEFINE_string("musan", None, "Folder of MUSAN; default: generated noise.")
 _RIRS = flags.DEFINE_string("rirs", None, "Folder of impulse responses; default: generated rooms.")

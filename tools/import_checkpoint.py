@@ -8,7 +8,6 @@ that tools/evaluate.py, tools/export_tflite.py and tools/train.py --start take. 
 known for it before tools/evaluate.py --calibrate has measured it.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -36,10 +35,10 @@ def main(arguments: Sequence[str]) -> None:
     path = pathlib.Path(_CHECKPOINT.value)
     imported = import_checkpoint(path, _FAMILY.value)
     save_model(_OUTPUT.value, imported.network, _card(imported, path))
-    sizes = imported.sizes
+    settings = imported.settings
     print(
-        f"{_OUTPUT.value}: {imported.family}, {sizes.channels} channels, {imported.bins} mel"
-        f" filters, embeddings of {sizes.embedding_size},"
+        f"{_OUTPUT.value}: {imported.family}, {settings.channels} channels, {settings.bins} mel"
+        f" filters, embeddings of {settings.embedding_size},"
         f" {imported.network.count_params():,} numbers;"
         f" {len(imported.ignored)} tensors that embeddings do not need left out"
     )
@@ -50,9 +49,11 @@ def main(arguments: Sequence[str]) -> None:
 def _card(imported: Imported, path: pathlib.Path) -> ModelCard:
     source = f"Imported from {path.name} (sha256 {sha256_of(path)}) as {imported.family}."
     return ModelCard(
-        network=imported.name,
-        bins=imported.bins,
-        **dataclasses.asdict(imported.sizes),
+        network=imported.settings.name,
+        channels=imported.settings.channels,
+        bins=imported.settings.bins,
+        embedding_size=imported.settings.embedding_size,
+        pooling=imported.settings.pooling,
         front_end=imported.front_end,
         trained_on=_TRAINED_ON.value,
         versions=package_versions(),

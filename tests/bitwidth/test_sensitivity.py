@@ -6,10 +6,11 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 import tf_keras as keras
+from tfsv.bitwidth.controls import Random, WeightNorm
+from tfsv.verification.perturbation import Perturbation
 from tiny_networks import image_network
 
 from tfsv.bitwidth.candidates import candidate_weights, kernel, replaced, squared_error
-from tfsv.bitwidth.controls import Random, WeightNorm
 from tfsv.bitwidth.methods.curvature import Curvature, Trace, hessian_traces
 from tfsv.bitwidth.methods.kl import Divergence, speaker_posteriors
 from tfsv.bitwidth.sensitivity import Row, measure, rank_correlation, store_file
@@ -17,7 +18,6 @@ from tfsv.errors import InputError
 from tfsv.models import build_network
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks
 from tfsv.verification.cllr import cllr, llr_calibration
-from tfsv.verification.perturbation import Perturbation
 from tfsv.verification.trials import Trials, some_trials
 
 WIDTHS = (1, 2, 4, 8)

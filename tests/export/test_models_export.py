@@ -9,7 +9,8 @@ from exported_files import run, undelegated, waveform
 
 from tfsv.card import ModelCard
 from tfsv.export.convert import export_tflite
-from tfsv.models import build_network, dfresnet, resnet
+from tfsv.models import build_network
+from tfsv.models.networks import dfresnet, resnet
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.tflite_embedder import TFLiteEmbedder

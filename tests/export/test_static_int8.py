@@ -18,7 +18,7 @@ from tfsv.export.int8 import int8_kernel
 from tfsv.export.kernels import find_kernels, tflite_layout
 from tfsv.export.static_int8 import _affine, static_int8_kernel, write_static_int8
 from tfsv.features import LogMel
-from tfsv.models.ecapa import ChannelGroups
+from tfsv.models.networks.ecapa import ChannelGroups
 from tfsv.models.pooling import AttentiveStatistics
 from tfsv.packed import flatbuffer
 from tfsv.verification.embedder import KerasEmbedder

@@ -1,7 +1,7 @@
 import pytest
+from tfsv.verification.seeds import seed_table
 
 from tfsv.errors import InputError
-from tfsv.verification.seeds import seed_table
 
 
 def record(eer):

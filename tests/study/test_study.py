@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tf_keras as keras
 from study_runs import float_run
+from tfsv.study.trial_features import TrialFeatures
 
 from tfsv.audio.voices import voices_manifest
 from tfsv.card import ModelCard
@@ -22,7 +23,6 @@ from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell, read_cells
 from tfsv.study.comparison import Comparison, Further, order, read_weights
 from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
-from tfsv.study.trial_features import TrialFeatures
 from tfsv.tasks.model_folder import load_model
 from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.evaluation import evaluate

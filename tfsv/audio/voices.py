@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 import tqdm
 
+from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.manifest import Manifest, Utterance, read_manifest, write_manifest
 from tfsv.audio.pairs import draw_pairs
-from tfsv.audio.soundfiles import SAMPLE_RATE
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder

@@ -33,7 +33,7 @@ from tfsv.quantization.network import quantizable_layers
 from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.schemes.base import KernelQuantizer
 from tfsv.tasks.model_folder import load_model
-from tfsv.tasks.task import TASKS, PlainModel, TaskData, sensitivity_methods
+from tfsv.tasks.task import TASKS, PlainModel, Task, TaskData, sensitivity_methods
 from tfsv.training.objective import Objective
 
 
@@ -47,10 +47,11 @@ class BitSearch:
         >>> plan = bits.plan(found, bits.choose(found, 200_000), 200_000)
 
     Args:
-        model: Folder of a float model.
+        model: Folder of a float model, or the model itself.
         data: What it was trained with.
         store: Folder that keeps what was measured; see `tfsv.bitwidth.sensitivity.measure`.
         settings: What decides a plan beside model, data, method and budget.
+        task: The model's task; None: the one that its card names.
 
     Attributes:
         card: The model's card.
@@ -63,26 +64,28 @@ class BitSearch:
 
     def __init__(
         self,
-        model: str | os.PathLike,
+        model: str | os.PathLike | PlainModel,
         data: TaskData,
         store: pathlib.Path,
         settings: BitSearchSettings,
+        task: Task | None = None,
     ):
         self._store = store
         self._settings = settings
-        network, self.card = load_model(model)
+        if not isinstance(model, PlainModel):
+            model = PlainModel(pathlib.Path(model), *load_model(model))
+        network, self.card = model.network, model.card
         if self.card.bits:
-            raise InputError(f"model={model}: is quantized already; give a float one")
-        task = TASKS[self.card.task]
+            raise InputError(f"model={model.folder}: is quantized already; give a float one")
+        task = task or TASKS[self.card.task]
         self._scheme = Scheme.parse(settings.scheme)
         coded = set(task.coded_layers(network))
         candidates = candidate_weights(network, self._scheme, settings.candidates)
         self.candidates = {name: row for name, row in candidates.items() if name in coded}
         if not self.candidates:
             raise InputError(f"scheme={self._scheme}: leaves every layer float")
-        parent = PlainModel(pathlib.Path(model), network, self.card)
-        self.files = PlanFiles(parent, self.candidates, str(self._scheme), settings.compute)
-        self._subject = _Subject(parent, data, self.candidates, self._scheme, settings, self.files)
+        self.files = PlanFiles(model, task, self.candidates, str(self._scheme), settings.compute)
+        self._subject = _Subject(model, data, self.candidates, self._scheme, settings, self.files)
         self._tied = shortcut_ties(self.candidates) if settings.tie_shortcuts else []
 
     def check(self, budget: int) -> None:
@@ -157,7 +160,7 @@ class BitSearch:
 
     @property
     def _name(self) -> str:
-        return str(self.card.network.get("name", self.card.task))
+        return str(self.card.network.get("name", self._subject.network.name))
 
     def _plan(
         self, method: str, budget: int, layers: Mapping[str, LayerPlan], otherwise: str

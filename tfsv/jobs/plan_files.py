@@ -8,7 +8,7 @@ from tfsv.bitwidth.allocation import smallest
 from tfsv.bitwidth.candidates import Candidates, chosen, replaced
 from tfsv.export.convert import Conversion, LayerSize, convert
 from tfsv.packed.bits import PLANES, byte_table, packed_bytes
-from tfsv.tasks.task import TASKS, PlainModel
+from tfsv.tasks.task import PlainModel, Task
 
 TABLES = {
     bits: {width: byte_table(width).size for width in planes if width < 8}
@@ -30,6 +30,7 @@ class PlanFiles:
     def __init__(
         self,
         parent: PlainModel,
+        task: Task,
         candidates: Candidates,
         scheme: str,
         compute: str = "int8_weights",
@@ -38,15 +39,16 @@ class PlanFiles:
 
         Args:
             parent: The float model.
+            task: Its task, which knows the ends of its file.
             candidates: Coded weights by layer and width.
             scheme: What made them.
             compute: What the file computes with; see `tfsv.export.convert.COMPUTE_FORMS`.
         """
         self._network = parent.network
-        self._ends = TASKS[parent.card.task].ends(parent.card)
+        self._ends = task.ends(parent.card)
         self._candidates = candidates
         self._compute = compute
-        card = TASKS[parent.card.task].filled(parent.card)
+        card = task.filled(parent.card)
         self._card = dataclasses.replace(card, scheme=scheme, notes="x" * _NOTES)
         self._known: dict[tuple, int] = {}
         codes = {n: {b: packed_bytes(w.codes.size, b) for b, w in row.items()}

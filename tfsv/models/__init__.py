@@ -1,5 +1,40 @@
-"""The networks: fbank features in, embedding out."""
+"""The networks: fbank features in, embedding out.
 
-from tfsv.models.registry import NETWORKS, build_network, resolve_sizes
+TensorFlow is imported when a network is built or a table is looked into, not with this package.
+"""
 
-__all__ = ["NETWORKS", "build_network", "resolve_sizes"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfsv.models.registry import NETWORKS, POOLINGS, NetworkEntry
+from tfsv.models.settings import NetworkSettings, build_network
+
+if TYPE_CHECKING:
+    from tfsv.models.complexity import multiply_accumulates
+    from tfsv.models.pooling import pooled
+    from tfsv.models.pretrained import Imported, import_checkpoint
+
+__all__ = [
+    "NETWORKS",
+    "POOLINGS",
+    "Imported",
+    "NetworkEntry",
+    "NetworkSettings",
+    "build_network",
+    "import_checkpoint",
+    "multiply_accumulates",
+    "pooled",
+]
+
+_MODULES = {
+    "Imported": "tfsv.models.pretrained",
+    "import_checkpoint": "tfsv.models.pretrained",
+    "multiply_accumulates": "tfsv.models.complexity",
+    "pooled": "tfsv.models.pooling",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)

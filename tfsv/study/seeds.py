@@ -31,9 +31,18 @@ def seed_table(runs: Mapping[str, Mapping[str, Report]], baseline: str = "float"
             raise InputError(f"{run}: the runs differ in their models: {', '.join(missing)}")
     if baseline not in models:
         raise InputError(f"{baseline}: none of the runs' models: {', '.join(models)}")
-    main, second, *_ = next(iter(runs.values()))[baseline].measurements
+    main, *others = next(iter(runs.values()))[baseline].measurements[:2]
     columns = (f"{main.heading}, {run}" for run in runs)
-    rows = [["model", "kB", *columns, "mean", f"mean / {baseline}", second.heading]]
+    rows = [
+        [
+            "model",
+            "kB",
+            *columns,
+            "mean",
+            f"mean / {baseline}",
+            *(other.heading for other in others),
+        ]
+    ]
     mean = {model: _mean(runs, model, main.name) for model in models}
     for model in models:
         size = next(iter(runs.values()))[model].details["bytes"]
@@ -44,7 +53,7 @@ def seed_table(runs: Mapping[str, Mapping[str, Report]], baseline: str = "float"
                 *(reports[model][main.name].text() for reports in runs.values()),
                 main.text(mean[model]),
                 f"{mean[model] / mean[baseline]:.3f}",
-                second.text(_mean(runs, model, second.name)),
+                *(other.text(_mean(runs, model, other.name)) for other in others),
             ]
         )
     return markdown(rows)

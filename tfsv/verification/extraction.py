@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tqdm
 
-from tfsv.audio import soundfiles
+from tfsv.audio import SAMPLE_RATE, soundfiles
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
 
@@ -44,7 +44,7 @@ def embed_long(
     Raises:
         InputError: As `Embedder.embed`.
     """
-    window = int(window_seconds * soundfiles.SAMPLE_RATE)
+    window = int(window_seconds * SAMPLE_RATE)
     count = max(1, math.ceil(len(waveform) / window))
     if count == 1:
         return embedder.embed(waveform)

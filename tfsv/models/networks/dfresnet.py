@@ -1,10 +1,13 @@
 """Depth-first residual networks: many thin layers instead of few wide ones."""
 
+import functools
+
 import tf_keras as keras
 
+from tfsv.models.image_layers import conv_norm, stem
 from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
-from tfsv.models.resnet import conv_norm, stem
+from tfsv.models.registry import NETWORKS, NetworkEntry
 
 BLOCKS = {56: (3, 3, 9, 3), 110: (3, 3, 27, 3), 179: (3, 8, 45, 3), 233: (3, 8, 63, 3)}
 GEMINI_BLOCKS = {60: BLOCKS[56], 114: BLOCKS[110], 183: BLOCKS[179], 237: BLOCKS[233]}
@@ -49,7 +52,7 @@ def dfresnet(
         channels: Width of the first stage (32 in the papers).
         bins: Mel filters, a multiple of 8.
         embedding_size: Components of the embedding.
-        pooling: One of `tfsv.models.pooling.POOLINGS`.
+        pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
         downsampling: Size of the downsampling convolutions, 2 or 3.
 
     Returns:
@@ -81,7 +84,7 @@ def gemini(
         channels: Width of the stem and of the first stage (32 in WeSpeaker).
         bins: Mel filters, a multiple of 16.
         embedding_size: Components of the embedding.
-        pooling: One of `tfsv.models.pooling.POOLINGS`.
+        pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
 
     Returns:
         `[batch, frames, bins]` to `[batch, embedding_size]`.
@@ -116,3 +119,29 @@ def _depthwise_norm(x, name: str):
         3, padding="same", use_bias=False, depthwise_initializer=initializer, name=name
     )(x)
     return norm(x, name)
+
+
+for _size, _suffix in ((2, ""), (3, "_3x3")):
+    for _depth in BLOCKS:
+        NETWORKS.add(
+            f"dfresnet{_depth}{_suffix}",
+            NetworkEntry(
+                functools.partial(dfresnet, _depth, downsampling=_size),
+                channels=32,
+                embedding_size=256,
+                pooling="tstp",
+                bins_multiple=8,
+            ),
+        )
+
+for _depth in GEMINI_BLOCKS:
+    NETWORKS.add(
+        f"gemini{_depth}",
+        NetworkEntry(
+            functools.partial(gemini, _depth),
+            channels=32,
+            embedding_size=256,
+            pooling="tstp",
+            bins_multiple=16,
+        ),
+    )

@@ -1,9 +1,12 @@
-"""Two-dimensional residual networks for speaker embeddings (r-vectors)."""
+"""Two-dimensional residual networks for speaker embeddings (r-vectors): resnet18 to resnet152."""
+
+import functools
 
 import tf_keras as keras
 
-from tfsv.models.norms import norm
+from tfsv.models.image_layers import conv_norm, stem
 from tfsv.models.pooling import pooled
+from tfsv.models.registry import NETWORKS, NetworkEntry
 
 BLOCKS = {
     18: (2, 2, 2, 2),
@@ -15,11 +18,6 @@ BLOCKS = {
 
 _FIRST_OF_BOTTLENECKS = 50
 _EXPANSION = 4
-
-# The filter gradient of a strided 1 × 1 convolution with fewer input channels overwrites the heap
-# in TensorFlow 2.16 with oneDNN on AVX-512 machines; picking every second pixel first is the same
-# function without that gradient.
-_ONEDNN_NARROW = 16
 
 
 def resnet(
@@ -40,7 +38,7 @@ def resnet(
         channels: Width of the first stage (32 in the papers).
         bins: Mel filters, a multiple of 8.
         embedding_size: Components of the embedding.
-        pooling: One of `tfsv.models.pooling.POOLINGS`.
+        pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
 
     Returns:
         `[batch, frames, bins]` to `[batch, embedding_size]`.
@@ -55,29 +53,6 @@ def resnet(
     x = pooled(x, pooling)
     embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
     return keras.Model(features, embedding, name=f"resnet{depth}")
-
-
-def stem(features, channels: int):
-    """From `[batch, frames, bins]` to the image `[batch, frames, bins, channels]`."""
-    x = keras.layers.Reshape((-1, features.shape[-1], 1), name="image")(features)
-    x = conv_norm(x, channels, 3, 1, "stem")
-    return keras.layers.ReLU(name="stem_relu")(x)
-
-
-def conv_norm(x, channels: int, size: int, stride: int | tuple[int, int], name: str):
-    """A convolution without bias, padded as PyTorch does for odd sizes, and its normalisation."""
-    padding = "same"
-    if stride != 1 and size == 1 and x.shape[-1] < _ONEDNN_NARROW:
-        x = keras.layers.MaxPooling2D(1, stride, name=f"{name}_pick")(x)
-        stride = 1
-    if stride != 1 and size % 2 and size > 1:
-        x = keras.layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
-        padding = "valid"
-    x = keras.layers.Conv2D(
-        channels, size, stride, padding, use_bias=False,
-        kernel_initializer="he_normal", name=name,
-    )(x)  # fmt: skip
-    return norm(x, name)
 
 
 def _basic_block(x, channels: int, stride: int, name: str):
@@ -104,3 +79,16 @@ def _shortcut(x, channels: int, stride: int, name: str):
     if stride != 1 or x.shape[-1] != channels:
         return conv_norm(x, channels, 1, stride, f"{name}_shortcut")
     return x
+
+
+for _depth in BLOCKS:
+    NETWORKS.add(
+        f"resnet{_depth}",
+        NetworkEntry(
+            functools.partial(resnet, _depth),
+            channels=32,
+            embedding_size=256,
+            pooling="tstp",
+            bins_multiple=8,
+        ),
+    )

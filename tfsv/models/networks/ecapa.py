@@ -1,11 +1,14 @@
 """ECAPA-TDNN: one-dimensional convolutions with channel attention, paper 2's other network."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
+from tfsv.models.registry import NETWORKS, NetworkEntry
 
 SCALE = 8
 """Groups of channels in a Res2 block; widths are multiples of it."""
@@ -102,7 +105,7 @@ def ecapa(
         channels: Width of the blocks (512 or 1024 in the papers), a multiple of `SCALE`.
         bins: Mel filters.
         embedding_size: Components of the embedding (192 in the papers).
-        pooling: One of `tfsv.models.pooling.POOLINGS`.
+        pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
         speechbrain: Whether the layout is SpeechBrain's.
 
     Returns:
@@ -179,3 +182,20 @@ def _conv_relu(x, channels: int, size: int, dilation: int, name: str, padding: s
         kernel_initializer="he_normal", name=name,
     )(x)  # fmt: skip
     return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+for _layout, _prefix, _pooling in (
+    (ecapa, "ecapa", "astp"),
+    (functools.partial(ecapa, speechbrain=True), "speechbrain_ecapa", "astp_speechbrain"),
+):
+    for _width in (512, 1024):
+        NETWORKS.add(
+            f"{_prefix}{_width}",
+            NetworkEntry(
+                _layout,
+                channels=_width,
+                embedding_size=192,
+                pooling=_pooling,
+                channels_multiple=SCALE,
+            ),
+        )

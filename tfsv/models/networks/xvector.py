@@ -3,6 +3,7 @@
 import tf_keras as keras
 
 from tfsv.models.pooling import pooled
+from tfsv.models.registry import NETWORKS, NetworkEntry
 
 _FRAME_LAYERS = ((5, 1), (3, 2), (3, 3), (1, 1), (1, 1))  # frames seen, dilation
 
@@ -24,7 +25,7 @@ def xvector(*, channels: int, bins: int, embedding_size: int, pooling: str = "ts
         bins: Mel filters.
         embedding_size: Components of the embedding and width of the dense layer before it (512 in
             the original).
-        pooling: One of `tfsv.models.pooling.POOLINGS`.
+        pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
 
     Returns:
         `[batch, frames, bins]` to `[batch, embedding_size]`.
@@ -50,3 +51,6 @@ def _relu_norm(x, name: str):
     return keras.layers.BatchNormalization(
         momentum=0.9, epsilon=1e-5, center=False, scale=False, name=f"{name}_norm"
     )(x)
+
+
+NETWORKS.add("xvector", NetworkEntry(xvector, channels=512, embedding_size=512, pooling="tstp"))
