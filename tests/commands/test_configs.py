@@ -7,7 +7,9 @@ import shlex
 
 import pytest
 
-from tfsv.commands.train import recipe_of
+from tfsv.commands import train
+from tfsv.commands.main import COMMANDS
+from tfsv.jobs.recipe_record import Recipe
 from tfsv.models import NETWORKS
 from tfsv.quantization.schemes import SCHEMES, Scheme
 
@@ -46,6 +48,12 @@ def table(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
+def recipe_of(arguments: list[str]) -> Recipe:
+    """The recipe that `tfsv train` makes of its command line."""
+    values, _ = train.command.parsed(arguments)
+    return train.recipe_of(values)
+
+
 def train_command(text: str) -> list[str]:
     """What follows the first `tfsv train` in a flagfile's header or in a page."""
     command = re.search(r"tfsv train (.*?[^\\])$", text, re.MULTILINE | re.DOTALL)[1]
@@ -58,6 +66,12 @@ ROWS = {cells[0]: Row(*cells) for cells in table("The recipes")}
 @pytest.fixture(autouse=True)
 def at_the_top(monkeypatch):
     monkeypatch.chdir(ROOT)
+
+
+def test_texts_name_commands_that_there_are():
+    for path in (VOXCELEB / "README.md", *(ROOT / "configs").rglob("*.flags")):
+        named = set(re.findall(r"^#? *tfsv ([\w-]+)", path.read_text(), re.MULTILINE))
+        assert named <= set(COMMANDS), path
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
