@@ -10,7 +10,7 @@ times. Then come the time to load, to expand, the peak memory of loading and run
 its own, bytes, the operators that XNNPACK left to slower kernels, and the goals.
 
 Every candidate takes the same waveform and gives an embedding, front end included, as the files do
-that `tools/export_tflite.py` writes; the row "front end alone" says how much of it that is.
+that `tfsv export` writes; the row "front end alone" says how much of it that is.
 Candidates:
 
     float          TFLite, converted from Keras without tfsv, and ONNX Runtime (needs the extra
@@ -25,7 +25,7 @@ Those made without tfsv have a fixed input length, which can only make them fast
 reference of ratios and goals is the faster one of TFLite's own and the expanded float32 file.
 """
 
-from tfsv import command  # isort: skip  (sets TensorFlow's log level before it is loaded)
+from tfsv.commands.running import Command  # isort: skip  (sets TensorFlow's log level, too)
 
 import collections
 import dataclasses
@@ -46,24 +46,39 @@ from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 from interleave import Times, interleaved
 
-from tfsv.card import ModelCard
+from tfsv.conversion.convert import convert
+from tfsv.conversion.forms import COMPUTE_FORMS
 from tfsv.errors import InputError
-from tfsv.export.convert import FORMS, convert
 from tfsv.features import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE, LogMel
 from tfsv.files import replacing
-from tfsv.models import NETWORKS, build_network
+from tfsv.models import NetworkSettings
 from tfsv.packed.expand import expand
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import quantizable_layers
+from tfsv.runtime.delegation import operators_left
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
+from tfsv.verification.recorded_inputs import calibration_inputs
 
-_NETWORKS = flags.DEFINE_list("networks", "resnet34,dfresnet56,ecapa512", "Networks to measure.")
-_CHANNELS = flags.DEFINE_integer("channels", None, "Their width; default: the published one.", 1)
-_BITS = flags.DEFINE_integer("bits", 4, "Bits of the packed weights.", 1, 8)
-_FRAMES = flags.DEFINE_integer("frames", 200, "Frames of 10 ms of the utterance.", 1)
-_THREADS = flags.DEFINE_list("threads", None, "Numbers of threads; default: 1 and all there are.")
-_ROUNDS = flags.DEFINE_integer("rounds", 20, "Turns of each candidate.", 1)
-_ONNX = flags.DEFINE_bool("onnx", True, "Whether ONNX Runtime takes part, if it is installed.")
-_OUTPUT = flags.DEFINE_string("output", None, "JSON file for the outcome.")
+FLAGS = flags.FlagValues()
+_NETWORKS = flags.DEFINE_list(
+    "networks", "resnet34,dfresnet56,ecapa512", "Networks to measure.", flag_values=FLAGS
+)
+_CHANNELS = flags.DEFINE_integer(
+    "channels", None, "Their width; default: the published one.", 1, flag_values=FLAGS
+)
+_BITS = flags.DEFINE_integer("bits", 4, "Bits of the packed weights.", 1, 8, flag_values=FLAGS)
+_FRAMES = flags.DEFINE_integer(
+    "frames", 200, "Frames of 10 ms of the utterance.", 1, flag_values=FLAGS
+)
+_THREADS = flags.DEFINE_list(
+    "threads", None, "Numbers of threads; default: 1 and all there are.", flag_values=FLAGS
+)
+_ROUNDS = flags.DEFINE_integer("rounds", 20, "Turns of each candidate.", 1, flag_values=FLAGS)
+_ONNX = flags.DEFINE_bool(
+    "onnx", True, "Whether ONNX Runtime takes part, if it is installed.", flag_values=FLAGS
+)
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file for the outcome.", flag_values=FLAGS)
 
 _FLOAT, _ONNX_FLOAT = "float, TFLite", "float, ONNX Runtime"
 _DYNAMIC, _FULL = "int8 dynamic, TFLite", "int8 full, TFLite"
@@ -123,31 +138,11 @@ class TFLiteRun:
         return values
 
     def operators_left(self) -> dict[str, int]:
-        """Operators that XNNPACK did not take, by name.
-
-        A delegate stands in the list as one more operator, beside those that it replaced; these
-        are the ones from its outputs back to its inputs.
-        """
+        """Operators that XNNPACK did not take, by name."""
         left = collections.Counter()
         for stage in self._stages:
-            left.update(_operators_left(stage))
+            left.update(operators_left(stage))
         return dict(left.most_common())
-
-
-def _operators_left(interpreter: Interpreter) -> Iterator[str]:
-    operators = interpreter._get_ops_details()
-    delegates = [operator for operator in operators if operator["op_name"] == "DELEGATE"]
-    operators = [operator for operator in operators if operator["op_name"] != "DELEGATE"]
-    maker = {tensor: operator for operator in operators for tensor in operator["outputs"]}
-    taken = set()
-    for delegate in delegates:
-        inputs, todo = set(delegate["inputs"]), list(delegate["outputs"])
-        while todo:
-            tensor = todo.pop()
-            if tensor in maker and tensor not in inputs | taken:
-                taken.add(tensor)
-                todo += list(maker[tensor]["inputs"])
-    return (x["op_name"] for x in operators if taken.isdisjoint(x["outputs"]))
 
 
 class OnnxRun:
@@ -215,8 +210,7 @@ class Goal:
         return self.value <= self.limit
 
 
-def main(arguments: Sequence[str]) -> None:
-    del arguments
+def main(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     threads = _thread_counts()
     with_onnx = _ONNX.value and _onnx_installed()
     print(f"{_FRAMES.value} frames, {_BITS.value} bits, {os.cpu_count()} cores")
@@ -224,8 +218,6 @@ def main(arguments: Sequence[str]) -> None:
         print("without ONNX Runtime: pip install 'tfsv[benchmark]'")
     rows, goals = [], []
     for name in _NETWORKS.value:
-        if name not in NETWORKS:
-            raise InputError(f"--networks={name}: unknown; choose of {', '.join(NETWORKS)}")
         candidates = _candidates(name, with_onnx)
         measured = _measure(name, candidates, threads)
         _print_table(measured, threads)
@@ -269,18 +261,12 @@ def _waveform(seed: int) -> np.ndarray:
 
 def _candidates(name: str, with_onnx: bool) -> dict[str, Candidate]:
     """All candidates of a network, by name."""
-    network = build_network(name, channels=_CHANNELS.value)
+    settings = NetworkSettings(name, channels=_CHANNELS.value).resolved()
+    network = settings.build()
     front_end = LogMel()
     calibration = [front_end(_waveform(seed)).numpy() for seed in range(_RECORDINGS)]
     coded = _randomise(network, np.concatenate(calibration))
-    card = ModelCard(
-        name,
-        _CHANNELS.value or NETWORKS[name].published.channels,
-        network.input_shape[-1],
-        network.output_shape[-1],
-        front_end=front_end.settings(),
-        trained_on="no speech",
-    )
+    card = speaker_card(settings, front_end.settings(), trained_on="no speech")
 
     def embed(features: tf.Tensor) -> tf.Tensor:
         return tf.math.l2_normalize(network(features, training=False), axis=-1)
@@ -303,8 +289,10 @@ def _candidates(name: str, with_onnx: bool) -> dict[str, Candidate]:
         recordings = [f"{folder}/{seed}.wav" for seed in range(_RECORDINGS)]
         for seed, path in enumerate(recordings):
             soundfile.write(path, _waveform(seed)[0], SAMPLE_RATE)
-        for compute in FORMS["packed"]:
-            content = convert(network, coded, card, "packed", compute, recordings).content()
+        ends = speaker_ends(front_end.settings(), settings.embedding_size)
+        for compute in COMPUTE_FORMS["packed"]:
+            inputs = calibration_inputs(recordings) if compute == "int8" else ()
+            content = convert(network, coded, card, ends, "packed", compute, inputs).content()
             found[f"packed {compute}, as it is"] = Candidate("tflite", (content,))
             found[f"packed {compute}, expanded"] = Candidate("expanded", (content,))
     found[_FRONT_END] = Candidate("tflite", (features_only,))
@@ -469,4 +457,4 @@ def _goals(measured: list[Row], threads: list[int]) -> Iterator[Goal]:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    Command("benchmarks/latency.py", __doc__, FLAGS, main, program="python").run()

@@ -9,7 +9,7 @@ Without --manifest it measures on the built-in voices. --parts adds the cost of 
 pipeline, in milliseconds of processor time for a crop.
 """
 
-from tfsv import command  # isort: skip  (sets TensorFlow's log level before it is loaded)
+from tfsv.commands.running import Command  # isort: skip  (sets TensorFlow's log level, too)
 
 import os
 import time
@@ -21,28 +21,41 @@ from absl import flags
 
 from tfsv.audio import augment, decoding
 from tfsv.audio.manifest import Manifest, read_manifest
-from tfsv.audio.pipeline import PipelineSettings, class_count, crop, training_dataset
+from tfsv.audio.pipeline import class_count, crop, training_dataset
+from tfsv.audio.pipeline_settings import DECODERS, PipelineSettings
 from tfsv.audio.voices import voices_manifest
 from tfsv.features import LogMel
 from tfsv.models import build_network
 
-_MANIFEST = flags.DEFINE_string("manifest", None, "Manifest to read; default: built-in voices.")
-_SPLIT = flags.DEFINE_string("split", "train", "Split of the manifest.")
-_NETWORK = flags.DEFINE_string("network", "resnet18", "Network of the training step.")
-_CHANNELS = flags.DEFINE_integer("channels", 16, "Width of its first stage.", 1)
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Crops in a batch.", 1)
-_CROP_SECONDS = flags.DEFINE_float("crop_seconds", 2.0, "Length of a crop.")
-_DECODER = flags.DEFINE_enum(
-    "decoder", "tensorflow-io", sorted(decoding.DECODERS), "What decodes the files."
+FLAGS = flags.FlagValues()
+_MANIFEST = flags.DEFINE_string(
+    "manifest", None, "Manifest to read; default: built-in voices.", flag_values=FLAGS
 )
-_MUSAN = flags.DEFINE_string("musan", None, "Folder of MUSAN; default: generated noise.")
-_RIRS = flags.DEFINE_string("rirs", None, "Folder of impulse responses; default: generated rooms.")
-_SECONDS = flags.DEFINE_float("seconds", 10.0, "How long each of the two is measured.", 1.0)
-_PARTS = flags.DEFINE_bool("parts", False, "Measure the parts of the pipeline, too.")
+_SPLIT = flags.DEFINE_string("split", "train", "Split of the manifest.", flag_values=FLAGS)
+_NETWORK = flags.DEFINE_string(
+    "network", "resnet18", "Network of the training step.", flag_values=FLAGS
+)
+_CHANNELS = flags.DEFINE_integer("channels", 16, "Width of its first stage.", 1, flag_values=FLAGS)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Crops in a batch.", 1, flag_values=FLAGS)
+_CROP_SECONDS = flags.DEFINE_float("crop_seconds", 2.0, "Length of a crop.", flag_values=FLAGS)
+_DECODER = flags.DEFINE_enum(
+    "decoder", "tensorflow-io", sorted(DECODERS), "What decodes the files.", flag_values=FLAGS
+)
+_MUSAN = flags.DEFINE_string(
+    "musan", None, "Folder of MUSAN; default: generated noise.", flag_values=FLAGS
+)
+_RIRS = flags.DEFINE_string(
+    "rirs", None, "Folder of impulse responses; default: generated rooms.", flag_values=FLAGS
+)
+_SECONDS = flags.DEFINE_float(
+    "seconds", 10.0, "How long each of the two is measured.", 1.0, flag_values=FLAGS
+)
+_PARTS = flags.DEFINE_bool(
+    "parts", False, "Measure the parts of the pipeline, too.", flag_values=FLAGS
+)
 
 
-def main(arguments: Sequence[str]) -> None:
-    del arguments
+def main(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     manifest = read_manifest(_MANIFEST.value) if _MANIFEST.value else voices_manifest()
     manifest = manifest.split(_SPLIT.value)
     settings = PipelineSettings(
@@ -153,4 +166,4 @@ def _processor_time(dataset: tf.data.Dataset) -> float:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    Command("benchmarks/pipeline.py", __doc__, FLAGS, main, program="python").run()

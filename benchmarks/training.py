@@ -16,7 +16,7 @@ is the peak of building a network and taking two steps, in a process of its own.
                   it changed (the least); the latter through a float step's least time
 """
 
-from tfsv import command  # isort: skip  (sets TensorFlow's log level before it is loaded)
+from tfsv.commands.running import Command  # isort: skip  (sets TensorFlow's log level, too)
 
 import dataclasses
 import json
@@ -33,6 +33,7 @@ from training_step import FLOAT, Sizes, TrainingStep, parse
 from tfsv.files import replacing
 
 _JUDGED = "kmeans@4"
+FLAGS = flags.FlagValues()
 _SCHEMES = flags.DEFINE_multi_string(
     "scheme",
     [
@@ -48,20 +49,30 @@ _SCHEMES = flags.DEFINE_multi_string(
         "binary_weight@1",
     ],
     "Scheme and bits to measure; repeat for more.",
+    flag_values=FLAGS,
 )
 _QUICK = flags.DEFINE_bool(
-    "quick", False, f"Only {_JUDGED}, 8 crops a batch, unless other flags say otherwise."
+    "quick",
+    False,
+    f"Only {_JUDGED}, 8 crops a batch, unless other flags say otherwise.",
+    flag_values=FLAGS,
 )
-_NETWORK = flags.DEFINE_string("network", "resnet34", "Network.")
-_CHANNELS = flags.DEFINE_integer("channels", 32, "Its width.", 1)
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Crops in a batch.", 1)
-_CROP_SECONDS = flags.DEFINE_float("crop_seconds", 2.0, "Length of a crop.", 0.1)
-_CLASSES = flags.DEFINE_integer("classes", 1211, "Speakers; VoxCeleb1 has 1,211 to train on.", 1)
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Turns of each network.", 1)
+_NETWORK = flags.DEFINE_string("network", "resnet34", "Network.", flag_values=FLAGS)
+_CHANNELS = flags.DEFINE_integer("channels", 32, "Its width.", 1, flag_values=FLAGS)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Crops in a batch.", 1, flag_values=FLAGS)
+_CROP_SECONDS = flags.DEFINE_float("crop_seconds", 2.0, "Length of a crop.", 0.1, flag_values=FLAGS)
+_CLASSES = flags.DEFINE_integer(
+    "classes", 1211, "Speakers; VoxCeleb1 has 1,211 to train on.", 1, flag_values=FLAGS
+)
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Turns of each network.", 1, flag_values=FLAGS)
 _MEMORY = flags.DEFINE_enum(
-    "memory", "goal", ["none", "goal", "all"], f"Whose memory to measure; goal: {_JUDGED}'s."
+    "memory",
+    "goal",
+    ["none", "goal", "all"],
+    f"Whose memory to measure; goal: {_JUDGED}'s.",
+    flag_values=FLAGS,
 )
-_OUTPUT = flags.DEFINE_string("output", None, "JSON file for the outcome.")
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file for the outcome.", flag_values=FLAGS)
 
 _QUICK_FLAGS = {"scheme": [_JUDGED], "batch_size": 8}
 _LONGEST_STEP = 1.15
@@ -93,12 +104,11 @@ class Row:
     refresh: float | None
 
 
-def main(arguments: Sequence[str]) -> None:
-    del arguments
+def main(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     if _QUICK.value:
         for flag, value in _QUICK_FLAGS.items():
-            if not flags.FLAGS[flag].present:
-                flags.FLAGS[flag].value = value
+            if not values[flag].present:
+                values[flag].value = value
     sizes = Sizes(
         _NETWORK.value, _CHANNELS.value, _BATCH_SIZE.value, _CROP_SECONDS.value, _CLASSES.value
     )
@@ -202,4 +212,4 @@ def _goals(rows: list[Row]) -> Iterator[tuple[str, float, float]]:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    Command("benchmarks/training.py", __doc__, FLAGS, main, program="python").run()

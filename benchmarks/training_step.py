@@ -11,9 +11,9 @@ from tfsv.features import SAMPLE_RATE, LogMel
 from tfsv.models import build_network
 from tfsv.quantization.network import quantize, refresh_codebooks
 from tfsv.quantization.schemes import Scheme
-from tfsv.training.fit import OPTIMIZERS, FitSettings, _train_step
-from tfsv.training.losses import AAMSoftmax
-from tfsv.training.schedules import LearningRate, Margin
+from tfsv.training import fit
+from tfsv.training.objectives.aam_softmax import AAMSoftmax
+from tfsv.training.schedules import LearningRate
 
 FLOAT = "float"
 _RATE, _MARGIN = 1e-3, 0.2
@@ -46,7 +46,7 @@ def parse(text: str) -> tuple[Scheme, int]:
     """
     name, _, bits = text.rpartition("@")
     if not bits.isdigit():
-        raise InputError(f"--scheme={text}: expected a scheme, @ and bits, such as kmeans@4")
+        raise InputError(f"scheme={text}: expected a scheme, @ and bits, such as kmeans@4")
     scheme = Scheme.parse(name)
     scheme.check_bits(int(bits))
     return scheme, int(bits)
@@ -82,14 +82,12 @@ class TrainingStep:
             start = time.perf_counter()
             refresh_codebooks(self.network)
             self.fit_seconds = time.perf_counter() - start
-        head = AAMSoftmax(sizes.classes)
-        head.build(self.network.output_shape)
-        settings = FitSettings(1, LearningRate(_RATE, _RATE, 1), Margin(_MARGIN))
-        optimizer = OPTIMIZERS[settings.optimizer](settings.weight_decay)
-        optimizer.build(self.network.trainable_variables + head.trainable_variables)
-        optimizer.learning_rate.assign(_RATE)
-        self._step = _train_step(
-            self.network, head, LogMel(), optimizer, settings, tf.distribute.get_strategy()
+        objective = AAMSoftmax(sizes.classes, _MARGIN)
+        objective.build(self.network.output_shape)
+        settings = fit.FitSettings(1, LearningRate(_RATE, _RATE, 1))
+        front_end = LogMel()
+        self._step = fit.TrainingStep(
+            self.network, objective, settings, inputs_of=lambda crops, step: front_end(crops)
         )
         samples = round(sizes.crop_seconds * SAMPLE_RATE)
         self._waveforms = 0.1 * tf.random.stateless_normal([sizes.batch_size, samples], [0, 0])
@@ -97,8 +95,7 @@ class TrainingStep:
 
     def __call__(self) -> float:
         """Takes a step; returns its loss."""
-        loss, _ = self._step(self._waveforms, self._labels, _MARGIN, 0)
-        return float(loss)
+        return self._step(self._waveforms, self._labels, 0, _RATE)["loss"]
 
     def refresh(self) -> None:
         """Fits the codebooks to the weights as they are now, from where they were."""

@@ -30,12 +30,23 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from absl import flags
 
-from tfsv import command
+from tfsv.commands.running import Command
 from tfsv.errors import InputError
 from tfsv.packed import expand, flatbuffer, record, seal
 from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.packed.bits import plane_bytes
-from tfsv.packed.reader import U32, Table
+from tfsv.packed.fields import (
+    GRAPH_INPUTS,
+    GRAPH_OPERATORS,
+    GRAPH_TENSORS,
+    MODEL_BUFFERS,
+    MODEL_METADATA,
+    MODEL_SUBGRAPHS,
+    TENSOR_BUFFER,
+    TENSOR_SHAPE,
+    TENSOR_TYPE,
+)
+from tfsv.packed.reader import U32, TableReader
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 SECONDS = 20.0
@@ -44,9 +55,6 @@ SECONDS = 20.0
 MEGABYTES = 384
 """What a process may allocate beyond what it has before it opens the first file."""
 
-_MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 2, 4, 6  # numbers of fields in the schema
-_GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OPERATORS = 0, 1, 3
-_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER = 0, 1, 2
 _WORDS = (0, 1, 2, 3, 4, 7, 8, 16, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _LOUD = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
 
@@ -127,10 +135,10 @@ class Forger:
         self._original = original
         self.content = bytearray(original)
         self.record = expand.read_record(original)
-        self.model = Table.root(original)
-        self.graph = self.model.tables(_MODEL_SUBGRAPHS)[0]
-        self.tensors = self.graph.tables(_GRAPH_TENSORS)
-        self.buffers = self.model.tables(_MODEL_BUFFERS)
+        self.model = TableReader.root(original)
+        self.graph = self.model.tables(MODEL_SUBGRAPHS)[0]
+        self.tensors = self.graph.tables(GRAPH_TENSORS)
+        self.buffers = self.model.tables(MODEL_BUFFERS)
 
     def done(self) -> bytes:
         """The forgery, sealed."""
@@ -152,7 +160,7 @@ class Forger:
 
     def entry(self, name: str, payload: bytes) -> None:
         """Gives a metadata entry another content."""
-        for entry in self.model.tables(_MODEL_METADATA):
+        for entry in self.model.tables(MODEL_METADATA):
             if bytes(self._original[slice(*entry.span(0))]) == name.encode():
                 self.point(self.buffers[entry.number(1)].slot(0), self.vector(payload))
 
@@ -170,20 +178,20 @@ class Forger:
         """Gives a tensor another shape."""
         payload = struct.pack(f"<{len(dimensions)}i", *dimensions)
         place = self.vector(payload, len(dimensions))
-        self.point(self.tensors[tensor].slot(_TENSOR_SHAPE), place)
+        self.point(self.tensors[tensor].slot(TENSOR_SHAPE), place)
 
     def dimensions(self, tensor: int) -> tuple[int, ...]:
         """The shape that a tensor had."""
-        return tuple(self.tensors[tensor].numbers(_TENSOR_SHAPE, "<i4").tolist())
+        return tuple(self.tensors[tensor].numbers(TENSOR_SHAPE, "<i4").tolist())
 
     def data(self, tensor: int, payload: bytes, length: int | None = None) -> None:
         """Gives a constant other bytes, or another number of them than there are."""
-        buffer = self.buffers[self.tensors[tensor].number(_TENSOR_BUFFER)]
+        buffer = self.buffers[self.tensors[tensor].number(TENSOR_BUFFER)]
         self.point(buffer.slot(0), self.vector(payload, length))
 
     def kind(self, tensor: int, code: int) -> None:
         """Gives a tensor another type."""
-        slot = self.tensors[tensor].slot(_TENSOR_TYPE)
+        slot = self.tensors[tensor].slot(TENSOR_TYPE)
         if slot is not None:
             self.content[slot] = code
 
@@ -211,7 +219,7 @@ def forgeries(content: bytes) -> dict[str, Callable[[Forger], None]]:
         "one decoding operator": {"decoding": 1},
         "one decoding operator less": {"decoding": known.decoding - 1},
         "one decoding operator more": {"decoding": known.decoding + 1},
-        "decoding operators only": {"decoding": len(forger.graph.tables(_GRAPH_OPERATORS))},
+        "decoding operators only": {"decoding": len(forger.graph.tables(GRAPH_OPERATORS))},
         "more decoding operators than all": {"decoding": 0xFFFF},
     }
     groups = {
@@ -308,7 +316,7 @@ def _tensors(
                 )
         for number in (0, len(forger.buffers) - 1, len(forger.buffers), 0xFFFFFFFF):
             made[f"{name} in buffer {number}"] = lambda f, t=tensor, n=number: f.word(
-                f.tensors[t].slot(_TENSOR_BUFFER), n
+                f.tensors[t].slot(TENSOR_BUFFER), n
             )
 
     def huge(f: Forger) -> None:
@@ -330,7 +338,7 @@ def _tensors(
     def shared(f: Forger) -> None:
         for group in known.groups:
             for tensor in group.codes:
-                f.word(f.tensors[tensor].slot(_TENSOR_BUFFER), f.tensors[first.codes[0]].number(2))
+                f.word(f.tensors[tensor].slot(TENSOR_BUFFER), f.tensors[first.codes[0]].number(2))
 
     made["codes that share a buffer"] = shared
     return made
@@ -338,9 +346,9 @@ def _tensors(
 
 def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
     graph, model = forger.graph, forger.model
-    subgraphs = model.slot(_MODEL_SUBGRAPHS)
-    buffers, metadata = model.slot(_MODEL_BUFFERS), model.slot(_MODEL_METADATA)
-    operators = graph.slot(_GRAPH_OPERATORS)
+    subgraphs = model.slot(MODEL_SUBGRAPHS)
+    buffers, metadata = model.slot(MODEL_BUFFERS), model.slot(MODEL_METADATA)
+    operators = graph.slot(GRAPH_OPERATORS)
     layout = model.position - struct.unpack_from("<i", model.content, model.position)[0]
     spare = forger.buffers[forger.record.spare].slot(0)
     made: dict[str, Callable[[Forger], None]] = {}
@@ -349,8 +357,8 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
         "buffers": buffers,
         "metadata": metadata,
         "operators": operators,
-        "tensors": graph.slot(_GRAPH_TENSORS),
-        "inputs": graph.slot(_GRAPH_INPUTS),
+        "tensors": graph.slot(GRAPH_TENSORS),
+        "inputs": graph.slot(GRAPH_INPUTS),
         "a spare buffer's bytes": spare,
         "the root": 0,
     }.items():
@@ -359,10 +367,10 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
         made[f"{name} at the root"] = lambda f, s=slot: f.point(s, model.position)
         made[f"{name} at the end"] = lambda f, s=slot: f.point(s, len(f.content) - 4)
     for name, table in {
-        "graphs": model.tables(_MODEL_SUBGRAPHS),
+        "graphs": model.tables(MODEL_SUBGRAPHS),
         "buffers": forger.buffers,
-        "metadata": model.tables(_MODEL_METADATA),
-        "operators": graph.tables(_GRAPH_OPERATORS),
+        "metadata": model.tables(MODEL_METADATA),
+        "operators": graph.tables(GRAPH_OPERATORS),
         "tensors": forger.tensors,
     }.items():
         for length in (0, 1, 2, len(table) + 1, 0xFFFF, 0x3FFFFFFF, 0x40000000, 0xFFFFFFFF):
@@ -378,7 +386,7 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
 
     def circle(f: Forger) -> None:
         """The model's only graph is the model."""
-        f.word(f.model.tables(_MODEL_SUBGRAPHS).position, 0)
+        f.word(f.model.tables(MODEL_SUBGRAPHS).position, 0)
         f.point(subgraphs, f.model.position - 4)
 
     def layout_of_itself(f: Forger) -> None:
@@ -389,7 +397,7 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
 
     def long_names(f: Forger) -> None:
         """20,000 entries that are one, with a name as long as the file."""
-        entry = f.model.tables(_MODEL_METADATA)[0]
+        entry = f.model.tables(MODEL_METADATA)[0]
         f.point(entry.slot(0), f.vector(b"x" * 100_000))
         place = f.vector(bytes(4 * 20_000), 20_000)
         for number in range(20_000):
@@ -611,9 +619,8 @@ def _serve(content: bytes, folder: pathlib.Path, megabytes: int, embed: bool) ->
         print(json.dumps(opened(path, embed=embed)), flush=True)
 
 
-def main(arguments: list[str]) -> None:
-    """Opens what the flags ask for and prints what must not be."""
-    given = flags.FLAGS
+def main(given: flags.FlagValues, arguments: list[str]) -> int:
+    """Opens what the flags ask for and prints what must not be; 1 if something was printed."""
     if len(arguments) != 1:
         raise InputError("usage: hostile.py model.tflite [--seconds=600] [--seed=1]")
     path = pathlib.Path(arguments[0])
@@ -624,7 +631,7 @@ def main(arguments: list[str]) -> None:
         raise InputError(f"{path}: not a packed model ({error})") from error
     if given.serve is not None:
         _serve(content, pathlib.Path(given.serve), given.megabytes, given.embed)
-        return
+        return 0
     jobs: Iterator[dict] = _jobs(list(made), given.seed, given.seconds)
     if given.number is not None:
         jobs = iter([{"seed": given.seed, "number": given.number}])
@@ -636,8 +643,7 @@ def main(arguments: list[str]) -> None:
             if not outcome.startswith(FINE) or given.number is not None:
                 print(f"{json.dumps(job)}: {outcome}", flush=True)
     print(", ".join(f"{count} {what}" for what, count in counts.most_common()))
-    if set(counts) - set(FINE):
-        sys.exit(1)
+    return 1 if set(counts) - set(FINE) else 0
 
 
 def _jobs(names: list[str], seed: int, seconds: float) -> Iterator[dict]:
@@ -650,11 +656,18 @@ def _jobs(names: list[str], seed: int, seconds: float) -> Iterator[dict]:
         number += 1
 
 
+def _define(values: flags.FlagValues) -> None:
+    flags.DEFINE_float("seconds", 60.0, "How long to go on.", lower_bound=0, flag_values=values)
+    flags.DEFINE_integer("seed", 1, "Start of the random choices.", flag_values=values)
+    flags.DEFINE_integer("number", None, "Open this mutant alone.", flag_values=values)
+    flags.DEFINE_integer("megabytes", MEGABYTES, "What may be allocated.", flag_values=values)
+    flags.DEFINE_bool("embed", False, "Compute an embedding with what loads.", flag_values=values)
+    flags.DEFINE_string(
+        "serve", None, "Serve another process from this folder; not for people.", flag_values=values
+    )
+
+
 if __name__ == "__main__":
-    flags.DEFINE_float("seconds", 60.0, "How long to go on.", lower_bound=0)
-    flags.DEFINE_integer("seed", 1, "Start of the random choices.")
-    flags.DEFINE_integer("number", None, "Open this mutant alone.")
-    flags.DEFINE_integer("megabytes", MEGABYTES, "What may be allocated.")
-    flags.DEFINE_bool("embed", False, "Compute an embedding with what loads.")
-    flags.DEFINE_string("serve", None, "Serve another process from this folder; not for people.")
-    command.run(main)
+    Command(
+        "tests/hostile.py", __doc__, _define, main, takes_arguments=True, program="python"
+    ).run()

@@ -3,7 +3,8 @@
 import numpy as np
 import soundfile
 
-from tfsv.card import ModelCard
+from tfsv.models import NetworkSettings
+from tfsv.verification.model_card import speaker_card
 
 SIZE = 64
 
@@ -12,13 +13,8 @@ class PitchEmbedder:
     """Embeds a waveform as the smoothed spectrum below 1 kHz, in float32 [64] of length 1."""
 
     def __init__(self, thresholds=None):
-        self.card = ModelCard(
-            network="pitch",
-            channels=1,
-            bins=80,
-            embedding_size=SIZE,
-            thresholds=thresholds or {},
-        )
+        network = NetworkSettings("pitch", 1, 80, SIZE)
+        self.card = speaker_card(network, decision={"thresholds": thresholds or {}})
         self.lengths = []
 
     def embed(self, waveform):

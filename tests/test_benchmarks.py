@@ -98,9 +98,9 @@ def test_training(tmp_path):
 @pytest.mark.parametrize(
     ("scheme", "message"),
     [
-        ("kmeans", "--scheme=kmeans: expected a scheme, @ and bits, such as kmeans@4"),
-        ("kmean@4", "--scheme=kmean: unknown"),
-        ("pot@1", "--bits=1: scheme pot has"),
+        ("kmeans", "scheme=kmeans: expected a scheme, @ and bits, such as kmeans@4"),
+        ("kmean@4", "scheme=kmean: unknown"),
+        ("pot@1", "bits=1: scheme pot has"),
     ],
 )
 def test_unknown_schemes_are_refused(scheme, message):

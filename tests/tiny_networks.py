@@ -4,8 +4,12 @@ import numpy as np
 import tf_keras as keras
 
 from tfsv.card import ModelCard
+from tfsv.conversion.ends import Ends
 from tfsv.kernel_layers import kernel_layer
+from tfsv.models import NetworkSettings
 from tfsv.quantization.coded import CodedWeights
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
 
 layers = keras.layers
 BINS = 16
@@ -80,8 +84,14 @@ def coded(network: keras.Model, bits: int = 3, leave: tuple[str, ...] = ()):
 
 
 def card() -> ModelCard:
-    """A card that fits each of the networks."""
-    return ModelCard("tiny", 8, BINS, EMBEDDING, front_end={"bins": BINS}, trained_on="nothing")
+    """A card that fits both networks."""
+    network = NetworkSettings("tiny", 8, BINS, EMBEDDING)
+    return speaker_card(network, {"bins": BINS}, trained_on="nothing")
+
+
+def ends() -> Ends:
+    """The ends that the card describes."""
+    return speaker_ends({"bins": BINS}, EMBEDDING)
 
 
 def _norm_relu(x):

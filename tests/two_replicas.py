@@ -1,4 +1,4 @@
-"""Fits the same tiny network on one device and on two logical CPUs; run by test_loop.py."""
+"""Fits the same tiny network on one device and on two logical CPUs; run by test_fit.py."""
 
 import pathlib
 import sys
@@ -10,8 +10,8 @@ import tf_keras as keras
 from tfsv.features import LogMel
 from tfsv.quantization.network import quantize, refresh_codebooks
 from tfsv.training.fit import FitSettings, fit
-from tfsv.training.losses import AAMSoftmax
-from tfsv.training.schedules import LearningRate, Margin
+from tfsv.training.objectives.aam_softmax import AAMSoftmax
+from tfsv.training.schedules import LearningRate
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -35,17 +35,19 @@ def trained(folder, strategy):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         quantized = quantize(network(), 2)
-        head = AAMSoftmax(5)
+        head = AAMSoftmax(5, 0.2)
         head.build([None, 4])
 
     def refresh(step):
         if step % 5 == 0:
             refresh_codebooks(quantized)
 
-    settings = FitSettings(
-        12, LearningRate(0.05, 0.01, 12), Margin(0.2), weight_decay=0.1, on_step=refresh
-    )
-    fit(quantized, head, LogMel(bins=16), dataset_from, settings, folder, "tiny", strategy)
+    settings = FitSettings(12, LearningRate(0.05, 0.01, 12), weight_decay=0.1, on_step=refresh)
+    front_end = LogMel(bins=16)
+    fit(
+        quantized, head, dataset_from, settings, folder, "tiny",
+        inputs_of=lambda waveforms, step: front_end(waveforms), strategy=strategy,
+    )  # fmt: skip
     return quantized.get_weights()
 
 

@@ -1,20 +1,110 @@
-"""tfsv: speaker verification small enough for a phone."""
+"""tfsv: neural networks in 1- to 8-bit codes, above all such that recognise speakers.
+
+    import tfsv
+
+    quantized = tfsv.quantize(network, bits=4)
+    tfsv.refresh_codebooks(quantized)
+    tfsv.export(quantized, "network.tflite")
+
+    tfsv.verify("enrol.wav", "test.wav")
+
+TensorFlow is loaded when a function needs it, and only then.
+"""
 
 import os
+from typing import TYPE_CHECKING
+
+from tfsv.lazy import lazily
+
+if TYPE_CHECKING:
+    from tfsv.bitwidth.plan import BitPlan
+    from tfsv.card import ModelCard
+    from tfsv.errors import InputError
+    from tfsv.jobs.exporting import export
+    from tfsv.jobs.fine_tuning import fine_tune
+    from tfsv.jobs.recipe import run as train
+    from tfsv.jobs.recipe_record import Recipe
+    from tfsv.jobs.searching import search_bits
+    from tfsv.quantization.network import (
+        coded_weights,
+        quantize,
+        quantized_bits,
+        refresh_codebooks,
+        strip,
+    )
+    from tfsv.report import Report
+    from tfsv.runtime.runner import Runner
+    from tfsv.tasks.verifying import Decision, embed, evaluate, verify
+    from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "BitPlan",
+    "Decision",
+    "InputError",
+    "ModelCard",
+    "Recipe",
+    "Report",
+    "Runner",
+    "TFLiteEmbedder",
+    "coded_weights",
+    "embed",
+    "evaluate",
+    "export",
+    "fine_tune",
+    "load",
+    "quantize",
+    "quantized_bits",
+    "refresh_codebooks",
+    "search_bits",
+    "strip",
+    "train",
+    "verify",
+]
 
-def load(path: str | os.PathLike, *, threads: int = 1):
-    """Opens an exported model: `tfsv.load("model.tflite").embed(waveform)`.
+_WHERE = {
+    "BitPlan": "tfsv.bitwidth.plan",
+    "Decision": "tfsv.tasks.verifying",
+    "InputError": "tfsv.errors",
+    "ModelCard": "tfsv.card",
+    "Recipe": "tfsv.jobs.recipe_record",
+    "Report": "tfsv.report",
+    "Runner": "tfsv.runtime.runner",
+    "TFLiteEmbedder": "tfsv.verification.tflite_embedder",
+    "coded_weights": "tfsv.quantization.network",
+    "embed": "tfsv.tasks.verifying",
+    "evaluate": "tfsv.tasks.verifying",
+    "export": "tfsv.jobs.exporting",
+    "fine_tune": "tfsv.jobs.fine_tuning",
+    "quantize": "tfsv.quantization.network",
+    "quantized_bits": "tfsv.quantization.network",
+    "refresh_codebooks": "tfsv.quantization.network",
+    "search_bits": "tfsv.jobs.searching",
+    "strip": "tfsv.quantization.network",
+    "train": "tfsv.jobs.recipe:run",
+    "verify": "tfsv.tasks.verifying",
+}
+
+__getattr__ = lazily(__name__, _WHERE)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load(path: str | os.PathLike, *, threads: int = 1) -> "TFLiteEmbedder":
+    """Opens an exported speaker-verification model; TensorFlow is not imported.
+
+    Example:
+        >>> model = tfsv.load("demo")
+        >>> voiceprint = model.embed(waveform)
 
     Args:
-        path: A `.tflite` file that `tools/export_tflite.py` wrote, or the name of a model that
-            comes with tfsv: "demo", "demo_2bit" or "demo_1bit"; see `tfsv.demo`.
-        threads: Of the interpreter.
-
-    Returns:
-        A `tfsv.runtime.model_files.TFLiteEmbedder`. TensorFlow is not imported.
+        path: A `.tflite` file that `tfsv export` wrote, or the name of a model that comes with
+            tfsv: "demo", "demo_2bit" or "demo_1bit"; see `tfsv.demo`. Any other file that tfsv
+            exported is opened by `tfsv.Runner`.
+        threads: Threads of one inference.
 
     Raises:
         InputError: The file is missing or not such a model.

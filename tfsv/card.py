@@ -3,15 +3,14 @@
 import dataclasses
 import importlib.metadata
 import json
-import math
-import numbers
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tfsv import card_fields
 from tfsv.errors import InputError
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the JSON form. It grows whenever a field is added, renamed or removed."""
 
 _PACKAGES = ("tfsv", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert")
@@ -21,40 +20,46 @@ _PACKAGES = ("tfsv", "tensorflow", "tf_keras", "tensorflow-model-optimization", 
 class ModelCard:
     """Everything that must be known about a model beside its weights.
 
+    Example:
+        >>> card = ModelCard("verification", network={"name": "resnet18"}, trained_on="VoxCeleb2")
+        >>> ModelCard.from_json(card.to_json()) == card
+        True
+
     Attributes:
-        network: Name of the architecture, as `tfsv.models.build_network` takes it.
-        channels: Channels of its first layer.
-        bins: Mel bins that it takes.
-        embedding_size: Dimensions of the embedding.
-        pooling: One of `tfsv.models.pooling.POOLINGS`; None: the network's published one.
-        front_end: Keyword arguments of `tfsv.features.LogMel`, so that the features on the device
-            are those of training. Empty: its defaults.
+        task: Name of the task, which owns `network`, `ends` and `decision`; None: a network of
+            the reader's own, which no task knows.
+        network: What builds the network anew, such as its name and sizes.
+        ends: What stands before and behind the network in an exported file, such as the settings
+            of the front end.
         bits: Bits of the codebook of each quantized layer, 1 to 8. Empty: a float model.
         scheme: How the codebooks were made, as `tfsv.quantization.schemes.Scheme` writes itself,
             e.g. `"kmeans"`; None for a float model.
         trained_on: The corpora, in words.
-        eer: Equal error rate where the model was reported, a fraction; None: not measured.
-        min_dcf: Normalised minDCF at a target prior of 0.01 there; None: not measured.
-        thresholds: Cosine scores at and above which to accept, by operating point: `"eer"`,
-            `"far_0.01"` (1 % of impostors accepted), `"far_0.001"`. Empty: not calibrated.
+        measured: What was measured where the model was reported, by name; fractions, not
+            percentages. Empty: nothing was.
+        decision: What the task decides with, such as thresholds. Empty: it cannot decide.
         versions: Packages that made the model, name to version.
         notes: Free text.
     """
 
-    network: str
-    channels: int
-    bins: int
-    embedding_size: int
-    pooling: str | None = None
-    front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
+    task: str | None = None
+    network: dict[str, Any] = dataclasses.field(default_factory=dict)
+    ends: dict[str, Any] = dataclasses.field(default_factory=dict)
     bits: dict[str, int] = dataclasses.field(default_factory=dict)
     scheme: str | None = None
     trained_on: str = ""
-    eer: float | None = None
-    min_dcf: float | None = None
-    thresholds: dict[str, float] = dataclasses.field(default_factory=dict)
+    measured: dict[str, float] = dataclasses.field(default_factory=dict)
+    decision: dict[str, Any] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     notes: str = ""
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Scores from which on to accept, by operating point: "eer", "far_0.01", "far_0.001".
+
+        Empty where none were measured.
+        """
+        return self.decision.get("thresholds", {})
 
     def to_json(self, *, compact: bool = False) -> str:
         """Returns the card as JSON: always the same text for the same card.
@@ -66,20 +71,20 @@ class ModelCard:
             InputError: A field has a type or value that `from_json` would not take.
         """
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        checked = _checked(fields, "model card")
+        checked = card_fields.checked(fields, "model card", _CHECKS)
         style = {"separators": (",", ":")} if compact else {"indent": 2}
         return json.dumps({"schema": SCHEMA, **checked}, ensure_ascii=False, **style) + "\n"
 
     @classmethod
     def from_json(cls, text: str, source: str | os.PathLike = "model card") -> "ModelCard":
-        """Reads what `to_json` wrote, and nothing else.
+        """Reads what `to_json` wrote, in this version or before, and nothing else.
 
         Args:
             text: The JSON.
             source: Where it was read, for the error message.
 
         Raises:
-            InputError: Not JSON, another schema, a missing or unknown key, or a value of the wrong
+            InputError: Not JSON, a later schema, a missing or unknown key, or a value of the wrong
                 type or out of range.
         """
         try:
@@ -90,14 +95,16 @@ class ModelCard:
         if not isinstance(fields, dict) or "schema" not in fields:
             raise InputError(f"{source}: not a model card: it has no key 'schema'")
         schema = fields.pop("schema")
-        if schema == 1 and not isinstance(schema, bool):
-            fields = {"pooling": None, **fields}
-        elif schema != SCHEMA or isinstance(schema, bool):
+        if isinstance(schema, bool) or schema not in (1, 2, SCHEMA):
             raise InputError(
                 f"{source}: model card of schema {schema!r}, this tfsv reads {SCHEMA};"
                 " export the model again or use the tfsv that made it"
             )
-        return cls(**_checked(fields, source))
+        if schema == SCHEMA:
+            return cls(**card_fields.checked(fields, source, _CHECKS))
+        if schema == 1:
+            fields = {"pooling": None, **fields}
+        return _from_older(card_fields.checked(fields, source, _OLDER_CHECKS))
 
 
 def package_versions() -> dict[str, str]:
@@ -111,97 +118,47 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def _checked(fields: Mapping[str, Any], source: str | os.PathLike) -> dict[str, Any]:
-    """Returns the fields as plain JSON values, in the card's order."""
-    unknown = sorted(set(fields) - set(_CHECKS))
-    if unknown:
-        raise InputError(f"{source}: unknown key {unknown[0]!r} in the model card")
-    missing = [name for name in _CHECKS if name not in fields]
-    if missing:
-        raise InputError(f"{source}: key {missing[0]!r} is missing in the model card")
-    checked = {}
-    for name, check in _CHECKS.items():
-        try:
-            checked[name] = check(fields[name])
-        except (TypeError, ValueError) as error:
-            raise InputError(
-                f"{source}: {name!r} of the model card {error}, received {fields[name]!r:.80}"
-            ) from error
-    return checked
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("must be text")
-    return value
-
-
-def _name(value: Any) -> str:
-    if not _text(value):
-        raise ValueError("must not be empty")
-    return value
-
-
-def _size(value: Any) -> int:
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError("must be a whole number of at least 1")
-    return int(value)
-
-
-def _bits(value: Any) -> int:
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 1 <= value <= 8:
-        raise ValueError("must hold whole numbers from 1 to 8")
-    return int(value)
-
-
-def _finite(value: Any) -> float:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError("must be a finite number")
-    return float(value)
-
-
-def _fraction(value: Any) -> float:
-    if not 0 <= _finite(value) <= 1:
-        raise ValueError("must lie between 0 and 1")
-    return float(value)
-
-
-def _setting(value: Any) -> Any:
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, list | tuple):
-        return [_setting(element) for element in value]
-    return _finite(value)
-
-
-def _optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else check(value)
-
-
-def _table(check: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
-    def checked(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise TypeError("must be a table")
-        return {_name(key): check(element) for key, element in value.items()}
-
-    return checked
+def _from_older(fields: Mapping[str, Any]) -> ModelCard:
+    """A card of schema 1 or 2, which were all of speaker verification."""
+    sizes = ("channels", "bins", "embedding_size", "pooling")
+    rates = {name: fields[name] for name in ("eer", "min_dcf")}
+    kept = ("bits", "scheme", "trained_on", "versions", "notes")
+    return ModelCard(
+        task="verification",
+        network={"name": fields["network"], **{name: fields[name] for name in sizes}},
+        ends={"front_end": fields["front_end"]},
+        measured={name: rate for name, rate in rates.items() if rate is not None},
+        decision={"thresholds": fields["thresholds"]},
+        **{name: fields[name] for name in kept},
+    )
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "network": _name,
-    "channels": _size,
-    "bins": _size,
-    "embedding_size": _size,
-    "pooling": _optional(_name),
-    "front_end": _table(_setting),
-    "bits": _table(_bits),
-    "scheme": _optional(_name),
-    "trained_on": _text,
-    "eer": _optional(_fraction),
-    "min_dcf": _optional(_fraction),
-    "thresholds": _table(_finite),
-    "versions": _table(_text),
-    "notes": _text,
+    "task": card_fields.optional(card_fields.name),
+    "network": card_fields.table(card_fields.setting),
+    "ends": card_fields.table(card_fields.setting),
+    "bits": card_fields.table(card_fields.bits),
+    "scheme": card_fields.optional(card_fields.name),
+    "trained_on": card_fields.text,
+    "measured": card_fields.table(card_fields.finite),
+    "decision": card_fields.table(card_fields.setting),
+    "versions": card_fields.table(card_fields.text),
+    "notes": card_fields.text,
+}
+
+_OLDER_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "network": card_fields.name,
+    "channels": card_fields.size,
+    "bins": card_fields.size,
+    "embedding_size": card_fields.size,
+    "pooling": card_fields.optional(card_fields.name),
+    "front_end": card_fields.table(card_fields.setting),
+    "bits": card_fields.table(card_fields.bits),
+    "scheme": card_fields.optional(card_fields.name),
+    "trained_on": card_fields.text,
+    "eer": card_fields.optional(card_fields.fraction),
+    "min_dcf": card_fields.optional(card_fields.fraction),
+    "thresholds": card_fields.table(card_fields.finite),
+    "versions": card_fields.table(card_fields.text),
+    "notes": card_fields.text,
 }

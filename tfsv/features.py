@@ -28,11 +28,15 @@ class LogMel(keras.layers.Layer):
     spectrum bin lies between two adjacent filter centres and feeds only those two filters, so
     two weights a bin and 648 indices replace a dense 257 × 80 matrix of 82 kB.
 
+    Example:
+        >>> LogMel(bins=80)(np.zeros((1, 16000), np.float32)).shape
+        TensorShape([1, 98, 80])
+
     Args:
         bins: Number of mel filters.
-        low_hz: Lower edge of the first filter.
-        high_hz: Upper edge of the last filter.
-        preemphasis: Coefficient; 0 switches it off.
+        low_hz: Lower edge of the first filter, Hz.
+        high_hz: Upper edge of the last filter, Hz.
+        preemphasis: Coefficient of the pre-emphasis; 0 switches it off.
         window: "hamming" (as WeSpeaker's recipes), "povey" (Kaldi's default) or "hann".
         mean_normalise: Whether to subtract the mean over time.
         scale: Factor on the waveform; Kaldi expects 16-bit integers, hence 2^15.
@@ -131,7 +135,12 @@ class LogMel(keras.layers.Layer):
 
 
 def frame_count(samples: int) -> int:
-    """Number of whole frames in so many samples."""
+    """Number of whole frames in so many samples.
+
+    Example:
+        >>> frame_count(16000)
+        98
+    """
     return 1 + (samples - FRAME_SAMPLES) // HOP_SAMPLES if samples >= FRAME_SAMPLES else 0
 
 

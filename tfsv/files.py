@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tfsv.errors import InputError
@@ -56,13 +56,13 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         part.unlink(missing_ok=True)
 
 
-def write_json(path: str | os.PathLike, content: Any, *, indent: int = 2) -> None:
+def write_json(path: str | os.PathLike, content: Any, *, indent: int | None = 2) -> None:
     """Writes JSON, the whole file or nothing.
 
     Args:
         path: The file; replaced if it exists.
         content: JSON-ready.
-        indent: Blanks a level.
+        indent: Blanks a level; None: all in one line.
 
     Raises:
         InputError: The file cannot be written.
@@ -85,6 +85,15 @@ def sha256_of(path: str | os.PathLike) -> str:
                 digest.update(block)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return digest.hexdigest()
+
+
+def sha256_of_arrays(arrays: Iterable[Any]) -> str:
+    """The sha256 of numpy arrays with their types and shapes, in hexadecimal."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 

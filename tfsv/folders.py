@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfsv.errors import InputError
@@ -30,12 +30,17 @@ PLANS = "plans"
 """Folder of bit plans in that of a study."""
 
 
-def claim(file: pathlib.Path, settings: Mapping[str, Any]) -> None:
+def claim(
+    file: pathlib.Path,
+    settings: Mapping[str, Any],
+    upgraded: Callable[[Any], Mapping[str, Any]] = dict,
+) -> None:
     """Makes the folder of `file` that of one run: writes the settings, or compares them.
 
     Args:
         file: Keeps the settings, as JSON.
         settings: JSON-ready; whatever decides the outcome, hashes of inputs included.
+        upgraded: Puts settings that an earlier version wrote into today's form.
 
     Raises:
         InputError: The folder is of a run with other settings (the message names them), or the
@@ -46,8 +51,8 @@ def claim(file: pathlib.Path, settings: Mapping[str, Any]) -> None:
         write_json(file, wanted)
         return
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        different = sorted(key for key in wanted | found if wanted.get(key) != found.get(key))
+        found = json.loads(json.dumps(upgraded(json.loads(file.read_text(encoding="utf-8")))))
+        different = _differences(wanted, found)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{file}: cannot be read; use another folder") from error
     if different:
@@ -55,3 +60,14 @@ def claim(file: pathlib.Path, settings: Mapping[str, Any]) -> None:
             f"{file.parent}: holds a run with other settings ({', '.join(different)}); "
             "use another folder, or the same settings to resume"
         )
+
+
+def _differences(wanted: Any, found: Any, path: str = "") -> list[str]:
+    """Names of what differs between two tables, with the tables that it is in."""
+    if not (isinstance(wanted, dict) and isinstance(found, dict)):
+        return [path] if wanted != found else []
+    names = []
+    for key in sorted(set(wanted) | set(found)):
+        inner = f"{path}.{key}" if path else key
+        names += _differences(wanted.get(key), found.get(key), inner)
+    return names

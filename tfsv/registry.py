@@ -31,6 +31,7 @@ class Registry(Mapping[str, T], Generic[T]):
     def __init__(self, setting: str, package: str | None = None):
         self._setting = setting
         self._waiting = [package] if package else []
+        self._searched = set(self._waiting)
         self._entries: dict[str, T] = {}
 
     def add(self, name: str, entry: T) -> T:
@@ -54,7 +55,9 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def search(self, package: str) -> None:
         """Also imports the modules of this package, when the table is next looked into."""
-        self._waiting.append(package)
+        if package not in self._searched:
+            self._searched.add(package)
+            self._waiting.append(package)
 
     def named(self, name: str) -> T:
         """The entry of a name that a user gave.
@@ -77,7 +80,12 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _filled(self) -> dict[str, T]:
         while self._waiting:
-            package = importlib.import_module(self._waiting.pop())
-            for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{package.__name__}.{module.name}")
+            name = self._waiting.pop(0)  # first, for a module may look into the table itself
+            try:
+                package = importlib.import_module(name)
+                for module in pkgutil.iter_modules(package.__path__):
+                    importlib.import_module(f"{name}.{module.name}")
+            except BaseException:
+                self._waiting.insert(0, name)  # half a table must not pass for a whole one
+                raise
         return self._entries

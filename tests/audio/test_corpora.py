@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from tfsv.audio.corpora import READERS, Skipped
+from tfsv.audio.corpora import CORPORA, Skipped
 from tfsv.errors import InputError
 
 
@@ -16,7 +16,7 @@ def _corpus(root, *paths: str):
 
 def _read(name: str, root) -> tuple[dict, dict]:
     """(path -> (utterance, speaker, session, split), path -> reason of the skipped)."""
-    found = list(READERS[name](root))
+    found = list(CORPORA[name](root))
     kept = [u for u in found if not isinstance(u, Skipped)]
     assert all(u.seconds == 0 for u in kept)
     return (
@@ -157,7 +157,7 @@ def test_librispeech(tmp_path):
     assert [fields[3] for _, fields in sorted(kept.items())] == ["dev", "test", "train"]
     assert list(skipped) == ["extra/1/2/a.flac"]
     for start in (root, root / "train-clean-100"):
-        (one,) = [u for u in READERS["librispeech"](start) if getattr(u, "speaker", "") == "ls19"]
+        (one,) = [u for u in CORPORA["librispeech"](start) if getattr(u, "speaker", "") == "ls19"]
         assert (one.extra["sex"], one.split) == ("F", "train")
 
 
@@ -168,11 +168,11 @@ def test_audiomnist(tmp_path):
     kept, skipped = _read("audiomnist", tmp_path)
     assert kept["data/01/7_01_23.wav"] == ("am01-7-23", "am01", "single", "")
     assert list(skipped) == ["data/02/7_01_23.wav"]
-    extras = [u.extra for u in READERS["audiomnist"](tmp_path) if not isinstance(u, Skipped)]
+    extras = [u.extra for u in CORPORA["audiomnist"](tmp_path) if not isinstance(u, Skipped)]
     assert [(e["sex"], e["text"]) for e in extras] == [("M", "7"), ("F", "0")]
     (tmp_path / "data" / "audioMNIST_meta.txt").write_text("{")
     with pytest.raises(InputError, match=r"audioMNIST_meta\.txt: not the JSON"):
-        list(READERS["audiomnist"](tmp_path))
+        list(CORPORA["audiomnist"](tmp_path))
 
 
 def test_kaldi(tmp_path):
@@ -194,19 +194,19 @@ def test_kaldi(tmp_path):
         relative: ("s2-a", "s2", "s2", "train"),
     }
     assert "pipe" in skipped["s1-b"] and "utt2spk" in skipped["x"] and "segments" in skipped["rec"]
-    found = [u for u in READERS["kaldi"](train) if not isinstance(u, Skipped)]
+    found = [u for u in CORPORA["kaldi"](train) if not isinstance(u, Skipped)]
     assert [u.extra for u in found] == [{"sex": "F"}, {"sex": "M"}]
 
 
 def test_bad_kaldi_directory(tmp_path):
     with pytest.raises(InputError, match=r"no wav\.scp"):
-        list(READERS["kaldi"](tmp_path))
+        list(CORPORA["kaldi"](tmp_path))
     (tmp_path / "wav.scp").write_text("a a.wav\nb\n")
     with pytest.raises(InputError, match="utt2spk: cannot be read"):
-        list(READERS["kaldi"](tmp_path))
+        list(CORPORA["kaldi"](tmp_path))
     (tmp_path / "utt2spk").write_text("a s\n")
     with pytest.raises(InputError, match=r"wav\.scp:2: expected a key and a value"):
-        list(READERS["kaldi"](tmp_path))
+        list(CORPORA["kaldi"](tmp_path))
 
 
 def test_tree(tmp_path):
@@ -245,9 +245,15 @@ def test_links_are_followed_once(tmp_path):
     assert list(kept) == ["ann/1.wav"]
 
 
-@pytest.mark.parametrize("name", sorted(set(READERS) - {"kaldi"}))
+@pytest.mark.parametrize("name", CORPORA)
 def test_nothing_there(tmp_path, name):
-    with pytest.raises(InputError, match="no sound file below it"):
-        list(READERS[name](tmp_path))
-    with pytest.raises(InputError, match="no such folder"):
-        list(READERS[name](tmp_path / "absent"))
+    with pytest.raises(InputError, match="no wav.scp" if name == "kaldi" else "no sound file"):
+        list(CORPORA[name](tmp_path))
+    with pytest.raises(InputError, match="absent: no such folder; 'root' names"):
+        list(CORPORA[name](tmp_path / "absent"))
+
+
+def test_all_readers_are_found():
+    assert sorted(CORPORA) == [
+        "audiomnist", "cnceleb", "kaldi", "librispeech", "tree", "voxceleb1", "voxceleb2",
+    ]  # fmt: skip

@@ -14,13 +14,8 @@ import tensorflow as tf
 
 from tfsv.audio import decoding
 from tfsv.audio.manifest import Manifest, Utterance, read_manifest, write_manifest
-from tfsv.audio.pipeline import (
-    PipelineSettings,
-    class_count,
-    crop,
-    steps_per_epoch,
-    training_dataset,
-)
+from tfsv.audio.pipeline import class_count, crop, steps_per_epoch, training_dataset
+from tfsv.audio.pipeline_settings import DECODERS, PipelineSettings
 from tfsv.errors import InputError
 
 RATE = 16000
@@ -72,7 +67,7 @@ def assert_same(left, right):
 AUGMENTED = PipelineSettings(batch_size=4, crop_seconds=0.5, augment_probability=0.9, seed=3)
 
 
-@pytest.mark.parametrize("decoder", decoding.DECODERS)
+@pytest.mark.parametrize("decoder", DECODERS)
 def test_resume_continues_bit_for_bit(small, decoder):
     settings = dataclasses.replace(AUGMENTED, decoder=decoder)
     whole = drawn(training_dataset(small, settings), 12)  # 27 items an epoch: nearly two
@@ -182,7 +177,7 @@ def test_speed_equals_scipy_away_from_the_ends(factor):
     assert 10 * np.log10(np.mean(error**2) / np.mean(part[inner] ** 2)) < -40
 
 
-@pytest.mark.parametrize("decoder", decoding.DECODERS)
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
 def test_other_rates_and_stereo_come_out_as_16_khz_mono(tmp_path, rate, decoder):
     left, right = sine(440.0, 1.5, rate), sine(1000.0, 1.5, rate)
@@ -242,7 +237,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("decoder", decoding.DECODERS)
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("name", BAD)
 def test_bad_file_is_replaced_by_the_speakers_next_and_logged_once(tmp_path, caplog, name, decoder):
     manifest = corpus(tmp_path, {"a": [sine(400)], "b": [sine(700)]})
@@ -333,7 +328,7 @@ def test_damaged_noise_is_replaced_and_logged(tmp_path, caplog):
 
 
 @pytest.mark.parametrize(
-    "flag, value",
+    "name, value",
     [
         ("batch_size", 0),
         ("crop_seconds", 0.0),
@@ -346,16 +341,16 @@ def test_damaged_noise_is_replaced_and_logged(tmp_path, caplog):
         ("decoder", "ffmpeg"),
     ],
 )
-def test_settings_out_of_range_name_the_flag(flag, value):
-    with pytest.raises(InputError, match=f"^--{flag}="):
-        PipelineSettings(**{flag: value})
+def test_settings_out_of_range_are_named(name, value):
+    with pytest.raises(InputError, match=f"^{name}="):
+        PipelineSettings(**{name: value})
 
 
 def test_folders_without_sound_are_refused(small, tmp_path):
     (tmp_path / "nothing").mkdir()
-    for flag in ("musan", "rirs"):
-        settings = dataclasses.replace(PLAIN, **{flag: str(tmp_path / "nothing")})
-        with pytest.raises(InputError, match=f"^--{flag}.*nothing"):
+    for name in ("musan", "rirs"):
+        settings = dataclasses.replace(PLAIN, **{name: str(tmp_path / "nothing")})
+        with pytest.raises(InputError, match=f"^{name}=.*nothing"):
             training_dataset(small, settings)
     with pytest.raises(InputError, match="no utterance"):
         training_dataset(Manifest(tmp_path / "m.tsv", []), PLAIN)

@@ -67,9 +67,7 @@ def test_a_deep_network_is_solved():
 def test_a_budget_that_is_too_small_names_the_smallest():
     sensitivities, sizes = tables(2, 3, (1, 2))
     least = int(sum(row[1] for row in sizes.values()))
-    with pytest.raises(
-        InputError, match=f"--budget=5: too small; the smallest possible is {least}"
-    ):
+    with pytest.raises(InputError, match=f"budget=5: too small; the smallest possible is {least}"):
         allocate(sensitivities, sizes, 5)
     assert set(allocate(sensitivities, sizes, least).values()) == {1}
 

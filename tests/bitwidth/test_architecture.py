@@ -7,14 +7,11 @@ import tf_keras as keras
 from tiny_networks import image_network
 
 from tfsv.bitwidth.candidates import candidate_quantizers, candidate_weights, kernel_variables
-from tfsv.bitwidth.methods.architecture import (
-    Architecture,
-    MixingSettings,
-    SuperNetwork,
-    expected_bytes,
-)
+from tfsv.bitwidth.methods.architecture import Architecture
+from tfsv.bitwidth.mixing import SuperNetwork, expected_bytes
 from tfsv.bitwidth.search import predicted_size, search
 from tfsv.bitwidth.sensitivity import measure
+from tfsv.bitwidth.settings import MixingSettings
 from tfsv.errors import InputError
 from tfsv.jobs.plan_files import TABLES
 from tfsv.packed.bits import packed_bytes

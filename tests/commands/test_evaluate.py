@@ -1,5 +1,6 @@
-"""tools/evaluate.py with its record, table, plot and calibration."""
+"""tfsv evaluate with its record, table, plot and calibration."""
 
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -7,21 +8,24 @@ import pathlib
 import matplotlib.image
 import numpy as np
 import pytest
+from command_runner import run_with_stub
 from speech_stub import PitchEmbedder, write_people
-from tool_runner import run_tool
 
 from tfsv.audio.manifest import Utterance, read_manifest, write_manifest
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
+from tfsv.files import sha256_of
+from tfsv.models import NetworkSettings
+from tfsv.report import Report
 from tfsv.verification.det_plot import plot_det
 from tfsv.verification.evaluation import (
-    error_rates,
     evaluate,
     evaluate_with_scores,
     format_table,
-    sha256_of,
+    speaker_report,
 )
 from tfsv.verification.metrics import det_points, eer, min_dcf
+from tfsv.verification.model_card import speaker_card
 from tfsv.verification.trials import Trials, read_trials
 
 
@@ -45,9 +49,7 @@ def corpus(tmp_path):
     ]
     (root / "dev.txt").write_text("".join(lines))
     (tmp_path / "small.tflite").write_text('{"far_0.01": 0.5}')
-    card = ModelCard(
-        network="pitch", channels=1, bins=80, embedding_size=64, thresholds={"eer": 0.9}
-    )
+    card = speaker_card(NetworkSettings("pitch", 1, 80, 64), decision={"thresholds": {"eer": 0.9}})
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "network.weights.h5").write_bytes(b"weights")
     (tmp_path / "model" / "card.json").write_text(card.to_json())
@@ -55,7 +57,12 @@ def corpus(tmp_path):
 
 
 def _evaluate(corpus, *arguments):
-    return run_tool("evaluate.py", *arguments, folder=corpus)
+    return run_with_stub("evaluate", *arguments, folder=corpus)
+
+
+def _systems(corpus):
+    systems = json.loads((corpus / "out" / "results.json").read_text())["systems"]
+    return {name: Report.from_dict(fields) for name, fields in systems.items()}
 
 
 def _fails(process, *words):
@@ -73,7 +80,7 @@ COMMON = ("--trials=speech/dev.txt", "--manifest=speech/manifest.tsv", "--output
 def test_record_of_evaluate(corpus):
     root = corpus / "speech"
     manifest, trials = read_manifest(root / "manifest.tsv"), read_trials(root / "dev.txt")
-    record, scores = evaluate_with_scores(
+    report, scores = evaluate_with_scores(
         PitchEmbedder(),
         trials,
         manifest=manifest,
@@ -82,12 +89,15 @@ def test_record_of_evaluate(corpus):
         replicates=50,
         progress=False,
     )
-    assert json.loads(json.dumps(record, allow_nan=False)) == record
-    assert record["eer"] == eer(scores, trials.labels)
-    assert record["min_dcf_0.01"] == min_dcf(scores, trials.labels, 0.01)
-    assert record["min_dcf_0.05"] == min_dcf(scores, trials.labels, 0.05)
+    fields = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert Report.from_dict(fields) == report
+    assert report["eer"].value == eer(scores, trials.labels)
+    assert report["min_dcf_0.01"].value == min_dcf(scores, trials.labels, 0.01)
+    assert report["min_dcf_0.05"].value == min_dcf(scores, trials.labels, 0.05)
+    low, high = report["eer"].interval
+    assert low <= report["eer"].value <= high
+    record = report.details
     assert record["thresholds"].keys() == {"eer"}  # 96 impostors cannot tell 1 % from none
-    assert record["eer_interval"][0] <= record["eer"] <= record["eer_interval"][1]
     assert record["interval_by"] == "speaker"
     assert record["trials"] == {
         "list": "dev.txt",
@@ -112,10 +122,10 @@ def test_root_and_manifest_give_the_same_and_neither_is_an_error(corpus):
     manifest, trials = read_manifest(root / "manifest.tsv"), read_trials(root / "dev.txt")
     by_root = evaluate(PitchEmbedder(), trials, root)
     by_manifest = evaluate(PitchEmbedder(), trials, manifest=manifest)
-    assert by_root["eer"] == by_manifest["eer"]
-    assert by_root["corpora"] == {}
-    assert by_root["eer_interval"] is by_root["interval_by"] is None
-    with pytest.raises(InputError, match="--root or --manifest"):
+    assert by_root["eer"].value == by_manifest["eer"].value
+    assert by_root.details["corpora"] == {}
+    assert by_root["eer"].interval is by_root.details["interval_by"] is None
+    with pytest.raises(InputError, match="'root' or 'manifest'"):
         evaluate(PitchEmbedder(), trials)
 
 
@@ -123,7 +133,8 @@ def test_names_may_be_utterances_and_must_be_known(corpus):
     root = corpus / "speech"
     manifest = read_manifest(root / "manifest.tsv")
     (root / "ids.txt").write_text("1 p0-0 p0-1\n0 p0-0 p1-0\n")
-    assert evaluate(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)["eer"] == 0
+    report = evaluate(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
+    assert report["eer"].value == 0
     (root / "ids.txt").write_text("1 p0-0 p0-1\n0 p0-0 p9-0\n")
     with pytest.raises(InputError, match="manifest.tsv: 'p9-0' of the trial list"):
         evaluate(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
@@ -135,11 +146,12 @@ def test_a_corpus_with_one_kind_of_trial_has_no_error_rate(corpus):
     (root / "few.txt").write_text(
         "1 p0/0.wav p0/1.wav\n0 p0/0.wav p1/0.wav\n0 p3/0.wav p4/0.wav\n0 p0/0.wav p4/0.wav\n"
     )
-    record = evaluate(PitchEmbedder(), read_trials(root / "few.txt"), manifest=manifest)
-    assert record["corpora"]["high"]["eer"] is None
-    assert record["corpora"]["high"]["nontargets"] == 1
-    assert record["corpora"]["low"]["nontargets"] == 1
-    assert "–" in format_table({"a": record}).splitlines()[-2]
+    report = evaluate(PitchEmbedder(), read_trials(root / "few.txt"), manifest=manifest)
+    corpora = report.details["corpora"]
+    assert corpora["high"]["eer"] is None
+    assert corpora["high"]["nontargets"] == 1
+    assert corpora["low"]["nontargets"] == 1
+    assert "–" in format_table({"a": report}).splitlines()[-2]
 
 
 def test_thresholds_are_recorded_where_the_list_is_long_enough():
@@ -148,7 +160,8 @@ def test_thresholds_are_recorded_where_the_list_is_long_enough():
     scores = generator.normal(size=250) + 2 * labels
     sides = np.arange(250, dtype=np.int32)
     names = [str(number) for number in range(250)]
-    thresholds = error_rates(scores, Trials(labels, sides, sides, names))["thresholds"]
+    report = speaker_report(scores, Trials(labels, sides, sides, names))
+    thresholds = report.details["thresholds"]
     assert thresholds.keys() == {"eer", "far_0.01"}
     assert np.sum(scores[labels == 0] >= thresholds["far_0.01"]) == 2
 
@@ -156,11 +169,12 @@ def test_thresholds_are_recorded_where_the_list_is_long_enough():
 def test_two_models_side_by_side(corpus):
     done = _evaluate(corpus, "--model=model,small.tflite", *COMMON, "--bootstrap=20", "--scores")
     assert done.returncode == 0, done.stderr
-    systems = json.loads((corpus / "out" / "results.json").read_text())["systems"]
+    systems = _systems(corpus)
     assert list(systems) == ["model", "small.tflite"]
-    assert systems["model"]["model"]["file"] == "network.weights.h5"
-    assert systems["model"]["model"]["sha256"] == hashlib.sha256(b"weights").hexdigest()
-    assert systems["model"]["eer"] == systems["small.tflite"]["eer"]
+    described = systems["model"].details["model"]
+    assert described["file"] == "network.weights.h5"
+    assert described["sha256"] == hashlib.sha256(b"weights").hexdigest()
+    assert systems["model"]["eer"].value == systems["small.tflite"]["eer"].value
     assert matplotlib.image.imread(corpus / "out" / "det.png").shape[0] > 800
     trials = read_trials(corpus / "speech" / "dev.txt")
     lines = (corpus / "out" / "scores.model.txt").read_text().splitlines()
@@ -169,10 +183,10 @@ def test_two_models_side_by_side(corpus):
     assert [line.rsplit(" ", 1)[0] for line in lines] == (
         (corpus / "speech" / "dev.txt").read_text().splitlines()
     )
-    assert eer(scores, trials.labels) == pytest.approx(systems["model"]["eer"], abs=1e-3)
+    assert eer(scores, trials.labels) == pytest.approx(systems["model"]["eer"].value, abs=1e-3)
     table = done.stdout.splitlines()
     assert table[0].split()[:3] == ["system", "bytes", "EER"]
-    assert f"{100 * systems['model']['eer']:.2f}" in table[1]
+    assert f"{100 * systems['model']['eer'].value:.2f}" in table[1]
     assert table[4].split()[-2:] == ["model", "small.tflite"]
     assert len({len(line) for line in table[:3]}) == 1
 
@@ -186,9 +200,9 @@ def test_calibration_writes_the_card_and_nothing_else(corpus):
     assert done.returncode == 0, done.stderr
     assert "test" not in done.stderr
     found = ModelCard.from_json((corpus / "model" / "card.json").read_text())
-    systems = json.loads((corpus / "out" / "results.json").read_text())["systems"]
-    assert found.thresholds == systems["model"]["thresholds"] != card.thresholds
-    assert found == ModelCard(**{**vars(card), "thresholds": found.thresholds})
+    thresholds = _systems(corpus)["model"].details["thresholds"]
+    assert found.thresholds == thresholds != card.thresholds
+    assert found == dataclasses.replace(card, decision={"thresholds": thresholds})
     assert len(list((corpus / "cache").rglob("*.npy"))) == 1
 
     (corpus / "speech" / "manifest.tsv").write_text(manifest.replace("\tdev\t", "\ttest\t"))
@@ -204,9 +218,9 @@ def test_the_mean_of_a_split_is_subtracted(corpus):
     settings = ("--model=model", *COMMON, "--bootstrap=0")
     done = _evaluate(corpus, *settings, "--subtract_mean_of=dev")
     assert done.returncode == 0, done.stderr
-    record = json.loads((corpus / "out" / "results.json").read_text())["systems"]["model"]
+    record = _systems(corpus)["model"].details
     root = corpus / "speech"
-    plain = evaluate(PitchEmbedder(), read_trials(root / "dev.txt"), root)
+    plain = evaluate(PitchEmbedder(), read_trials(root / "dev.txt"), root).details
     assert record["mean_subtracted"] and not plain["mean_subtracted"]
     assert record["thresholds"]["eer"] < plain["thresholds"]["eer"] - 0.01
     assert _fails(_evaluate(corpus, *settings, "--subtract_mean_of=tset"), "tset")

@@ -2,25 +2,21 @@ import multiprocessing
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import soundfile
+from command_runner import Finished, run_command
 
-from tfsv.audio.inspection import Inspection, inspect_all
+from tfsv.audio.inspection import SoundLimits, inspect_all
 from tfsv.audio.manifest import read_manifest
 from tfsv.audio.soundfiles import SoundInfo
 from tfsv.verification.trials import read_trials
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-
-def _prepare(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "tools/prepare_corpus.py", "--workers=2", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+def _prepare(*arguments: str) -> Finished:
+    return run_command("prepare", "--workers=2", *arguments)
 
 
 def _speaker(root: pathlib.Path, name: str, utterances: int = 3) -> None:
@@ -157,7 +153,7 @@ def test_same_speakers_are_drawn_by_the_same_seed(prepared, tmp_path):
         ),
         (
             ["--root={root}", "--output={out}/m.tsv", "more"],
-            "more: unexpected argument",
+            "unexpected argument 'more'",
         ),
         (["--root={out}", "--output={out}/m.tsv"], "no sound file below it"),
     ],
@@ -226,13 +222,13 @@ def test_files_that_hang_or_crash_cost_only_themselves():
 
 
 def test_no_files_no_workers():
-    assert list(inspect_all([], workers=3, check=Inspection())) == []
+    assert list(inspect_all([], workers=3, check=SoundLimits())) == []
 
 
 def test_stopping_early_ends_the_workers(tmp_path):
     _speaker(tmp_path, "s", utterances=8)
     paths = [str(p) for p in sorted(tmp_path.rglob("*.wav"))]
-    outcomes = inspect_all(paths, workers=2, check=Inspection(minimum_seconds=0.1))
+    outcomes = inspect_all(paths, workers=2, check=SoundLimits(minimum_seconds=0.1))
     assert isinstance(next(outcomes)[1], SoundInfo)
     outcomes.close()
     assert multiprocessing.active_children() == []

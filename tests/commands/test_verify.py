@@ -1,12 +1,12 @@
-"""tools/verify.py: decisions, thresholds, exit status and one-line errors."""
+"""tfsv verify: decisions, thresholds, exit status and one-line errors."""
 
 import json
 
 import numpy as np
 import pytest
 import soundfile
+from command_runner import run_with_stub
 from speech_stub import PitchEmbedder, person
-from tool_runner import run_tool
 
 from tfsv.verification.extraction import embed_file
 from tfsv.verification.scoring import voiceprint
@@ -25,7 +25,7 @@ def people(tmp_path):
 
 
 def _verify(people, *arguments):
-    return run_tool("verify.py", *arguments, folder=people)
+    return run_with_stub("verify", *arguments, folder=people)
 
 
 def _fails(process, *words):
@@ -103,7 +103,7 @@ def test_a_threshold_that_is_not_in_the_card(people):
     ],
 )
 def test_usage(people, arguments):
-    assert _fails(_verify(people, *arguments), "usage: verify.py [model.tflite] enrol1.wav")
+    assert _fails(_verify(people, *arguments), "usage: tfsv verify [model.tflite] enrol1.wav")
 
 
 def test_the_demo_model_is_asked_where_none_is_named(people):

@@ -8,7 +8,7 @@ import pytest
 from tfsv.errors import InputError
 from tfsv.goldens import checking as golden_check
 from tfsv.goldens.checking import INDEX, OTHER_KIND, SAME_KIND, check_goldens, tolerance
-from tfsv.goldens.writing import FORMS, write_goldens
+from tfsv.goldens.writing import GOLDEN_MODELS, write_goldens
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "mobile_demo" / "golden"
@@ -18,7 +18,7 @@ COMMITTED = ROOT / "mobile_demo" / "golden"
 def written(tmp_path_factory):
     """A folder of one model, and its index."""
     folder = tmp_path_factory.mktemp("golden")
-    return folder, write_goldens(folder, {"packed_2bit": FORMS["packed_2bit"]})
+    return folder, write_goldens(folder, {"packed_2bit": GOLDEN_MODELS["packed_2bit"]})
 
 
 def test_what_is_written_agrees_with_this_machine(written):
@@ -38,7 +38,7 @@ def test_the_committed_files_agree_and_are_small():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 failed")
-    assert {path.stem for path in COMMITTED.glob("*.tflite")} == set(FORMS)
+    assert {path.stem for path in COMMITTED.glob("*.tflite")} == set(GOLDEN_MODELS)
     assert sum(path.stat().st_size for path in COMMITTED.iterdir()) < 1_000_000
 
 

@@ -1,32 +1,46 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 import tf_keras as keras
+from check_network import TABLE, check_any_length, check_network, narrow
 
 from tfsv.errors import InputError
-from tfsv.models import NETWORKS, build_network, ecapa, resolve_sizes
+from tfsv.models import NETWORKS, NetworkSettings, build_network
+from tfsv.models.networks import ecapa
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_holds_for_every_network(name):
+    check_network(name)
+
+
+def test_the_order_is_that_of_messages():
+    assert list(NETWORKS) == [
+        "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
+        "dfresnet56", "dfresnet110", "dfresnet179", "dfresnet233",
+        "dfresnet56_3x3", "dfresnet110_3x3", "dfresnet179_3x3", "dfresnet233_3x3",
+        "gemini60", "gemini114", "gemini183", "gemini237",
+        "ecapa512", "ecapa1024", "speechbrain_ecapa512", "speechbrain_ecapa1024", "xvector",
+    ]  # fmt: skip
+
+
+def test_the_table_of_published_sizes_has_all_networks():
+    # Three networks are left out; they differ from the ones in the table as others do.
+    left_out = {"dfresnet110_3x3", "dfresnet179_3x3", "speechbrain_ecapa512"}
+    assert set(NETWORKS) - set(TABLE) == left_out
 
 
 @pytest.mark.parametrize(
-    ("name", "channels", "pooling"),
+    ("name", "pooling"),
     [
-        ("resnet18", 4, "tstp"),
-        ("resnet18", 4, "mean"),
-        ("resnet18", 4, "astp"),
-        ("dfresnet56", 2, "tstp"),
-        ("dfresnet56_3x3", 2, "mean"),
-        ("ecapa512", 8, "astp"),
-        ("ecapa512", 8, "tstp"),
-        ("gemini60", 2, "tstp"),
-        ("speechbrain_ecapa512", 8, "astp_speechbrain"),
-        ("xvector", 8, "tstp"),
+        ("resnet18", "mean"),
+        ("resnet18", "astp"),
+        ("dfresnet56_3x3", "mean"),
+        ("ecapa512", "tstp"),
     ],
 )
-def test_embedding_for_any_length(name, channels, pooling):
-    network = build_network(name, channels=channels, bins=16, embedding_size=5, pooling=pooling)
-    for frames in (1, 7, 50):
-        embedding = network(tf.random.normal([2, frames, 16])).numpy()
-        assert embedding.shape == (2, 5) and np.isfinite(embedding).all()
+def test_any_length_with_another_pooling(name, pooling):
+    settings = narrow(name, pooling=pooling)
+    check_any_length(settings.build(), settings)
 
 
 def test_stride_two_convolutions_pad_both_sides():
@@ -98,7 +112,7 @@ def test_narrow_ecapa_scales_its_bottlenecks():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_sizes_left_out_are_the_published_ones(name):
-    sizes = resolve_sizes(name)
+    sizes = NetworkSettings(name).resolved()
     widths = {"ecapa512": 512, "ecapa1024": 1024, "xvector": 512}
     embeddings = {"ecapa512": 192, "ecapa1024": 192, "xvector": 512}
     base = name.removeprefix("speechbrain_")
@@ -106,20 +120,21 @@ def test_sizes_left_out_are_the_published_ones(name):
     assert sizes.embedding_size == embeddings.get(base, 256)
     poolings = {"ecapa": "astp", "speechbrain": "astp_speechbrain"}
     assert sizes.pooling == poolings.get(name.rstrip("0123456789").partition("_")[0], "tstp")
-    given = resolve_sizes(name, channels=8, embedding_size=7, pooling="mean")
-    assert (given.channels, given.embedding_size, given.pooling) == (8, 7, "mean")
+    given = NetworkSettings(name, channels=8, embedding_size=7, pooling="mean").resolved()
+    assert given == NetworkSettings(name, 8, 80, 7, "mean")
+    assert given.resolved() == given
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "resnet19"}, "--network=resnet19: unknown; choose one of resnet18, "),
-        ({"name": "resnet18", "channels": 0}, "--channels=0"),
-        ({"name": "resnet18", "embedding_size": 0}, "--embedding_size=0"),
-        ({"name": "resnet18", "bins": 81}, "--bins=81: must be a multiple of 8"),
-        ({"name": "ecapa512", "bins": 0}, "--bins=0"),
-        ({"name": "ecapa512", "channels": 60}, "--channels=60: must be a multiple of 8"),
-        ({"name": "ecapa512", "pooling": "max"}, "--pooling=max: unknown; choose one of tstp, "),
+        ({"name": "resnet19"}, "^network=resnet19: unknown; choose one of resnet18, "),
+        ({"name": "resnet18", "channels": 0}, "channels=0"),
+        ({"name": "resnet18", "embedding_size": 0}, "embedding_size=0"),
+        ({"name": "resnet18", "bins": 81}, "bins=81: must be a multiple of 8"),
+        ({"name": "ecapa512", "bins": 0}, "bins=0"),
+        ({"name": "ecapa512", "channels": 60}, "channels=60: must be a multiple of 8"),
+        ({"name": "ecapa512", "pooling": "max"}, "pooling=max: unknown; choose one of tstp, "),
     ],
 )
 def test_bad_requests_are_refused(arguments, message):

@@ -28,8 +28,8 @@ def test_embeddings_equal_those_of_pytorch(case):
         features *= np.float32(np.log(10) / 10)  # decibels there, natural logarithms here
     found = imported.network(features).numpy()
     assert found.dtype == np.float32
-    assert imported.bins == golden["bins"] == imported.front_end["bins"]
-    assert found.shape[1] == imported.sizes.embedding_size
+    assert imported.settings.bins == golden["bins"] == imported.front_end["bins"]
+    assert found.shape[1] == imported.settings.embedding_size
     assert goldens.worst_relative(found, goldens.EMBEDDINGS[case]) < 1e-4
 
 

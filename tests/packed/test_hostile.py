@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny_networks
 
-from tfsv.export.convert import convert
+from tfsv.conversion.convert import convert
 from tfsv.packed import bits, expand, flatbuffer, record, seal
 from tfsv.quantization.coded import CodedWeights
 
@@ -31,7 +31,8 @@ def packed(network, first, compute):
         codes = random.integers(0, 2**width, kernel.shape, np.uint8)
         coded[layer.name] = CodedWeights(codes, codebook, width, error=0.5 / width)
         layer.set_weights([coded[layer.name].decode(), *rest])
-    return convert(network, coded, tiny_networks.card(), "packed", compute).content()
+    card, ends = tiny_networks.card(), tiny_networks.ends()
+    return convert(network, coded, card, ends, "packed", compute).content()
 
 
 @pytest.fixture(scope="module")

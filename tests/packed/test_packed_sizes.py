@@ -7,13 +7,14 @@ At 1 bit, where everything beside the codes weighs most. `pytest tests/test_pack
 import numpy as np
 import tf_keras as keras
 
-from tfsv.card import ModelCard
-from tfsv.export.convert import convert
-from tfsv.export.folding import fold_batch_norm
+from tfsv.conversion.convert import convert
+from tfsv.conversion.folding import fold_batch_norm
 from tfsv.features import LogMel
-from tfsv.models import NETWORKS, build_network
+from tfsv.models import NETWORKS, NetworkSettings, build_network
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import quantizable_layers
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
 
 ENDS = (
     "resnet18", "resnet152", "dfresnet56", "dfresnet233", "gemini60", "ecapa512", "ecapa1024",
@@ -47,10 +48,12 @@ def packed(name, bits):
         coded[layer.name] = CodedWeights(codes, codebook, bits, error=0.1)
         layer.set_weights([coded[layer.name].decode(), *rest])
     size = network.output_shape[-1]
-    card = ModelCard(name, 32, 80, size, front_end=LogMel().settings(), trained_on="no speech")
+    front_end = LogMel().settings()
+    card = speaker_card(NetworkSettings(name, 32, 80, size), front_end, trained_on="no speech")
     left = [x for x in fold_batch_norm(network, coded).network.layers if type(x) is norm]
     factors = sum(2 * 4 * x.moving_mean.shape[0] for x in left)
-    return convert(network, coded, card, "packed", "int8_weights"), factors
+    ends = speaker_ends(front_end, size)
+    return convert(network, coded, card, ends, "packed", "int8_weights"), factors
 
 
 def pytest_generate_tests(metafunc):

@@ -11,17 +11,19 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from exported_files import kernel_tensor, run, waveform
 
 from tfsv.audio import soundfiles
-from tfsv.card import ModelCard
+from tfsv.conversion import packing
+from tfsv.conversion.convert import convert, export_tflite
+from tfsv.conversion.folding import channel_scaled, fold_batch_norm
+from tfsv.conversion.kernels import tflite_layout
+from tfsv.conversion.static_int8 import static_int8_kernel
 from tfsv.errors import InputError
-from tfsv.export import packing
-from tfsv.export.convert import convert, export_tflite
-from tfsv.export.folding import channel_scaled, fold_batch_norm
-from tfsv.export.kernels import tflite_layout
-from tfsv.export.static_int8 import static_int8_kernel
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import expand, flatbuffer
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
+from tfsv.verification.recorded_inputs import calibration_inputs
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 layers = keras.layers
@@ -85,9 +87,9 @@ def conversions(recordings):
         network = make()
         coded = mixed(network)
         for compute in COMPUTES:
-            conversion = convert(
-                network, coded, tiny_networks.card(), "packed", compute, recordings
-            )
+            inputs = calibration_inputs(recordings)
+            card, ends = tiny_networks.card(), tiny_networks.ends()
+            conversion = convert(network, coded, card, ends, "packed", compute, inputs)
             made[name, compute] = network, coded, conversion
     return made
 
@@ -160,8 +162,9 @@ def test_the_expanded_file_is_the_plain_one(conversions, recordings, form):
     """Same operators in the same order, same embeddings to the last bit."""
     network, coded, conversion = conversions[form]
     weights = "float32" if form[1] == "float32" else "int8"
-    card = tiny_networks.card()
-    plain = convert(network, coded, card, weights, form[1], recordings).content()
+    card, ends = tiny_networks.card(), tiny_networks.ends()
+    inputs = calibration_inputs(recordings)
+    plain = convert(network, coded, card, ends, weights, form[1], inputs).content()
     expanded = expand.expand(conversion.content())
     codes = [
         [flatbuffer.builtin_code(model, x) for x in model.subgraphs[0].operators]
@@ -187,11 +190,12 @@ def test_expanded_constants_are_aligned_and_of_the_declared_size(conversions, fo
 def test_layers_of_one_shape_are_decoded_together(monkeypatch):
     network = repeated_network()
     coded = uniform(network, 3)
-    conversion = convert(network, coded, tiny_networks.card(), "packed", "int8_weights")
+    card, ends = tiny_networks.card(), tiny_networks.ends()
+    conversion = convert(network, coded, card, ends, "packed", "int8_weights")
     sizes = [len(group.kernels) for group in conversion.packed.groups]
     assert sorted(sizes) == [1, 1, 5, 5]
     monkeypatch.setattr(packing, "LARGEST_GROUP", 2 * 7 * 7 * 3)
-    split = convert(network, coded, tiny_networks.card(), "packed", "int8_weights")
+    split = convert(network, coded, card, ends, "packed", "int8_weights")
     sizes = [len(group.kernels) for group in split.packed.groups]
     assert sorted(sizes) == [1, 1, 1, 2, 2, 5]
     sound = waveform(8000)
@@ -206,7 +210,8 @@ def test_a_changed_kernel_is_refused():
     network = repeated_network()
     coded = uniform(network, 2)
     folded = fold_batch_norm(network, coded)
-    conversion = convert(network, {}, tiny_networks.card(), "float32", "float32")
+    card, ends = tiny_networks.card(), tiny_networks.ends()
+    conversion = convert(network, {}, card, ends, "float32", "float32")
     kernels = {
         tensor.name: index
         for index, tensor in enumerate(conversion.model.subgraphs[0].tensors)
@@ -232,8 +237,9 @@ def test_stock_and_expanded_agree_on_real_speech(real_speech, tmp_path, compute)
     network, coded = strip(network)
     paths = real_speech.some_files(6)
     path = tmp_path / "model.tflite"
-    card = ModelCard("resnet18", 8, 80, 64, front_end={"bins": 80})
-    export_tflite(network, coded, card, path, "packed", compute, calibration=paths)
+    card = speaker_card(NetworkSettings("resnet18", 8, 80, 64), {"bins": 80})
+    ends, inputs = speaker_ends({"bins": 80}, 64), calibration_inputs(paths)
+    export_tflite(network, coded, card, path, ends, "packed", compute, calibration=inputs)
     expanded, stock = TFLiteEmbedder(path), TFLiteEmbedder(path, expanded=False)
     # XNNPACK and the built-in kernels round int8 activations differently, packed or not.
     lowest = 0.998 if compute == "int8" else 0.9999
@@ -259,8 +265,9 @@ def test_export_loads_expanded_or_as_it_is(tmp_path, compute):
     network = repeated_network()
     coded = mixed(network)
     path = tmp_path / "model.tflite"
-    report = export_tflite(network, coded, tiny_networks.card(), path, "packed", compute)
-    assert path.stat().st_size == report.size and report.cosine > 0.99
+    card, ends = tiny_networks.card(), tiny_networks.ends()
+    report = export_tflite(network, coded, card, path, ends, "packed", compute)
+    assert path.stat().st_size == report.size and report.agreement > 0.99
     assert {row.name: row.bits for row in report.layers} == {n: c.bits for n, c in coded.items()}
     expanded, stock = TFLiteEmbedder(path), TFLiteEmbedder(path, expanded=False)
     sound = waveform(8000)
@@ -272,7 +279,8 @@ def test_layers_that_are_not_coded_stay_as_they_are(tmp_path):
     network = tiny_networks.image_network()
     coded = tiny_networks.coded(network, leave=("stem", "embedding"))
     path = tmp_path / "model.tflite"
-    report = export_tflite(network, coded, tiny_networks.card(), path, "packed", "int8_weights")
+    card, ends = tiny_networks.card(), tiny_networks.ends()
+    report = export_tflite(network, coded, card, path, ends, "packed", "int8_weights")
     bits = {row.name: row.bits for row in report.layers}
     assert bits["stem"] == bits["embedding"] == 8 and bits["grouped"] == bits["depthwise"] == 3
     assert TFLiteEmbedder(path).embed(waveform(8000)).shape == (tiny_networks.EMBEDDING,)
@@ -288,12 +296,12 @@ def test_constant_and_one_centroid_layers_pack(tmp_path):
         layer = network.get_layer(name)
         layer.set_weights([coded[name].decode(), *layer.get_weights()[1:]])
     path = tmp_path / "model.tflite"
-    report = export_tflite(network, coded, tiny_networks.card(), path, "packed", "int8_weights")
-    assert report.cosine > 0.99
+    card, ends = tiny_networks.card(), tiny_networks.ends()
+    report = export_tflite(network, coded, card, path, ends, "packed", "int8_weights")
+    assert report.agreement > 0.99
 
 
 def test_a_float_model_cannot_be_packed(tmp_path):
-    with pytest.raises(InputError, match="--weights=packed: a float model has no codes"):
-        export_tflite(
-            tiny_networks.time_network(), {}, tiny_networks.card(), tmp_path / "m.tflite", "packed"
-        )
+    network, card, ends = tiny_networks.time_network(), tiny_networks.card(), tiny_networks.ends()
+    with pytest.raises(InputError, match="weights=packed: a float model has no codes"):
+        export_tflite(network, {}, card, tmp_path / "m.tflite", ends, "packed")

@@ -4,22 +4,25 @@ import sys
 import numpy as np
 import pytest
 import tiny_networks
+from ai_edge_litert.interpreter import Interpreter
 
+from tfsv.conversion.convert import export_tflite
 from tfsv.errors import InputError
-from tfsv.export.convert import export_tflite
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import flatbuffer, seal
 from tfsv.runtime.model_files import LARGEST_FILE
 from tfsv.tasks.model_folder import save_model
 from tfsv.tasks.opening import open_model
 from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "model.tflite"
-    export_tflite(tiny_networks.time_network(), {}, tiny_networks.card(), path)
+    network, card, ends = tiny_networks.time_network(), tiny_networks.card(), tiny_networks.ends()
+    export_tflite(network, {}, card, path, ends)
     return path
 
 
@@ -27,9 +30,24 @@ def waveform(samples):
     return np.random.default_rng(samples).normal(0, 0.1, samples).astype(np.float32)
 
 
+def resized_lengths(monkeypatch):
+    """A list that grows by the length to which an interpreter's input is resized."""
+    lengths, resize = [], Interpreter.resize_tensor_input
+
+    def counting(interpreter, index, shape):
+        lengths.append(shape[1])
+        resize(interpreter, index, shape)
+
+    monkeypatch.setattr(Interpreter, "resize_tensor_input", counting)
+    return lengths
+
+
 def test_embeds_what_it_is_given(model):
     embedder = TFLiteEmbedder(model, threads=2)
-    assert embedder.card.trained_on == "nothing" and embedder.card.bins == tiny_networks.BINS
+    assert (
+        embedder.card.trained_on == "nothing"
+        and embedder.card.network["bins"] == tiny_networks.BINS
+    )
     embedding = embedder.embed(waveform(8000))
     assert embedding.dtype == np.float32 and embedding.shape == (tiny_networks.EMBEDDING,)
     assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)
@@ -40,15 +58,7 @@ def test_embeds_what_it_is_given(model):
 
 
 def test_resizes_only_when_the_length_changes(model, monkeypatch):
-    embedder = TFLiteEmbedder(model)
-    lengths = []
-    resize = embedder._interpreter.resize_tensor_input
-
-    def counting(index, shape):
-        lengths.append(shape[1])
-        resize(index, shape)
-
-    monkeypatch.setattr(embedder._interpreter, "resize_tensor_input", counting)
+    embedder, lengths = TFLiteEmbedder(model), resized_lengths(monkeypatch)
     for samples in (8000, 8000, 6000, 6000, 8000):
         embedder.embed(waveform(samples))
     assert lengths == [8000, 6000, 8000]
@@ -66,8 +76,9 @@ def test_the_file_may_change_after_loading(model, tmp_path):
 
 def test_tensorflow_is_not_imported(model):
     code = (
-        "import sys, numpy, tfsv.runtime.model_files as loader\n"
-        f"e = loader.open_model({str(model)!r}).embed(numpy.ones(800, 'f4') * .1)\n"
+        "import sys, numpy\n"
+        "from tfsv.tasks.opening import open_model\n"
+        f"e = open_model({str(model)!r}).embed(numpy.ones(800, 'f4') * .1)\n"
         "assert e.shape == (8,), e.shape\n"
         "assert not {'tensorflow', 'tf_keras', 'scipy'} & set(sys.modules)\n"
     )
@@ -177,13 +188,7 @@ def test_a_batch_is_its_utterances_in_order(model, monkeypatch):
     embedder = TFLiteEmbedder(model)
     waveforms = [waveform(samples) for samples in (9000, 8000, 9000, 400)]
     wanted = np.stack([embedder.embed(x) for x in waveforms])
-    lengths = []
-    resize = embedder._interpreter.resize_tensor_input
-    monkeypatch.setattr(
-        embedder._interpreter,
-        "resize_tensor_input",
-        lambda index, shape: lengths.append(shape[1]) or resize(index, shape),
-    )
+    lengths = resized_lengths(monkeypatch)
     np.testing.assert_array_equal(embedder.embed_batch(waveforms), wanted)
     assert lengths == [8000, 9000] and embedder.threads == 1
     with pytest.raises(InputError, match="the batch is empty"):
@@ -201,9 +206,7 @@ def test_a_long_recording_is_the_average_of_its_windows(model):
 def test_open_model_takes_a_file_or_a_folder(model, tmp_path):
     assert isinstance(open_model(str(model), threads=2), TFLiteEmbedder)
     network = build_network("resnet18", channels=2, bins=8, embedding_size=4)
-    card = tiny_networks.card()
-    card.network, card.channels, card.bins, card.embedding_size = "resnet18", 2, 8, 4
-    card.front_end = {"bins": 8}
+    card = speaker_card(NetworkSettings("resnet18", 2, 8, 4), {"bins": 8})
     save_model(tmp_path / "folder", network, card)
     opened = open_model(tmp_path / "folder")
     assert isinstance(opened, KerasEmbedder) and opened.card == card
@@ -221,5 +224,5 @@ def test_open_model_names_what_it_cannot_open(tmp_path):
         open_model(tmp_path / "nowhere.tflite")
     with pytest.raises(InputError, match="not a model folder"):
         open_model(tmp_path)
-    with pytest.raises(InputError, match="--threads=0"):
+    with pytest.raises(InputError, match="threads=0"):
         open_model(tmp_path / "nowhere.tflite", threads=0)

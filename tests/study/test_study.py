@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 import tf_keras as keras
 from study_runs import float_run
+from tfsv.study.trial_features import TrialFeatures
 
 from tfsv.audio.voices import voices_manifest
 from tfsv.card import ModelCard
+from tfsv.conversion.convert import export_tflite
 from tfsv.errors import InputError
-from tfsv.export.convert import export_tflite
 from tfsv.features import LogMel
 from tfsv.models import build_network
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks, strip
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell, read_cells
 from tfsv.study.comparison import Comparison, Further, order, read_weights
 from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
-from tfsv.study.trial_features import TrialFeatures
 from tfsv.tasks.model_folder import load_model
 from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.ends import speaker_ends
 from tfsv.verification.evaluation import evaluate
 from tfsv.verification.extraction import extract_embeddings
 from tfsv.verification.trials import read_trials
@@ -178,7 +179,8 @@ def test_file_sizes_are_those_of_exported_files(compared, tmp_path):
     network, card = load_model(compared / "study" / CELLS[0].folder(POST_TRAINING))
     card.eer = card.min_dcf = None
     plain, coded = strip(network)
-    export_tflite(plain, coded, card, tmp_path / "m.tflite", "packed")
+    ends = speaker_ends(card.front_end, card.embedding_size)
+    export_tflite(plain, coded, card, tmp_path / "m.tflite", ends, "packed")
     # The card of a measured model has a line more, its error rates.
     assert abs(files["packed"] - (tmp_path / "m.tflite").stat().st_size) < 60
     assert files["int8_zip"] < files["int8"]

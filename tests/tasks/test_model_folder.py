@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks
 from tfsv.tasks.model_folder import load_model, save_model
+from tfsv.verification.model_card import speaker_card
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,9 @@ def saved(tmp_path_factory):
     network = quantize(build_network("resnet18", channels=2, bins=16, embedding_size=8), 3)
     refresh_codebooks(network)
     bits = {name: coded.bits for name, coded in coded_weights(network).items()}
-    card = ModelCard("resnet18", 2, 16, 8, bits=bits, scheme="kmeans", eer=0.1)
+    card = speaker_card(
+        NetworkSettings("resnet18", 2, 16, 8), bits=bits, scheme="kmeans", measured={"eer": 0.1}
+    )
     save_model(folder, network, card)
     return folder, network, card
 

@@ -22,8 +22,8 @@ from tfsv.quantization.network import (
     refresh_codebooks,
 )
 from tfsv.training.fit import FitSettings, fit
-from tfsv.training.losses import AAMSoftmax
-from tfsv.training.schedules import LearningRate, Margin
+from tfsv.training.objectives.aam_softmax import AAMSoftmax
+from tfsv.training.schedules import LearningRate
 from tfsv.training.stages import (
     Stage,
     StagedFineTuning,
@@ -77,12 +77,12 @@ class Run:
 
     def __init__(self, scheme="kmeans", plan=PLAN):
         self.network = quantize(tiny(), BITS, scheme)
-        self.head = AAMSoftmax(4)
+        self.head = AAMSoftmax(4, 0.1)
         self.head.build([None, 4])
         self.stages = StagedFineTuning(self.network, plan, refresh_steps=3)
         self.front_end = Traced(bins=BINS)
         self.settings = FitSettings(
-            plan.steps, self.stages.learning_rate, Margin(0.1), "adamw", checkpoint_steps=2,
+            plan.steps, self.stages.learning_rate, "adamw", checkpoint_steps=2,
             on_step=self.on_step, state=self.stages,
         )  # fmt: skip
         self.seen = []
@@ -98,7 +98,10 @@ class Run:
     def fit(self, folder, killed=False):
         """With `killed`, leaves what kills within the steps `KILLS` would leave."""
         self.folder, self.killed = folder, killed
-        fit(self.network, self.head, self.front_end, batches, self.settings, folder, "tiny")
+        fit(
+            self.network, self.head, batches, self.settings, folder, "tiny",
+            inputs_of=lambda waveforms, step: self.front_end(waveforms),
+        )  # fmt: skip
         return self
 
     @property
@@ -322,8 +325,8 @@ def test_a_network_that_is_quantized_already_is_refused():
         (lambda: front_to_back(["a", "b"], 2, 1, 0.1), "0 steps for the stage of a"),
         (lambda: front_to_back(["a", "b"], 2, [1], 0.1), "1 numbers of steps for 2 stages"),
         (lambda: by_bits({"a": 1, "b": 2}, 9, [0.1]), "1 learning rates for 2 stages"),
-        (lambda: plan_stages("up", 2, BITS, None, 9, 1), "--stage_order=up: expected bits, sens"),
-        (lambda: plan_stages("bits", 2, BITS, None, 9, 1), "here 3; give --stages=3"),
+        (lambda: plan_stages("up", 2, BITS, None, 9, 1), "stage_order=up: expected bits, sens"),
+        (lambda: plan_stages("bits", 2, BITS, None, 9, 1), "here 3; give stages=3"),
         (lambda: plan_stages("sensitivity", 2, BITS, None, 9, 1), "needs a bit plan"),
         (lambda: by_bits({}, 9, 0.1), "no layers have quantizers"),
         (lambda: front_to_back([], 1, 9, 0.1), "no layers have quantizers"),

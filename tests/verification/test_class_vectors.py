@@ -57,7 +57,7 @@ def test_other_speakers_get_mean_embeddings(found, train):
 def test_other_speeds_of_the_same_speakers_are_refused(found):
     for speeds in ((0.9, 1.0), (1.0,), (1.0, 1.1)):
         settings = dataclasses.replace(SETTINGS, speed_factors=speeds)
-        with pytest.raises(InputError, match=r"at speeds \[1.0, 0.9\].*--speed_factors"):
+        with pytest.raises(InputError, match=r"at speeds \[1.0, 0.9\].*'speed_factors'"):
             found(settings=settings)
 
 

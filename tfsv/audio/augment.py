@@ -66,7 +66,7 @@ def convolve(waveform: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
 
     Args:
         waveform: float32 `[samples]`, length known when the graph is built.
-        response: float32 `[taps]`, likewise.
+        response: float32 `[taps]`, length known when the graph is built.
     """
     samples, taps = waveform.shape[0], response.shape[0]
     length = scipy.fft.next_fast_len(samples + taps - 1, real=True)
@@ -171,13 +171,16 @@ def spec_augment(
     widths suit crops of 200 frames and 80 bins. Off in the papers' recipes, so
     the training step does it on demand only.
 
+    Example:
+        >>> masked = spec_augment(features, tf.constant([seed, step]))
+
     Args:
         features: float `[batch, frames, bins]`.
         seed: integer `[2]`; each member of the batch gets masks of its own.
         time_masks: Masks over time for each member.
         frequency_masks: Masks over bins for each member.
         longest_time: Longest mask in frames; lengths are uniform from 0 to this.
-        widest_frequency: Widest mask in bins, likewise.
+        widest_frequency: Widest mask in bins; widths are uniform from 0 to this.
         probability: Chance that a member is masked at all.
 
     Returns:

@@ -12,6 +12,8 @@ import soundfile
 import tensorflow as tf
 import tensorflow_io as tfio
 
+from tfsv.audio.pipeline_settings import DECODERS
+
 _HEAD = 4096  # bytes in which a wav's format chunk is looked for
 _MPEG_RATES = np.array([44100, 48000, 32000, 0], np.int32)
 
@@ -19,15 +21,19 @@ _MPEG_RATES = np.array([44100, 48000, 32000, 0], np.int32)
 def decode(path: tf.Tensor, decoder: str = "tensorflow-io") -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes a whole sound file.
 
+    "tensorflow-io" decodes wav (8, 16, 24 bits, float), flac (8, 16, 24 bits), Ogg Vorbis and mp3
+    and leaves other files to libsndfile; "soundfile" leaves all files to libsndfile. Milliseconds
+    of one core for 3 and 8 s of sound at 16 kHz, tensorflow-io against soundfile: wav 0.3/0.4 and
+    0.2/0.3, flac 4.4/11.7 and 0.7/1.6, ogg 6.7/15.9 and 1.3/2.7, mp3 2.7/7.3 and 0.7/1.8.
+    `tfio.audio.AudioIOTensor`, which could seek, was slower than either (4 ms for 2 s of an ogg)
+    and cannot be used in a parallel map: all calls share one resource.
+
+    Example:
+        >>> sound, rate = decode(tf.constant("speech.flac"), "soundfile")
+
     Args:
         path: string scalar.
-        decoder: One of `DECODERS`. "tensorflow-io" decodes wav (8, 16, 24 bits, float), flac (8,
-            16, 24 bits), Ogg Vorbis and mp3 and leaves other files to libsndfile; "soundfile"
-            leaves them all to it. Milliseconds of one core for 3 and 8 s of sound at 16 kHz,
-            tensorflow-io against soundfile: wav 0.3/0.4 and 0.2/0.3, flac 4.4/11.7 and 0.7/1.6,
-            ogg 6.7/15.9 and 1.3/2.7, mp3 2.7/7.3 and 0.7/1.8.
-            `tfio.audio.AudioIOTensor`, which could seek, was slower than either (4 ms for 2 s of
-            an ogg) and cannot be used in a parallel map: all calls share one resource.
+        decoder: One of `tfsv.audio.pipeline_settings.DECODERS`.
 
     Returns:
         sound: float32 `[frames, channels]`, -1 to 1.
@@ -46,7 +52,7 @@ def _compiled(decoder: str) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
     def checked(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        sound, rate = DECODERS[decoder](path)
+        sound, rate = _DECODERS[decoder](path)
         sound = tf.ensure_shape(sound, [None, None])
         usable = (tf.size(sound) > 0) & (rate > 0)
         tf.debugging.Assert(usable, [path, "cannot be decoded"])
@@ -93,7 +99,7 @@ def _tensorflow_io(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     )
 
 
-DECODERS = {"tensorflow-io": _tensorflow_io, "soundfile": _soundfile}
+_DECODERS = dict(zip(DECODERS, (_tensorflow_io, _soundfile), strict=True))
 
 
 def _wav(path: tf.Tensor, data: tf.Tensor, head: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -16,8 +16,12 @@ _START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Inspection:
-    """What `inspect` is asked of every file; it runs in the worker processes.
+class SoundLimits:
+    """What is asked of the length of every file; it runs in the worker processes.
+
+    Example:
+        >>> SoundLimits(minimum_seconds=0.3)("speech.wav").seconds
+        2.5
 
     Attributes:
         minimum_seconds: Shorter files are refused.
@@ -48,11 +52,15 @@ def inspect_all(
     up after `timeout_seconds`: the worker is replaced, the others go on. This is why it is no
     `concurrent.futures` pool, which a dead worker breaks and in which a hanging one stays.
 
+    Example:
+        >>> for index, outcome in inspect_all(paths, workers=2, check=SoundLimits()):
+        ...     print(paths[index], outcome)
+
     Args:
         paths: Files.
         workers: Number of processes, at least 1.
         timeout_seconds: How long one file may take.
-        check: What to do with a path in the worker, picklable: an `Inspection`.
+        check: What to do with a path in the worker, picklable: `SoundLimits`.
 
     Yields:
         (index into `paths`, what is in the file or why it is unfit), as they are done.

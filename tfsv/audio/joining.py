@@ -14,9 +14,13 @@ def join_manifests(
 ) -> list[Utterance]:
     """The utterances of several manifests, with absolute paths.
 
+    Example:
+        >>> rows = join_manifests([voices_manifest(), read_manifest("an4.tsv")], least=4)
+        >>> write_manifest("both.tsv", rows)
+
     Args:
-        manifests: In the order of the result. No speaker may be in two of them.
-        corpora: Names in the column `corpus` of what is taken; None: everything.
+        manifests: The manifests, in the order of the result. No speaker may be in two of them.
+        corpora: Names in the column `corpus` of what is taken. None: everything.
         least: Training speakers with fewer recordings have all of theirs listed so many times that
             there are at least as many rows. An epoch visits every row once, and a crop begins
             anywhere, so that speakers who are there with one long recording are heard as often as
@@ -32,7 +36,7 @@ def join_manifests(
     for name in corpora or ():
         if name not in known:
             has = ", ".join(sorted(known)) or "no such column"
-            raise InputError(f"--corpora: {name!r} is in no manifest; they have {has}")
+            raise InputError(f"'corpora': {name!r} is in no manifest; they have {has}")
     origin: dict[str, Manifest] = {}
     rows = []
     for manifest in manifests:

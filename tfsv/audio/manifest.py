@@ -39,10 +39,15 @@ class Utterance:
 class Manifest:
     """The utterances of one manifest file, in its order.
 
+    Example:
+        >>> train = read_manifest("corpus/manifest.tsv").split("train")
+        >>> len(train), len(train.speakers)
+        (4000, 100)
+
     Attributes:
-        path: The TSV.
-        root: Its folder, absolute; relative paths start there.
-        utterances: All utterances.
+        path: The TSV file.
+        root: Folder of the TSV, absolute. Relative paths start there.
+        utterances: All utterances, in the order of the file.
     """
 
     def __init__(self, path: str | os.PathLike, utterances: Iterable[Utterance]):
@@ -88,9 +93,14 @@ class Manifest:
 def read_manifest(path: str | os.PathLike) -> Manifest:
     """Reads a manifest line by line and checks every one.
 
+    Example:
+        >>> manifest = read_manifest("corpus/manifest.tsv")
+        >>> manifest.splits
+        ['dev', 'test', 'train']
+
     Args:
-        path: UTF-8, tab-separated without quotes, the first line names the columns: at least
-            `COLUMNS`, in any order.
+        path: A file in UTF-8, tab-separated without quotes. The first line names the columns: at
+            least `COLUMNS`, in any order.
 
     Raises:
         InputError: The file cannot be read, lacks a column, lists nothing, or a line is wrong
@@ -115,6 +125,13 @@ def write_manifest(path: str | os.PathLike, utterances: Iterable[Utterance]) -> 
 
     The extra columns are those of all utterances together, in order of appearance; an utterance
     without one of them has an empty field there.
+
+    Example:
+        >>> row = Utterance("ann-1", "ann", "monday", "ann/1.wav", 2.5, "train")
+        >>> write_manifest("corpus/manifest.tsv", [row])
+
+    Returns:
+        The manifest as it was written.
 
     Raises:
         InputError: The file cannot be written, nothing is listed, an identifier is empty or

@@ -30,6 +30,10 @@ def draw_pairs(
     Where fewer pairs exist than are wanted, all of them are taken and a warning is logged; so it
     is when a speaker has one utterance and hence no target pair.
 
+    Example:
+        >>> dev = read_manifest("corpus/manifest.tsv").split("dev")
+        >>> labels, pairs = draw_pairs(dev, targets=1000, nontargets=1000)
+
     Args:
         manifest: Utterances to pair; all of them, so give it one split.
         targets: Number of target pairs wanted, at least 1.

@@ -3,7 +3,6 @@
 import math
 import os
 import pathlib
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +10,7 @@ from absl import logging
 
 from tfsv.audio import SAMPLE_RATE, augment, decoding
 from tfsv.audio.manifest import Manifest
+from tfsv.audio.pipeline_settings import PipelineSettings
 from tfsv.errors import InputError
 
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -19,65 +19,6 @@ _MARGIN = 200  # samples read on both sides of a crop whose speed changes; see a
 _ROOM_TAPS = SAMPLE_RATE  # of a recorded impulse response, from its peak on
 _as_written = tf.autograph.experimental.do_not_convert  # spares seconds of tracing
 _CROP, _WHETHER, _WHICH, _KIND, _FILE, _POSITION, _SNR, _DRAWS = range(8)
-
-
-@dataclass(frozen=True)
-class PipelineSettings:
-    """How training crops are made. The defaults follow WeSpeaker's recipes.
-
-    Attributes:
-        batch_size: Crops in a batch.
-        crop_seconds: Length of a crop.
-        speed_factors: Tempo and pitch are multiplied by these; every factor makes new speakers.
-        augment_probability: Chance that a crop is augmented: half of these by a room, half by
-            noise.
-        musan: Folder with subfolders `noise`, `speech`, `music` (any of them), as MUSAN has
-            them; noise is generated where None.
-        rirs: Folder with impulse responses, at any depth; rooms are generated where None.
-        noise_snr: Lowest and highest signal-to-noise ratio of noise, dB.
-        speech_snr: Likewise of background speech, recorded or generated.
-        music_snr: Likewise of music.
-        seed: Everything random follows from it.
-        decoder: See `tfsv.audio.decoding.decode`.
-    """
-
-    batch_size: int = 64
-    crop_seconds: float = 2.0
-    speed_factors: tuple[float, ...] = (1.0, 0.9, 1.1)
-    augment_probability: float = 0.6
-    musan: str | None = None
-    rirs: str | None = None
-    noise_snr: tuple[float, float] = (0.0, 15.0)
-    speech_snr: tuple[float, float] = (10.0, 30.0)
-    music_snr: tuple[float, float] = (5.0, 15.0)
-    seed: int = 0
-    decoder: str = "tensorflow-io"
-
-    def __post_init__(self):
-        for flag, right, expected in (
-            ("batch_size", self.batch_size >= 1, "at least 1"),
-            ("crop_seconds", 0.1 <= self.crop_seconds <= 60, "0.1 to 60"),
-            (
-                "speed_factors",
-                len(self.speed_factors) > 0
-                and len(set(self.speed_factors)) == len(self.speed_factors)
-                and all(0.5 <= factor <= 2 for factor in self.speed_factors),
-                "one or more different numbers from 0.5 to 2",
-            ),
-            ("augment_probability", 0 <= self.augment_probability <= 1, "0 to 1"),
-            ("noise_snr", self.noise_snr[0] <= self.noise_snr[1], "the lower one first"),
-            ("speech_snr", self.speech_snr[0] <= self.speech_snr[1], "the lower one first"),
-            ("music_snr", self.music_snr[0] <= self.music_snr[1], "the lower one first"),
-            ("seed", 0 <= self.seed < 2**31, "0 to 2147483647"),
-            ("decoder", self.decoder in decoding.DECODERS, " or ".join(decoding.DECODERS)),
-        ):
-            if not right:
-                raise InputError(f"--{flag}={getattr(self, flag)}: expected {expected}")
-
-    @property
-    def crop_samples(self) -> int:
-        """Length of a crop at 16 kHz."""
-        return round(self.crop_seconds * SAMPLE_RATE)
 
 
 def class_count(manifest: Manifest, settings: PipelineSettings) -> int:
@@ -110,10 +51,14 @@ def training_dataset(
     workers different seeds, or use one process (`experimental_distribute_dataset` then splits
     each batch).
 
+    Example:
+        >>> train = read_manifest("corpus/manifest.tsv").split("train")
+        >>> for crops, classes in training_dataset(train, PipelineSettings()).take(10): ...
+
     Args:
         manifest: What to train on, as `Manifest.split` gives it.
-        settings: See there.
-        first_step: Number of the first batch.
+        settings: How crops are made.
+        first_step: Number of the first batch; the batches before it are skipped.
 
     Returns:
         A dataset of crops, float32 `[batch, crop samples]` at 16 kHz in -1 to 1, and classes,
@@ -245,9 +190,7 @@ class _Augmenter:
                 if folder.is_dir():
                     self._noises.append((_sounds(folder, "musan"), snr))
             if not self._noises:
-                raise InputError(
-                    f"--musan={settings.musan}: has no subfolder noise, speech or music"
-                )
+                raise InputError(f"musan={settings.musan}: has no subfolder noise, speech or music")
 
     def __call__(
         self, waveform: tf.Tensor, draws: tf.Tensor, seed: tf.Tensor
@@ -371,13 +314,13 @@ class _TroubleLog:
         return waveforms, labels
 
 
-def _sounds(folder: str | os.PathLike, flag: str) -> tf.Tensor:
-    """Paths of all sound files below a folder, sorted."""
+def _sounds(folder: str | os.PathLike, setting: str) -> tf.Tensor:
+    """Paths of all sound files below the folder that a setting names, sorted."""
     paths = sorted(
         str(path) for path in pathlib.Path(folder).rglob("*") if path.suffix.lower() in _SUFFIXES
     )
     if not paths:
-        raise InputError(f"--{flag}: {folder}: no sound files below ({', '.join(_SUFFIXES)})")
+        raise InputError(f"{setting}={folder}: no sound files below ({', '.join(_SUFFIXES)})")
     return tf.constant(paths)
 
 

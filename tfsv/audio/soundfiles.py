@@ -36,7 +36,7 @@ class SoundInfo:
     """A sound file that has been decoded to its end and found fit.
 
     Attributes:
-        path: As it was given.
+        path: The path that was given.
         seconds: Duration, from the samples that were decoded.
         rate: Samples a second in the file, Hz.
         channels: Channels in the file.
@@ -57,6 +57,10 @@ def inspect(
     """Decodes the whole file, block by block, and says what is in it.
 
     Memory does not grow with the file's length.
+
+    Example:
+        >>> inspect("speech.wav")
+        SoundInfo(path='speech.wav', seconds=2.5, rate=16000, channels=1)
 
     Args:
         path: A file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
@@ -83,16 +87,22 @@ def read(
 
     Channels are averaged; other rates are resampled (`scipy.signal.resample_poly`).
 
+    Example:
+        >>> waveform = read("speech.wav")
+        >>> waveform.dtype, waveform.shape
+        (dtype('float32'), (40000,))
+
     Args:
-        path: As for `inspect`.
-        minimum_seconds: As for `inspect`.
-        maximum_seconds: As for `inspect`; a longer file is refused before it is held.
+        path: A file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
+        minimum_seconds: Shorter files are refused; never below one frame of 25 ms.
+        maximum_seconds: Longer files are refused before they are held in memory.
 
     Returns:
         float32 `[samples]`, 16 kHz, -1 to 1.
 
     Raises:
-        InputError: As for `inspect`.
+        InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short,
+            too long, or holds samples that are no finite numbers in about -1 to 1.
     """
     path = os.fspath(path)
     with _opened(path) as sound:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from tfsv.audio.soundfiles import SAMPLE_RATE
+from tfsv.audio import SAMPLE_RATE
 
 _FRAME = 160  # control tracks have a value every 10 ms
 _GRAIN = 512  # samples, 32 ms; longer than a formant rings

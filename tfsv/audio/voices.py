@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 import tqdm
 
+from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.manifest import Manifest, Utterance, read_manifest, write_manifest
 from tfsv.audio.pairs import draw_pairs
-from tfsv.audio.soundfiles import SAMPLE_RATE
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
@@ -40,11 +40,16 @@ def voices_manifest(
     bytes on the same machine and library versions; a speaker's voice depends on the seed and the
     speaker's number only. Several processes may ask at once.
 
+    Example:
+        >>> manifest = voices_manifest(speakers=10, utterances=8)
+        >>> len(manifest)
+        80
+
     Args:
         speakers: Number of speakers, at least 6.
-        utterances: Utterances per speaker, at least 2.
-        sessions: Sessions per speaker, 1 to `utterances`.
-        seed: Seed of everything.
+        utterances: Utterances of each speaker, at least 2.
+        sessions: Sessions of each speaker, 1 to `utterances`.
+        seed: Seed from which everything random follows.
         cache: Folder to keep corpora in. Defaults to $TFSV_CACHE, else $XDG_CACHE_HOME/tfsv, else
             ~/.cache/tfsv.
 

@@ -8,21 +8,21 @@ import scipy.sparse
 
 from tfsv.errors import InputError
 
-Table = Mapping[str, Mapping[int, float]]
+WidthTable = Mapping[str, Mapping[int, float]]
 """A number for each layer and each of its candidate widths."""
 
 
-Tables = Mapping[int, Mapping[int, int]]
+LookUpTables = Mapping[int, Mapping[int, int]]
 """By width, the look-up tables that decode it and the bytes of each; widths share tables."""
 
 
 def allocate(
-    sensitivities: Table,
-    sizes: Table,
+    sensitivities: WidthTable,
+    sizes: WidthTable,
     budget: float,
     *,
     tied: Collection[Collection[str]] = (),
-    tables: Tables | None = None,
+    tables: LookUpTables | None = None,
 ) -> dict[str, int]:
     """Minimises the sum of sensitivities subject to the sum of sizes, exactly.
 
@@ -36,7 +36,7 @@ def allocate(
         sizes: Bytes of the layer at this width; the same layers and widths.
         budget: Bytes that all layers and the tables of their widths together may take.
         tied: Groups of layers that get one width, such as a block's shortcut and main branch.
-        tables: See `Tables`; None: no width needs any.
+        tables: See `LookUpTables`; None: no width needs any.
 
     Returns:
         The width of each layer, in the order of `sensitivities`.
@@ -49,22 +49,20 @@ def allocate(
     programme = _Programme(sizes, tied, tables or {})
     least = int(np.ceil(programme.cost @ programme.solve(programme.cost)))
     if least > budget:
-        raise InputError(
-            f"--budget={budget:.0f}: too small; the smallest possible is {least} bytes"
-        )
+        raise InputError(f"budget={budget:.0f}: too small; the smallest possible is {least} bytes")
     programme.add(dict(enumerate(programme.cost)), -np.inf, budget)
     return programme.choice(programme.least(programme.objective(sensitivities)))
 
 
 def smallest(
-    sizes: Table, tied: Collection[Collection[str]] = (), tables: Tables | None = None
+    sizes: WidthTable, tied: Collection[Collection[str]] = (), tables: LookUpTables | None = None
 ) -> dict[str, int]:
     """The widths with the fewest bytes, tables included; arguments and errors as `allocate`."""
     programme = _Programme(sizes, tied, tables or {})
     return programme.choice(programme.solve(programme.cost))
 
 
-def _check(sensitivities: Table, sizes: Table) -> None:
+def _check(sensitivities: WidthTable, sizes: WidthTable) -> None:
     different = set(sensitivities) ^ set(sizes)
     if different:
         raise InputError(f"sensitivities and sizes are of different layers: {sorted(different)}")
@@ -81,7 +79,7 @@ _TOLERANCE = 1e-6  # HiGHS's, absolute
 class _Programme:
     """The integer programme: variables, their bytes, and constraints row by row."""
 
-    def __init__(self, sizes: Table, tied: Collection[Collection[str]], tables: Tables):
+    def __init__(self, sizes: WidthTable, tied: Collection[Collection[str]], tables: LookUpTables):
         self._choices = [(layer, bits) for layer, row in sizes.items() for bits in row]
         table_bytes = {table: size for row in tables.values() for table, size in row.items()}
         keys = [*self._choices, *table_bytes]
@@ -109,7 +107,7 @@ class _Programme:
         self._rows.append(dict(terms))
         self._bounds.append((low, high))
 
-    def objective(self, values: Table) -> np.ndarray:
+    def objective(self, values: WidthTable) -> np.ndarray:
         """The values of the choices above their layer's least, at most 1; tables have none."""
         least = {layer: min(row.values()) for layer, row in values.items()}
         above = np.array([values[layer][bits] - least[layer] for layer, bits in self._choices])

@@ -37,7 +37,7 @@ def candidate_quantizers(
     """
     scheme = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
     if scheme["activations"] == "binary":
-        raise InputError(f"--scheme={scheme}: bits are searched with float activations only")
+        raise InputError(f"scheme={scheme}: bits are searched with float activations only")
     found: dict[str, dict[int, KernelQuantizer]] = {}
     for bits in sorted(set(widths or SCHEMES[scheme.name].widths)):
         scheme.check_bits(bits)
@@ -47,13 +47,13 @@ def candidate_quantizers(
 
 
 def parse_widths(texts: Sequence[str]) -> tuple[int, ...]:
-    """Reads what `--candidates` lists.
+    """Reads widths that were listed as texts.
 
     Raises:
         InputError: Something is no number.
     """
     if not all(text.isdigit() for text in texts):
-        raise InputError(f"--candidates={','.join(texts)}: expected widths such as 1,2,4,8")
+        raise InputError(f"candidates={','.join(texts)}: expected widths such as 1,2,4,8")
     return tuple(map(int, texts))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from tfsv.bitwidth.allocation import Table, Tables, allocate, smallest
+from tfsv.bitwidth.allocation import LookUpTables, WidthTable, allocate, smallest
 from tfsv.bitwidth.search import predicted_loss, predicted_size
 from tfsv.files import replacing
 
@@ -28,12 +28,12 @@ class Point:
 
 
 def pareto_front(
-    sensitivities: Table,
-    sizes: Table,
+    sensitivities: WidthTable,
+    sizes: WidthTable,
     points: int,
     *,
     tied: Sequence[Sequence[str]] = (),
-    tables: Tables | None = None,
+    tables: LookUpTables | None = None,
 ) -> list[Point]:
     """The best choices for budgets spread evenly over the logarithm of size.
 
@@ -63,7 +63,9 @@ def pareto_front(
     return front
 
 
-def uniform_points(sensitivities: Table, sizes: Table, tables: Tables | None = None) -> list[Point]:
+def uniform_points(
+    sensitivities: WidthTable, sizes: WidthTable, tables: LookUpTables | None = None
+) -> list[Point]:
     """A point for each width that all layers with several candidates have."""
     rows = [set(row) for row in sensitivities.values() if len(row) > 1]
     points = []

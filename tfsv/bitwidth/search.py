@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from tfsv.bitwidth.allocation import Table, Tables, allocate, smallest
+from tfsv.bitwidth.allocation import LookUpTables, WidthTable, allocate, smallest
 from tfsv.bitwidth.plan import LayerPlan
 from tfsv.bitwidth.sensitivity import Row
 from tfsv.errors import InputError
@@ -43,7 +43,7 @@ def parse_budget(text: str) -> int:
     except (ValueError, KeyError, OverflowError):
         size = 0
     if size < 1:
-        raise InputError(f"--budget={text}: expected a size such as 900kB, 1.2MB or 900000")
+        raise InputError(f"budget={text}: expected a size such as 900kB, 1.2MB or 900000")
     return size
 
 
@@ -58,12 +58,14 @@ def shortcut_ties(layers: Collection[str]) -> list[list[str]]:
     return [[name for name in layers if name.startswith(block)] for block in blocks]
 
 
-def predicted_loss(sensitivities: Table, bits: Mapping[str, int]) -> float:
+def predicted_loss(sensitivities: WidthTable, bits: Mapping[str, int]) -> float:
     """The sum of the sensitivities of the chosen widths."""
     return sum(sensitivities[name][width] for name, width in bits.items())
 
 
-def predicted_size(sizes: Table, bits: Mapping[str, int], tables: Tables | None = None) -> float:
+def predicted_size(
+    sizes: WidthTable, bits: Mapping[str, int], tables: LookUpTables | None = None
+) -> float:
     """The bytes of the layers and of the tables that their widths need."""
     needed = set().union(*((tables or {}).get(width, {}).items() for width in bits.values()))
     return sum(sizes[name][width] for name, width in bits.items()) + sum(n for _, n in needed)
@@ -73,18 +75,18 @@ def check_budget(budget: int, least: int) -> None:
     """Raises InputError if the budget is below the bytes of the smallest possible file."""
     if least > budget:
         raise InputError(
-            f"--budget={budget}: too small; the smallest possible file has {least} bytes"
+            f"budget={budget}: too small; the smallest possible file has {least} bytes"
         )
 
 
 def search(
-    sensitivities: Table,
-    sizes: Table,
+    sensitivities: WidthTable,
+    sizes: WidthTable,
     budget: int,
     true_size: Callable[[Mapping[str, int]], int],
     *,
     tied: Sequence[Sequence[str]] = (),
-    tables: Tables | None = None,
+    tables: LookUpTables | None = None,
 ) -> Choice:
     """The widths of least predicted loss whose file fits the budget.
 
@@ -142,7 +144,7 @@ def search(
     return dataclasses.replace(best, note=note)
 
 
-def explained(choice: Choice, rows: Mapping[str, Row], sizes: Table) -> dict[str, LayerPlan]:
+def explained(choice: Choice, rows: Mapping[str, Row], sizes: WidthTable) -> dict[str, LayerPlan]:
     """The layers of a plan, each with its reason: what the next widths would lose and take."""
     layers = {}
     for name, bits in choice.bits.items():

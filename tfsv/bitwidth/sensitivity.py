@@ -13,8 +13,9 @@ import scipy.stats
 import tf_keras as keras
 from tqdm import tqdm
 
-from tfsv.bitwidth.allocation import Table
+from tfsv.bitwidth.allocation import WidthTable
 from tfsv.bitwidth.candidates import Candidates
+from tfsv.bitwidth.subject import Subject
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
 from tfsv.quantization.coded import CodedWeights
@@ -36,15 +37,45 @@ class Row:
 
 
 class Method(Protocol):
-    """A way to tell sensitivities.
+    """A way to tell sensitivities, in a file of `tfsv.bitwidth.methods` or of a task.
+
+    Example:
+        >>> @METHODS.register("size")
+        ... class Size:
+        ...     name, help, record, uses = "size", "bytes saved", NoSettings, ()
+        ...     settings = {}
+        ...
+        ...     @classmethod
+        ...     def of(cls, subject, settings):
+        ...         return cls()
+        ...
+        ...     def row(self, layer, candidates):
+        ...         return Row({bits: -float(bits) for bits in candidates}, "by width")
 
     Attributes:
-        name: As `--method` has it.
-        settings: All that decides its outcome beside network, candidates and data; JSON-ready.
+        name: The method's name in `METHODS`, in plans and in files.
+        help: What it measures, in a few words, for the command line.
+        record: Frozen dataclass of its settings, each with a default.
+        uses: What decides its outcome beside network and candidates: "batches", "stream",
+            "objective", any of them. What was measured is kept apart for each.
+        settings: All else that decides its outcome; JSON-ready.
     """
 
     name: str
+    help: str
+    record: type
+    uses: tuple[str, ...]
     settings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, subject: Subject, settings: Any) -> "Method":
+        """The method for a network.
+
+        Args:
+            subject: The network and what is known of it.
+            settings: A `record`.
+        """
+        ...
 
     def row(self, layer: str, candidates: Mapping[int, CodedWeights]) -> Row:
         """The sensitivities of a layer whose kernel alone is replaced by each candidate."""
@@ -138,7 +169,7 @@ def store_file(
     return folder / f"{method.name}_{digest.hexdigest()[:16]}.json"
 
 
-def rank_correlation(table: Table, reference: Table, bits: int | None = None) -> float:
+def rank_correlation(table: WidthTable, reference: WidthTable, bits: int | None = None) -> float:
     """Spearman's rank correlation of two methods' sensitivities.
 
     Args:

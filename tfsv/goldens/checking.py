@@ -67,7 +67,7 @@ def runtime() -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
+class GoldenComparison:
     """One thing that was compared.
 
     Attributes:
@@ -85,7 +85,7 @@ class Comparison:
     difference: float = 0.0
 
 
-def check_goldens(folder: str | os.PathLike) -> Iterator[Comparison]:
+def check_goldens(folder: str | os.PathLike) -> Iterator[GoldenComparison]:
     """Computes everything again, on one thread.
 
     Args:
@@ -101,7 +101,7 @@ def check_goldens(folder: str | os.PathLike) -> Iterator[Comparison]:
     try:
         index = json.loads((folder / INDEX).read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: no golden files; see tools/make_goldens.py") from error
+        raise InputError(f"{folder}: no golden files; `tfsv goldens` writes them") from error
     allowed = tolerance(index)
     sounds = {name: soundfiles.read(folder / name) for name in index["utterances"]}
     for golden in index["models"]:
@@ -110,7 +110,7 @@ def check_goldens(folder: str | os.PathLike) -> Iterator[Comparison]:
         expanded = expand(content) if is_packed(content) else content
         digests = [hashlib.sha256(data).hexdigest() for data in (content, expanded)]
         same = digests == [golden["sha256"], golden["expanded_sha256"]]
-        yield Comparison(name, "expanded", same, same)
+        yield GoldenComparison(name, "expanded", same, same)
         embedder = TFLiteEmbedder(path)
         vectors = np.frombuffer((folder / golden["embeddings"]).read_bytes(), "<f4")
         embeddings = {}
@@ -119,7 +119,7 @@ def check_goldens(folder: str | os.PathLike) -> Iterator[Comparison]:
             identical = embeddings[sound].tobytes() == wanted.tobytes()
             cosine = _cosine(embeddings[sound], wanted)
             passed = identical if golden["exact"] and allowed.exact else cosine > allowed.cosine
-            yield Comparison(name, sound, passed, identical, 1 - cosine)
+            yield GoldenComparison(name, sound, passed, identical, 1 - cosine)
         results = zip(index["trials"], golden["scores"], golden["accepted"], strict=True)
         for trial, score, accepted in results:
             enrolled = voiceprint(np.stack([embeddings[sound] for sound in trial["enrol"]]))
@@ -127,7 +127,7 @@ def check_goldens(folder: str | os.PathLike) -> Iterator[Comparison]:
             same = (found >= golden["threshold"]) == accepted
             difference = abs(found - score)
             passed = same and difference <= allowed.score
-            yield Comparison(
+            yield GoldenComparison(
                 name, f"{trial['enrol'][0]} … {trial['test']}", passed, found == score, difference
             )
 

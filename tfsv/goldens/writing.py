@@ -1,6 +1,6 @@
 """Golden files: what Python computes, for other implementations to compare themselves with.
 
-A folder of small models, one of each form that `tools/export_tflite.py` writes, of short
+A folder of small models, one of each form that `tfsv export` writes, of short
 utterances, and of what `tfsv.load` makes of both. The network has random weights: it recognises
 nobody, but every kernel of it is computed with.
 """
@@ -20,14 +20,16 @@ import tf_keras as keras
 
 from tfsv.audio import soundfiles
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
-from tfsv.card import ModelCard
-from tfsv.export.convert import Conversion, convert
+from tfsv.conversion.convert import Conversion, convert
 from tfsv.files import replacing, writable_folder
 from tfsv.goldens.checking import INDEX, runtime
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.packed.expand import expand, is_packed
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
 from tfsv.verification.embedder import Embedder
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
+from tfsv.verification.recorded_inputs import calibration_inputs
 from tfsv.verification.scoring import voiceprint
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
@@ -36,11 +38,11 @@ SCHEMA = 1
 
 
 @dataclasses.dataclass(frozen=True)
-class Form:
-    """A form of a model file.
+class GoldenModel:
+    """How a golden model is made.
 
     Attributes:
-        weights: How kernels are stored; see `tfsv.export.convert.FORMS`.
+        weights: How kernels are stored; see `tfsv.conversion.forms.COMPUTE_FORMS`.
         compute: What is computed with.
         bits: Of each quantized layer; None: 1 to 8 in turn; 0: a float network.
     """
@@ -50,15 +52,15 @@ class Form:
     bits: int | None
 
 
-FORMS = {
-    "float32": Form("float32", "float32", 0),
-    "int8_weights": Form("int8", "int8_weights", 4),
-    "int8": Form("int8", "int8", 4),
-    "packed_1bit": Form("packed", "int8", 1),
-    "packed_2bit": Form("packed", "int8", 2),
-    "packed_4bit": Form("packed", "int8", 4),
-    "packed_mixed": Form("packed", "int8_weights", None),
-    "packed_mixed_float32": Form("packed", "float32", None),
+GOLDEN_MODELS = {
+    "float32": GoldenModel("float32", "float32", 0),
+    "int8_weights": GoldenModel("int8", "int8_weights", 4),
+    "int8": GoldenModel("int8", "int8", 4),
+    "packed_1bit": GoldenModel("packed", "int8", 1),
+    "packed_2bit": GoldenModel("packed", "int8", 2),
+    "packed_4bit": GoldenModel("packed", "int8", 4),
+    "packed_mixed": GoldenModel("packed", "int8_weights", None),
+    "packed_mixed_float32": GoldenModel("packed", "float32", None),
 }
 """The models by name."""
 
@@ -68,7 +70,9 @@ _SHORTEST, _LONGEST = 0.8, 1.3  # seconds
 _OPERATING_POINTS = ("eer", "far_0.01", "far_0.001")
 
 
-def write_goldens(folder: str | os.PathLike, forms: Mapping[str, Form] = FORMS) -> dict[str, Any]:
+def write_goldens(
+    folder: str | os.PathLike, models: Mapping[str, GoldenModel] = GOLDEN_MODELS
+) -> dict[str, Any]:
     """Writes the golden files.
 
     The index lists the utterances (16-bit wav, 16 kHz), the trials (the voiceprint of some
@@ -80,7 +84,7 @@ def write_goldens(folder: str | os.PathLike, forms: Mapping[str, Form] = FORMS) 
 
     Args:
         folder: Where to write; made when absent.
-        forms: Models to write.
+        models: The models to write, by name.
 
     Returns:
         The index.
@@ -102,7 +106,7 @@ def write_goldens(folder: str | os.PathLike, forms: Mapping[str, Form] = FORMS) 
         "utterances": utterances,
         "trials": trials,
         "models": [
-            _write_model(folder, name, form, recordings, trials) for name, form in forms.items()
+            _write_model(folder, name, model, recordings, trials) for name, model in models.items()
         ],
     }
     with replacing(folder / INDEX) as part:
@@ -126,7 +130,7 @@ def _write_utterances(folder: pathlib.Path) -> list[str]:
 def _write_model(
     folder: pathlib.Path,
     name: str,
-    form: Form,
+    model: GoldenModel,
     recordings: Sequence[pathlib.Path],
     trials: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -135,13 +139,14 @@ def _write_model(
     Returns:
         Its part of the index.
     """
-    conversion = _converted(form, recordings)
+    conversion = _converted(model, recordings)
     path, vectors = folder / f"{name}.tflite", folder / f"{name}.embeddings"
     with replacing(path) as part:
         part.write_bytes(conversion.content())
         scores = _scores(_embeddings(TFLiteEmbedder(part), recordings), trials)
         thresholds = dict.fromkeys(_OPERATING_POINTS, _widest_gap(scores))
-        content = conversion.content(dataclasses.replace(conversion.card, thresholds=thresholds))
+        card = dataclasses.replace(conversion.card, decision={"thresholds": thresholds})
+        content = conversion.content(card)
         part.write_bytes(content)
         embeddings = _embeddings(TFLiteEmbedder(part), recordings)
     with replacing(vectors) as part:
@@ -153,7 +158,7 @@ def _write_model(
         "file": path.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "expanded_sha256": hashlib.sha256(expanded).hexdigest(),
-        "exact": form.compute == "int8",
+        "exact": model.compute == "int8",
         "embeddings": vectors.name,
         "threshold": thresholds["far_0.01"],
         "scores": scores,
@@ -161,26 +166,25 @@ def _write_model(
     }
 
 
-def _converted(form: Form, recordings: Sequence[pathlib.Path]) -> Conversion:
+def _converted(model: GoldenModel, recordings: Sequence[pathlib.Path]) -> Conversion:
     keras.utils.set_random_seed(0)
     network = build_network(_NETWORK, channels=_CHANNELS, bins=_BINS, embedding_size=_DIMENSIONS)
     coded = {}
-    if form.bits != 0:
+    if model.bits != 0:
         names = [layer.name for layer in quantizable_layers(network)]
-        bits = {layer: form.bits or i % 8 + 1 for i, layer in enumerate(names)}
+        bits = {layer: model.bits or i % 8 + 1 for i, layer in enumerate(names)}
         network = quantize(network, bits)
         refresh_codebooks(network)
         network, coded = strip(network)
-    card = ModelCard(
-        _NETWORK,
-        _CHANNELS,
-        _BINS,
-        _DIMENSIONS,
-        front_end={"bins": _BINS},
+    card = speaker_card(
+        NetworkSettings(_NETWORK, _CHANNELS, _BINS, _DIMENSIONS),
+        {"bins": _BINS},
         scheme="kmeans" if coded else None,
         trained_on="nothing: random weights",
     )
-    return convert(network, coded, card, form.weights, form.compute, recordings)
+    ends = speaker_ends({"bins": _BINS}, _DIMENSIONS)
+    ranges_from = calibration_inputs(recordings) if model.compute == "int8" else ()
+    return convert(network, coded, card, ends, model.weights, model.compute, ranges_from)
 
 
 def _embeddings(embedder: Embedder, recordings: Sequence[pathlib.Path]) -> dict[str, np.ndarray]:

@@ -1,32 +1,19 @@
-"""From a float model, a corpus and a budget of bytes to a bit plan."""
+"""From a float model, data and a budget of bytes to a bit plan."""
 
-import dataclasses
 import functools
-import hashlib
 import itertools
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
+import tf_keras as keras
 
-from tfsv.audio import soundfiles
-from tfsv.audio.manifest import read_manifest
-from tfsv.audio.pipeline import PipelineSettings, training_dataset
-from tfsv.bitwidth.allocation import smallest
-from tfsv.bitwidth.candidates import (
-    candidate_quantizers,
-    candidate_weights,
-    chosen,
-    replaced,
-)
-from tfsv.bitwidth.controls import Random, WeightNorm
+from tfsv.bitwidth.allocation import LookUpTables, WidthTable, smallest
+from tfsv.bitwidth.candidates import candidate_quantizers, candidate_weights, chosen, replaced
 from tfsv.bitwidth.front import pareto_front, plot_front, uniform_points
-from tfsv.bitwidth.methods.architecture import Architecture, MixingSettings
-from tfsv.bitwidth.methods.curvature import Curvature, Loss, mean_loss
-from tfsv.bitwidth.methods.kl import Divergence, speaker_posteriors
+from tfsv.bitwidth.hessian import Batches, Loss, mean_loss
 from tfsv.bitwidth.plan import BitPlan, LayerPlan
 from tfsv.bitwidth.search import (
     Choice,
@@ -36,74 +23,38 @@ from tfsv.bitwidth.search import (
     search,
     shortcut_ties,
 )
-from tfsv.bitwidth.sensitivity import Method, Sensitivities, measure, store_file
+from tfsv.bitwidth.sensitivity import Sensitivities, measure, store_file
+from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.features import LogMel
-from tfsv.files import sha256_of
+from tfsv.files import sha256_of_arrays
 from tfsv.jobs.plan_files import TABLES, PlanFiles
+from tfsv.jobs.settings import BitSearchSettings
 from tfsv.quantization.network import quantizable_layers
 from tfsv.quantization.schemes import Scheme
+from tfsv.quantization.schemes.base import KernelQuantizer
 from tfsv.tasks.model_folder import load_model
-from tfsv.training.losses import AAMSoftmax
-from tfsv.verification.class_vectors import class_vectors
-from tfsv.verification.evaluation import recording_paths
-from tfsv.verification.perturbation import Perturbation
-from tfsv.verification.trials import read_trials, some_trials
-
-METHODS = ("curvature", "kl", "perturbation", "architecture", "random", "norm")
-"""How the sensitivity of a layer can be told; the last two are baselines."""
-
-
-@dataclasses.dataclass(frozen=True)
-class BitSearchSettings:
-    """What decides a plan beside model, corpus, method and budget.
-
-    Attributes:
-        pipeline: How training crops are made.
-        scheme: Quantizer and its settings.
-        widths: To choose from; empty: all that the scheme has.
-        tie_shortcuts: Whether a shortcut gets the bits of its block's main branch.
-        compute: What the packed file computes with; see `tfsv.export.convert.FORMS`.
-        batches: Of training crops, for curvature, kl and the front.
-        margin: Of the AAM-softmax loss, radians; for curvature, architecture and the front.
-        vectors: Random vectors of the Hessian trace.
-        steps: Of the architecture search, a batch each.
-        trials: Dev trials of perturbation; None: `trials/dev.txt` beside the manifest.
-        root: Folder of their recordings; None: the manifest has them.
-        recordings: Most of them.
-        dev_seconds: Longest part of one.
-        score: What perturbation measures.
-        seed: Of vectors, trials and the random baseline.
-    """
-
-    pipeline: PipelineSettings
-    scheme: str = "kmeans"
-    widths: tuple[int, ...] = ()
-    tie_shortcuts: bool = False
-    compute: str = "int8_weights"
-    batches: int = 2
-    margin: float = 0.2
-    vectors: int = 50
-    steps: int = 200
-    trials: str | None = None
-    root: str | None = None
-    recordings: int = 200
-    dev_seconds: float = 20.0
-    score: str = "drift"
-    seed: int = 0
+from tfsv.tasks.task import TASKS, PlainModel, Task, TaskData, sensitivity_methods
+from tfsv.training.objective import Objective
 
 
 class BitSearch:
     """Plans for one float model: many methods and budgets, what they share made once.
 
+    Example:
+        >>> data = TASKS["verification"].open_data(SpeechData("manifest.tsv"), SpeakerObjective())
+        >>> bits = BitSearch("runs/resnet/float", data, pathlib.Path("store"), BitSearchSettings())
+        >>> found = bits.sensitivities("kl", 200_000)
+        >>> plan = bits.plan(found, bits.choose(found, 200_000), 200_000)
+
     Args:
-        model: Folder of a float model.
-        corpus: Manifest with the train split of the model.
+        model: Folder of a float model, or the model itself.
+        data: What it was trained with.
         store: Folder that keeps what was measured; see `tfsv.bitwidth.sensitivity.measure`.
-        settings: See there.
+        settings: What decides a plan beside model, data, method and budget.
+        task: The model's task; None: the one that its card names.
 
     Attributes:
-        card: The model's.
+        card: The model's card.
         candidates: Coded weights by layer and width.
         files: The packed files that plans make.
 
@@ -113,50 +64,56 @@ class BitSearch:
 
     def __init__(
         self,
-        model: str | os.PathLike,
-        corpus: str | os.PathLike,
+        model: str | os.PathLike | PlainModel,
+        data: TaskData,
         store: pathlib.Path,
         settings: BitSearchSettings,
+        task: Task | None = None,
     ):
-        self._model = model
         self._store = store
         self._settings = settings
-        self._network, self.card = load_model(model)
+        if not isinstance(model, PlainModel):
+            model = PlainModel(pathlib.Path(model), *load_model(model))
+        network, self.card = model.network, model.card
         if self.card.bits:
-            raise InputError(f"--model={model}: is quantized already; give a float one")
-        self._manifest = read_manifest(corpus)
-        self._front_end = LogMel(**self.card.front_end)
+            raise InputError(f"model={model.folder}: is quantized already; give a float one")
+        task = task or TASKS[self.card.task]
         self._scheme = Scheme.parse(settings.scheme)
-        self.candidates = candidate_weights(self._network, self._scheme, settings.widths)
+        coded = set(task.coded_layers(network))
+        candidates = candidate_weights(network, self._scheme, settings.candidates)
+        self.candidates = {name: row for name, row in candidates.items() if name in coded}
         if not self.candidates:
-            raise InputError(f"--scheme={self._scheme}: leaves every layer float")
-        self.files = PlanFiles(
-            self._network, self.card, self.candidates, str(self._scheme), settings.compute
-        )
+            raise InputError(f"scheme={self._scheme}: leaves every layer float")
+        self.files = PlanFiles(model, task, self.candidates, str(self._scheme), settings.compute)
+        self._subject = _Subject(model, data, self.candidates, self._scheme, settings, self.files)
         self._tied = shortcut_ties(self.candidates) if settings.tie_shortcuts else []
 
     def check(self, budget: int) -> None:
         """Raises InputError if no file is so small; nothing slow was measured then."""
         check_budget(budget, self.files.size(self._smallest))
 
-    def sensitivities(self, method: str, budget: int) -> Sensitivities:
+    def sensitivities(self, method: str, budget: int, settings: Any = None) -> Sensitivities:
         """Measures, or reads what was measured before.
 
         Args:
-            method: One of `METHODS`.
+            method: One of `tfsv.tasks.task.sensitivity_methods()`.
             budget: Bytes of the file; only the architecture search depends on it.
+            settings: The method's record; None: its defaults.
+
+        Raises:
+            InputError: The method is unknown, or see `measure`.
         """
-        made, data = {
-            "curvature": self._curvature,
-            "kl": self._divergence,
-            "perturbation": self._perturbation,
-            "architecture": lambda: self._architecture(budget),
-            "random": lambda: (Random(seed=self._settings.seed), {}),
-            "norm": lambda: (WeightNorm(self._network), {}),
-        }[method]()
+        kind = sensitivity_methods().named(method)
+        least = self._smallest
+        self._subject.room = (
+            budget - self.files.size(least) + predicted_size(self.files.sizes, least, TABLES)
+        )
+        made = kind.of(self._subject, kind.record() if settings is None else settings)
         widths = sorted({bits for row in self.candidates.values() for bits in row})
-        scheme = f"{self._scheme} {widths}"
-        store = store_file(self._store, self._network, self.candidates, made, scheme, data)
+        store = store_file(
+            self._store, self._subject.network, self.candidates, made,
+            f"{self._scheme} {widths}", {use: self._subject.digest(use) for use in kind.uses},
+        )  # fmt: skip
         return measure(made, self.candidates, store)
 
     def choose(self, found: Sensitivities, budget: int) -> Choice:
@@ -168,7 +125,7 @@ class BitSearch:
     def plan(self, found: Sensitivities, choice: Choice, budget: int) -> BitPlan:
         """The plan of a choice, with reasons."""
         layers = explained(choice, found.rows, self.files.sizes)
-        return self._plan(found.method, budget, layers, "float by --scheme")
+        return self._plan(found.method, budget, layers, "float by the scheme or the task")
 
     def float_plan(self, method: str, budget: int, reason: str) -> BitPlan:
         """The plan that leaves every layer float."""
@@ -183,12 +140,13 @@ class BitSearch:
         points: int,
     ) -> int:
         """Draws predicted and measured loss over size for other budgets; returns the points."""
-        before = mean_loss(self._network, self._batches, self._loss)
+        network, batches, loss = self._subject.network, self._subject.batches, self._subject.loss
+        before = mean_loss(network, batches, loss)
         rest = choice.size - predicted_size(self.files.sizes, choice.bits, TABLES)
 
         def measured(bits: Mapping[str, int]) -> float:
-            with replaced(self._network, chosen(self.candidates, bits)):
-                return mean_loss(self._network, self._batches, self._loss) - before
+            with replaced(network, chosen(self.candidates, bits)):
+                return mean_loss(network, batches, loss) - before
 
         front = pareto_front(found.table, self.files.sizes, points, tied=self._tied, tables=TABLES)
         uniform = uniform_points(found.table, self.files.sizes, TABLES)
@@ -197,96 +155,92 @@ class BitSearch:
             for name, points in (("mixed", front), ("uniform", uniform))
         }
         lines["chosen"] = [(choice.size, choice.loss, measured(choice.bits))]
-        plot_front(path, f"{self.card.network}, {found.method}", lines, budget)
+        plot_front(path, f"{self._name}, {found.method}", lines, budget)
         return len(front)
+
+    @property
+    def _name(self) -> str:
+        return str(self.card.network.get("name", self._subject.network.name))
 
     def _plan(
         self, method: str, budget: int, layers: Mapping[str, LayerPlan], otherwise: str
     ) -> BitPlan:
         rows = {}
-        for layer in quantizable_layers(self._network):
+        for layer in quantizable_layers(self._subject.network):
             size = self.files.others.get(layer.name, 4 * layer.count_params())
             rows[layer.name] = layers.get(layer.name, LayerPlan(32, size, 0.0, otherwise))
-        return BitPlan(self.card.network, method, budget, rows)
+        return BitPlan(self._name, method, budget, rows)
 
     @functools.cached_property
     def _smallest(self) -> dict[str, int]:
         return smallest(self.files.sizes, self._tied, TABLES)
 
-    def _divergence(self) -> tuple[Method, dict[str, Any]]:
-        inputs = [features for features, _ in self._batches]
-        posteriors = speaker_posteriors(self._class_vectors)
-        return Divergence(self._network, inputs, posteriors), self._crops_digest
 
-    def _curvature(self) -> tuple[Method, dict[str, Any]]:
-        options = {"vectors": self._settings.vectors, "seed": self._settings.seed}
-        made = Curvature(self._network, self._batches, self._loss, **options)
-        return made, self._crops_digest | {"margin": self._settings.margin}
+class _Subject:
+    """See `tfsv.bitwidth.subject.Subject`."""
 
-    def _architecture(self, budget: int) -> tuple[Method, dict[str, Any]]:
-        quantizers = candidate_quantizers(self._network, self._scheme, self._settings.widths)
-        least = self._smallest
-        rest = self.files.size(least) - predicted_size(self.files.sizes, least, TABLES)
-        made = Architecture(
-            self._network, quantizers, self._crops(), self._loss, self.files.sizes, budget - rest,
-            tables=TABLES, settings=MixingSettings(steps=self._settings.steps),
-        )  # fmt: skip
-        data = {
-            "manifest": sha256_of(self._manifest.path),
-            "pipeline": dataclasses.asdict(self._settings.pipeline),
-            "class_vectors": _digest([self._class_vectors]),
-            "margin": self._settings.margin,
-        }
-        return made, data
+    room: float = 0.0
 
-    def _perturbation(self) -> tuple[Method, dict[str, Any]]:
-        settings = self._settings
-        beside = pathlib.Path(self._manifest.root) / "trials" / "dev.txt"
-        listed = read_trials(settings.trials or beside)
-        trials = some_trials(listed, settings.recordings, settings.seed)
-        longest = round(settings.dev_seconds * soundfiles.SAMPLE_RATE)
-        manifest = None if settings.root else self._manifest
-        features = [
-            self._front_end(soundfiles.read(path)[None, :longest])[0].numpy()
-            for path in recording_paths(trials, settings.root, manifest)
-        ]
-        data = {"dev": _digest([trials.labels, trials.enrol, trials.test, *features])}
-        return Perturbation(self._network, features, trials, settings.score), data
-
-    def _crops(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Features and labels as training has them, without end."""
-        features_of = tf.function(self._front_end, autograph=False)
-        train = self._manifest.split("train")
-        for waveforms, labels in training_dataset(train, self._settings.pipeline):
-            yield features_of(waveforms).numpy(), labels.numpy()
-
-    @functools.cached_property
-    def _batches(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        return list(itertools.islice(self._crops(), self._settings.batches))
-
-    @functools.cached_property
-    def _class_vectors(self) -> np.ndarray:
-        train = self._manifest.split("train")
-        pipeline = self._settings.pipeline
-        return class_vectors(self._model, self._network, self._front_end, train, pipeline)
+    def __init__(
+        self,
+        parent: PlainModel,
+        data: TaskData,
+        candidates: Mapping,
+        scheme: Scheme,
+        settings: BitSearchSettings,
+        files: PlanFiles,
+    ):
+        self._parent = parent
+        self._scheme = scheme
+        self._settings = settings
+        self._files = files
+        self.network: keras.Model = parent.network
+        self.card: ModelCard = parent.card
+        self.data = data
+        self.candidates = candidates
 
     @property
-    def _crops_digest(self) -> dict[str, str]:
-        arrays = [self._class_vectors, *(part for batch in self._batches for part in batch)]
-        return {"crops": _digest(arrays)}
+    def sizes(self) -> WidthTable:
+        return self._files.sizes
+
+    @property
+    def tables(self) -> LookUpTables:
+        return TABLES
 
     @functools.cached_property
-    def _loss(self) -> Loss:
-        head = AAMSoftmax(len(self._class_vectors))
-        head.build([None, self._class_vectors.shape[1]])
-        head.kernel.assign(self._class_vectors)
-        margin = tf.constant(self._settings.margin, tf.float32)
-        return lambda embeddings, labels: head(embeddings, labels, margin)[0]
+    def quantizers(self) -> dict[str, dict[int, KernelQuantizer]]:
+        found = candidate_quantizers(self.network, self._scheme, self._settings.candidates)
+        return {name: row for name, row in found.items() if name in self.candidates}
 
+    @functools.cached_property
+    def batches(self) -> Batches:
+        return list(itertools.islice(self.stream(), self._settings.batches))
 
-def _digest(arrays: Sequence[np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+    def stream(self) -> Iterator[tuple[Any, Any]]:
+        features_of = tf.function(self.data.features_of(self.card), autograph=False)
+        for raw, targets in self.data.dataset(0):
+            yield tf.nest.map_structure(lambda x: x.numpy(), (features_of(raw), targets))
+
+    @functools.cached_property
+    def objective(self) -> Objective:
+        return self.data.further_objective(self.network, self._parent)
+
+    @functools.cached_property
+    def loss(self) -> Loss:
+        objective, step = self.objective, tf.constant(0)
+        return lambda outputs, targets: objective(outputs, targets, step)[0]
+
+    @property
+    def log_probabilities(self) -> Callable[[Any], tf.Tensor]:
+        return self.data.log_probabilities(self.objective)
+
+    def digest(self, use: str) -> Any:
+        """JSON-ready: what tells the data that a method uses from others."""
+        if use == "batches":
+            return sha256_of_arrays(tf.nest.flatten(self.batches))
+        if use == "stream":
+            return self.data.identity()
+        if use == "objective":
+            weights = sha256_of_arrays(self.objective.get_weights())
+            return [weights, self.objective.scheduled(0)]
+        raise ValueError(f"uses: expected batches, stream or objective. Received: {use}")

@@ -4,13 +4,11 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-import tf_keras as keras
-
 from tfsv.bitwidth.allocation import smallest
 from tfsv.bitwidth.candidates import Candidates, chosen, replaced
-from tfsv.card import ModelCard
-from tfsv.export.convert import Conversion, LayerSize, convert
+from tfsv.conversion.convert import Conversion, LayerSize, convert
 from tfsv.packed.bits import PLANES, byte_table, packed_bytes
+from tfsv.tasks.task import PlainModel, Task
 
 TABLES = {
     bits: {width: byte_table(width).size for width in planes if width < 8}
@@ -31,8 +29,8 @@ class PlanFiles:
 
     def __init__(
         self,
-        network: keras.Model,
-        card: ModelCard,
+        parent: PlainModel,
+        task: Task,
         candidates: Candidates,
         scheme: str,
         compute: str = "int8_weights",
@@ -40,20 +38,18 @@ class PlanFiles:
         """Converts once, to learn what layers take.
 
         Args:
-            network: The float network.
-            card: Its card.
+            parent: The float model.
+            task: Its task, which knows the ends of its file.
             candidates: Coded weights by layer and width.
             scheme: What made them.
-            compute: What the file computes with; see `tfsv.export.convert.FORMS`.
+            compute: What the file computes with; see `tfsv.conversion.forms.COMPUTE_FORMS`.
         """
-        self._network = network
+        self._network = parent.network
+        self._ends = task.ends(parent.card)
         self._candidates = candidates
         self._compute = compute
-        third = 1 / 3  # prints with all its digits, as measured figures do
-        thresholds = dict.fromkeys(("eer", "far_0.01", "far_0.001"), third)
-        self._card = dataclasses.replace(
-            card, scheme=scheme, eer=third, min_dcf=third, thresholds=thresholds, notes="x" * _NOTES
-        )
+        card = task.filled(parent.card)
+        self._card = dataclasses.replace(card, scheme=scheme, notes="x" * _NOTES)
         self._known: dict[tuple, int] = {}
         codes = {n: {b: packed_bytes(w.codes.size, b) for b, w in row.items()}
                  for n, row in candidates.items()}  # fmt: skip
@@ -77,12 +73,12 @@ class PlanFiles:
     def float_size(self) -> int:
         """Bytes of the float file."""
         card = dataclasses.replace(self._card, scheme=None)
-        return len(convert(self._network, {}, card, "float32", "float32").content())
+        return len(convert(self._network, {}, card, self._ends, "float32", "float32").content())
 
     def _convert(self, bits: Mapping[str, int]) -> Conversion:
         coded = chosen(self._candidates, bits)
         with replaced(self._network, coded):
-            return convert(self._network, coded, self._card, "packed", self._compute)
+            return convert(self._network, coded, self._card, self._ends, "packed", self._compute)
 
 
 def _size(layer: LayerSize, bits: int) -> int:

@@ -31,6 +31,10 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
 
     Nothing in the file is executed.
 
+    Example:
+        >>> read_checkpoint("avg_model.pt").tensors["conv1.weight"].shape
+        (32, 1, 3, 3)
+
     Raises:
         InputError: The file cannot be read, is broken or is of another kind, the package that
             reads it is missing, or a tensor has NaN in it.

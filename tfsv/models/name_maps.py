@@ -16,11 +16,11 @@ class Layout:
 
     Attributes:
         toolkit: First part of the family's name.
-        networks: Those of `tfsv.models.NETWORKS` that have this layout, with the number that tells
-            them apart: of convolutions over the image, or of filters in the stem.
+        networks: Names of the networks that have this layout, with the number that tells them
+            apart: of convolutions over the image, or of filters in the stem.
         modules: Pairs of a pattern for names of our layers and the name of the module that it is
-            there; `{x}` is what the group x matched, `{x_less1}` and `{x_plus1}` are its number
-            less or plus one. The first pattern that matches counts.
+            in the toolkit. `{x}` is what the group x matched, `{x_less1}` and `{x_plus1}` are its
+            number less or plus one. The first pattern that matches counts.
         stem: Our first convolution, whose filters are the network's channels.
         mark: A tensor by which the layout is recognised.
         image: Whether the network convolves images and its statistics are of one.

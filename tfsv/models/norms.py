@@ -1,8 +1,14 @@
 """Batch normalisation as PyTorch has it."""
 
+import tensorflow as tf
 import tf_keras as keras
 
 
-def norm(x, name: str):
-    """The batch normalisation of layer `name`, with PyTorch's constants."""
+def norm(x: tf.Tensor, name: str) -> tf.Tensor:
+    """Adds the batch normalisation of a layer to a functional network, with PyTorch's constants.
+
+    Args:
+        x: Keras tensor, what the layer gives.
+        name: Name of the layer; the normalisation is called `{name}_norm`.
+    """
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)

@@ -15,8 +15,11 @@ def read_onnx(
     PyTorch's exporter keeps the names of the state dict, except where it folds a batch
     normalisation into the convolution before it: what comes of that has a number for a name.
 
+    Example:
+        >>> named, folded = read_onnx("model.onnx")
+
     Args:
-        path: The file. Its weights lie in it, not beside it.
+        path: The ONNX file. The weights lie in this file, not beside it.
 
     Returns:
         The named tensors, and the kernel and bias of every convolution that was folded, in the

@@ -10,9 +10,10 @@ import tf_keras as keras
 
 from tfsv.errors import InputError
 from tfsv.models.checkpoints import Checkpoint, read_checkpoint
-from tfsv.models.ecapa import SCALE
 from tfsv.models.name_maps import FAMILIES, LAYOUTS, Layout
-from tfsv.models.registry import NETWORKS, Sizes, build_network
+from tfsv.models.networks.ecapa import SCALE
+from tfsv.models.registry import NETWORKS
+from tfsv.models.settings import NetworkSettings
 
 _BINS = 80  # of every published network
 _LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
@@ -26,34 +27,45 @@ class Imported:
     """A network with the weights of a checkpoint.
 
     Attributes:
-        family: One of `FAMILIES`.
-        name: Its network, as `build_network` takes it.
-        network: The network.
-        sizes: Its sizes.
-        bins: The mel filters that it takes.
+        family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`.
+        settings: The network's name and sizes, none of which is None.
+        network: The network with its weights.
         front_end: Arguments of `tfsv.features.LogMel`.
-        notes: What must be known about it; empty: nothing.
+        notes: What the user must know about the network. Empty: nothing.
         ignored: Names of the tensors that embeddings do not need.
     """
 
     family: str
-    name: str
+    settings: NetworkSettings
     network: keras.Model
-    sizes: Sizes
-    bins: int
     front_end: dict
     notes: str
     ignored: tuple[str, ...]
 
 
 def import_checkpoint(path: str | os.PathLike, family: str | None = None) -> Imported:
-    """`from_checkpoint` of a file.
+    """Reads a file of WeSpeaker or SpeechBrain as the network that it was trained in.
+
+    Nothing in the file is executed. `from_checkpoint` says what is promised.
+
+    Example:
+        >>> imported = import_checkpoint("avg_model.pt")
+        >>> imported.settings
+        NetworkSettings(name='resnet34', channels=32, bins=80, embedding_size=256, pooling='tstp')
+
+    Args:
+        path: A file of PyTorch (`.pt`, `.pth`, `.ckpt`), `.safetensors` or `.onnx`.
+        family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`. None: found out
+            from the names and numbers of tensors.
+
+    Returns:
+        The network, of the sizes that the tensors have, and what a model card needs.
 
     Raises:
-        InputError: As `read_checkpoint` and `from_checkpoint`.
+        InputError: The file cannot be read or is broken, or its tensors do not fit the network.
     """
     if family is not None and family not in FAMILIES:
-        raise InputError(f"--family={family}: unknown; choose one of {', '.join(FAMILIES)}")
+        raise InputError(f"family={family}: unknown; choose one of {', '.join(FAMILIES)}")
     return from_checkpoint(read_checkpoint(path), path, family)
 
 
@@ -66,32 +78,37 @@ def from_checkpoint(
     rounding; where SpeechBrain takes decibels, it takes natural logarithms of power. Batch
     normalisations that an ONNX exporter folded into convolutions become ones that add a bias.
 
+    Example:
+        >>> imported = from_checkpoint(read_checkpoint("avg_model.pt"), "avg_model.pt")
+        >>> embeddings = imported.network(features)
+
     Args:
         checkpoint: The tensors.
-        source: Where they come from, for messages.
-        family: One of `FAMILIES`; None: found out from the names and numbers of tensors.
+        source: Where the tensors come from, for messages.
+        family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`. None: found out
+            from the names and numbers of tensors.
 
     Returns:
         The network, of the sizes that the tensors have, and what a model card needs.
 
     Raises:
-        InputError: They are of no family here, or one of them has no place in the network, or the
-            other way round; all of those are listed.
+        InputError: The tensors are of no family here, or one of them has no place in the network,
+            or the other way round; all of those are listed.
     """
     family = family or _family_of(checkpoint, source)
     layout, name = FAMILIES[family]
     tensors = _unwrapped(checkpoint.tensors, layout)
-    sizes, bins = _sizes(layout, name, tensors, checkpoint)
-    network = build_network(name, bins=bins, **dataclasses.asdict(sizes))
-    if layout.image and (other := _image_bins(name, network, tensors, layout)) != bins:
-        bins = other
-        network = build_network(name, bins=bins, **dataclasses.asdict(sizes))
+    settings = _settings(layout, name, tensors, checkpoint)
+    network = settings.build()
+    if layout.image and (bins := _image_bins(name, network, tensors, layout)) != settings.bins:
+        settings = dataclasses.replace(settings, bins=bins)
+        network = settings.build()
     if checkpoint.folded:
         tensors |= _unfolded(checkpoint.folded, network, layout)
     ignored = {x for x in tensors if any(re.fullmatch(rule, x) for rule in layout.ignored)}
     wanted = _wanted(network, layout)
     if _MEAN_VECTOR in tensors:
-        wanted[_MEAN_VECTOR] = (sizes.embedding_size,)
+        wanted[_MEAN_VECTOR] = (settings.embedding_size,)
     _refuse_what_does_not_fit(
         source, family, wanted, {x: tensors[x].shape for x in tensors if x not in ignored}
     )
@@ -105,11 +122,9 @@ def from_checkpoint(
         network.get_layer("embedding").bias.assign_sub(tensors[_MEAN_VECTOR])
     return Imported(
         family=family,
-        name=name,
+        settings=settings,
         network=network,
-        sizes=sizes,
-        bins=bins,
-        front_end={"bins": bins, **layout.front_end},
+        front_end={"bins": settings.bins, **layout.front_end},
         notes=layout.notes,
         ignored=tuple(sorted(ignored)),
     )
@@ -132,8 +147,8 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
                 return family
     raise InputError(
         f"{path}: names and numbers of its tensors ({', '.join(sorted(checkpoint.tensors)[:3])}"
-        f" ...) are of no family that is known; if it is one of {', '.join(FAMILIES)}, say"
-        " --family=..."
+        f" ...) are of no family that is known; if it is one of {', '.join(FAMILIES)}, give"
+        " 'family'"
     )
 
 
@@ -151,15 +166,16 @@ def _stem(layout: Layout) -> str:
     return f"{_module(layout.stem, layout)}.weight"
 
 
-def _sizes(
+def _settings(
     layout: Layout, name: str, tensors: dict[str, np.ndarray], checkpoint: Checkpoint
-) -> tuple[Sizes, int]:
+) -> NetworkSettings:
     """Sizes and mel filters by the shapes, or the published ones where those make no sense."""
-    channels, embedding_size, pooling = dataclasses.astuple(NETWORKS[name].published)
-    bins = _BINS
+    entry = NETWORKS[name]
+    channels, bins = entry.channels, _BINS
+    embedding_size, pooling = entry.embedding_size, entry.pooling
     stem = checkpoint.folded[0][0] if checkpoint.folded else tensors.get(_stem(layout))
     if stem is not None and stem.ndim == (4 if layout.image else 3):
-        if stem.shape[0] % NETWORKS[name].channels_multiple == 0:
+        if stem.shape[0] % entry.channels_multiple == 0:
             channels = _plausible(stem.shape[0], channels)
         if not layout.image:
             bins = _plausible(stem.shape[1], bins)
@@ -171,7 +187,7 @@ def _sizes(
         after = tensors.get(f"{_module('pooling_attention2', layout)}.weight", attention)
         if attention.shape[1] == after.shape[0]:
             pooling = "astp_local"
-    return Sizes(channels, embedding_size, pooling), bins
+    return NetworkSettings(name, channels, bins, embedding_size, pooling)
 
 
 def _plausible(size: int, published: int) -> int:

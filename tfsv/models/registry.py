@@ -1,142 +1,54 @@
-"""Networks by name."""
+"""The tables of networks and poolings. TensorFlow is imported when one is first looked into."""
 
-import dataclasses
-import functools
+from __future__ import annotations
+
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import tf_keras as keras
+from tfsv.registry import Registry
 
-from tfsv.errors import InputError
-from tfsv.models import dfresnet, ecapa, resnet, xvector
-from tfsv.models.pooling import POOLINGS
-
-
-@dataclasses.dataclass(frozen=True)
-class Sizes:
-    """What a network's name leaves open.
-
-    Attributes:
-        channels: Width of the first layers.
-        embedding_size: Components of the embedding.
-        pooling: One of `tfsv.models.pooling.POOLINGS`.
-    """
-
-    channels: int
-    embedding_size: int
-    pooling: str
+if TYPE_CHECKING:
+    import tf_keras as keras
 
 
-@dataclasses.dataclass(frozen=True)
-class Architecture:
-    """A network's builder and what it was published with.
+@dataclass(frozen=True)
+class NetworkEntry:
+    """How a network is built, and the sizes with which it was published.
+
+    Example:
+        >>> def thin(*, channels, bins, embedding_size, pooling):
+        ...     features = keras.Input((None, bins), name="features")
+        ...     x = keras.layers.Conv1D(channels, 5, padding="same", name="frames")(features)
+        ...     x = keras.layers.Dense(embedding_size, name="embedding")(pooled(x, pooling))
+        ...     return keras.Model(features, x, name="thin")
+        >>> NETWORKS.add("thin", NetworkEntry(thin, channels=64, embedding_size=32, pooling="mean"))
 
     Attributes:
-        build: Takes the sizes and `bins` as keywords.
-        published: The sizes of the papers.
-        channels_multiple: What `channels` must be a multiple of.
-        bins_multiple: What `bins` must be a multiple of.
+        build: Returns the network. It is called with the keywords `channels`, `bins`,
+            `embedding_size` and `pooling`; `tfsv.models.build_network` says what they mean.
+        channels: Published width of the first layers.
+        embedding_size: Published number of components of the embedding.
+        pooling: Name of the published pooling, a key of `POOLINGS`.
+        channels_multiple: `channels` must be a multiple of this number.
+        bins_multiple: The number of mel filters must be a multiple of this number.
     """
 
     build: Callable[..., keras.Model]
-    published: Sizes
+    channels: int
+    embedding_size: int
+    pooling: str
     channels_multiple: int = 1
     bins_multiple: int = 1
 
 
-def _image(build: Callable[..., keras.Model], bins_multiple: int = 8) -> Architecture:
-    """One that halves the image three times, or as often as `bins_multiple` says."""
-    return Architecture(build, Sizes(32, 256, "tstp"), bins_multiple=bins_multiple)
+NETWORKS: Registry[NetworkEntry] = Registry("network", "tfsv.models.networks")
+"""Networks by name. The modules of `tfsv.models.networks` add theirs."""
 
+POOLINGS: Registry[Callable[[Any, int], Any]] = Registry("pooling", "tfsv.models.pooling")
+"""Poolings by name. The modules of `tfsv.models.pooling` add theirs.
 
-NETWORKS = {
-    **{
-        f"resnet{depth}": _image(functools.partial(resnet.resnet, depth)) for depth in resnet.BLOCKS
-    },
-    **{
-        f"dfresnet{depth}{suffix}": _image(
-            functools.partial(dfresnet.dfresnet, depth, downsampling=size)
-        )
-        for size, suffix in ((2, ""), (3, "_3x3"))
-        for depth in dfresnet.BLOCKS
-    },
-    **{
-        f"gemini{depth}": _image(functools.partial(dfresnet.gemini, depth), bins_multiple=16)
-        for depth in dfresnet.GEMINI_BLOCKS
-    },
-    **{
-        f"ecapa{width}": Architecture(
-            ecapa.ecapa, Sizes(width, 192, "astp"), channels_multiple=ecapa.SCALE
-        )
-        for width in (512, 1024)
-    },
-    **{
-        f"speechbrain_ecapa{width}": Architecture(
-            functools.partial(ecapa.ecapa, speechbrain=True),
-            Sizes(width, 192, "astp_speechbrain"),
-            channels_multiple=ecapa.SCALE,
-        )
-        for width in (512, 1024)
-    },
-    "xvector": Architecture(xvector.xvector, Sizes(512, 512, "tstp")),
-}
-
-
-def resolve_sizes(
-    name: str,
-    *,
-    channels: int | None = None,
-    embedding_size: int | None = None,
-    pooling: str | None = None,
-) -> Sizes:
-    """The sizes that `build_network` gives a network, those left out being the published ones.
-
-    Raises:
-        InputError: The name or the pooling is unknown or a size is out of range.
-    """
-    if name not in NETWORKS:
-        raise InputError(f"--network={name}: unknown; choose one of {', '.join(NETWORKS)}")
-    given = {"channels": channels, "embedding_size": embedding_size, "pooling": pooling}
-    given = {flag: value for flag, value in given.items() if value is not None}
-    sizes = dataclasses.replace(NETWORKS[name].published, **given)
-    _check_size("channels", sizes.channels, NETWORKS[name].channels_multiple)
-    _check_size("embedding_size", sizes.embedding_size, 1)
-    if sizes.pooling not in POOLINGS:
-        raise InputError(f"--pooling={pooling}: unknown; choose one of {', '.join(POOLINGS)}")
-    return sizes
-
-
-def build_network(
-    name: str,
-    *,
-    channels: int | None = None,
-    bins: int = 80,
-    embedding_size: int | None = None,
-    pooling: str | None = None,
-) -> keras.Model:
-    """Builds a network by its name.
-
-    Args:
-        name: One of `NETWORKS`.
-        channels: Width of the first layers; None: the published one.
-        bins: Mel filters of the front end.
-        embedding_size: Components of the embedding; None: as published.
-        pooling: One of `tfsv.models.pooling.POOLINGS`; None: as published.
-
-    Returns:
-        A model from float32 features `[batch, frames, bins]` to embeddings
-        `[batch, embedding_size]`, not normalised. Layer names are stable: they name the layer in
-        bit plans, cards and checkpoints.
-
-    Raises:
-        InputError: The name or the pooling is unknown or a size is out of range.
-    """
-    sizes = resolve_sizes(name, channels=channels, embedding_size=embedding_size, pooling=pooling)
-    _check_size("bins", bins, NETWORKS[name].bins_multiple)
-    return NETWORKS[name].build(bins=bins, **dataclasses.asdict(sizes))
-
-
-def _check_size(flag: str, value: int, multiple: int) -> None:
-    if value < 1:
-        raise InputError(f"--{flag}={value}: must be at least 1")
-    if value % multiple:
-        raise InputError(f"--{flag}={value}: must be a multiple of {multiple} for this network")
+A pooling takes a Keras tensor `[batch, time, ...]`, whose other axes are known, and a number of
+channels that a layer between may have at most. It returns a Keras tensor float32 `[batch, n]`.
+The layer that returns it is named "pooling".
+"""

@@ -1,1 +1,21 @@
-"""The packed format: codes in a TFLite file, record, expansion, checksum. No TensorFlow."""
+"""The packed format: codes in a TFLite file, record, expansion, checksum. No TensorFlow.
+
+Each module is one idea and is used by its name.
+
+Example:
+    >>> from tfsv.packed import expand
+    >>> plain = expand.expand(content) if expand.is_packed(content) else content
+"""
+
+__all__ = [
+    "assemble",
+    "bits",
+    "expand",
+    "fields",
+    "flatbuffer",
+    "reader",
+    "record",
+    "seal",
+    "signature",
+    "soundness",
+]

@@ -17,18 +17,14 @@ import math
 
 import numpy as np
 
-from tfsv.packed import bits
+from tfsv.packed import bits, fields
 from tfsv.packed.flatbuffer import find_metadata
-from tfsv.packed.reader import I8, U32, Table, Tables
+from tfsv.packed.reader import I8, U32, TableReader, TableVector
 from tfsv.packed.record import ENTRY, Group, Record
 
 LARGEST_MODEL = 1 << 29
 """Bytes of an expanded model; four times the largest float network of the field."""
 
-_MODEL_SUBGRAPHS, _MODEL_BUFFERS = 2, 4  # numbers of fields in the schema
-_GRAPH_TENSORS, _GRAPH_OPERATORS = 0, 3
-_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER = 0, 1, 2
-_BUFFER_DATA = 0
 _ALIGNMENT = 16
 _PIECE = 1 << 20  # weights decoded at once; a multiple of 8, so that every plane has whole bytes
 _TYPES = {0: np.dtype("<f4"), 3: np.dtype("u1"), 9: np.dtype("i1")}  # schema.TensorType
@@ -90,14 +86,14 @@ def finish(content: bytearray, record: Record) -> None:
         content: The file, with a record of the same length.
         record: All but the size.
     """
-    model = Table.root(content)
-    tensors = model.tables(_MODEL_SUBGRAPHS)[0].tables(_GRAPH_TENSORS)
-    buffers = model.tables(_MODEL_BUFFERS)
-    size = buffers[record.spare].span(_BUFFER_DATA)[0]
+    model = TableReader.root(content)
+    tensors = model.tables(fields.MODEL_SUBGRAPHS)[0].tables(fields.GRAPH_TENSORS)
+    buffers = model.tables(fields.MODEL_BUFFERS)
+    size = buffers[record.spare].span(fields.BUFFER_DATA)[0]
     for entry in record.groups:
         size += PackedGroup(entry, tensors, buffers).expanded_bytes
         for kernel in entry.kernels:
-            U32.pack_into(content, tensors[kernel].slot(_TENSOR_BUFFER), 0)
+            U32.pack_into(content, tensors[kernel].slot(fields.TENSOR_BUFFER), 0)
     content[find_metadata(content, ENTRY)] = dataclasses.replace(record, expanded=size).to_bytes()
 
 
@@ -112,7 +108,7 @@ class PackedGroup:
         planes: uint8 `[layers, bytes]`, one for each plane of the codes.
     """
 
-    def __init__(self, group: Group, tensors: Tables, buffers: Tables):
+    def __init__(self, group: Group, tensors: TableVector, buffers: TableVector):
         """Reads and checks a group; see `expand`."""
         self.group = group
         self._tensors, self._buffers = tensors, buffers
@@ -191,22 +187,22 @@ class PackedGroup:
     def _constant(self, index: int, shape: tuple[int, ...]) -> np.ndarray:
         tensor = self._tensors[index]
         dtype = self._type(tensor)
-        buffer = self._buffers[tensor.number(_TENSOR_BUFFER)]
-        values = buffer.numbers(_BUFFER_DATA, "u1")
+        buffer = self._buffers[tensor.number(fields.TENSOR_BUFFER)]
+        values = buffer.numbers(fields.BUFFER_DATA, "u1")
         if self._shape(tensor) != shape or values.size != math.prod(shape) * dtype.itemsize:
             raise ValueError("packed layers whose codes or codebooks have the wrong size")
         return values.view(dtype).reshape(shape)
 
     @staticmethod
-    def _shape(tensor: Table) -> tuple[int, ...]:
-        shape = tuple(tensor.numbers(_TENSOR_SHAPE, "<i4").tolist())
+    def _shape(tensor: TableReader) -> tuple[int, ...]:
+        shape = tuple(tensor.numbers(fields.TENSOR_SHAPE, "<i4").tolist())
         if not 1 <= len(shape) <= 5 or min(shape) < 1:
             raise ValueError("packed layers of an impossible shape")
         return shape
 
     @staticmethod
-    def _type(tensor: Table) -> np.dtype:
-        dtype = _TYPES.get(tensor.number(_TENSOR_TYPE, I8))
+    def _type(tensor: TableReader) -> np.dtype:
+        dtype = _TYPES.get(tensor.number(fields.TENSOR_TYPE, I8))
         if dtype is None:
             raise ValueError("packed layers of an unknown type")
         return dtype
@@ -216,19 +212,19 @@ class _Expansion:
     def __init__(self, content: bytes):
         self._content = content
         self.record = read_record(content)
-        model = Table.root(content)
-        graphs = model.tables(_MODEL_SUBGRAPHS)
+        model = TableReader.root(content)
+        graphs = model.tables(fields.MODEL_SUBGRAPHS)
         if len(graphs) != 1:
             raise ValueError(f"a model of {len(graphs)} graphs")
         self._graph = graphs[0]
-        self._tensors = self._graph.tables(_GRAPH_TENSORS)
-        self._buffers = model.tables(_MODEL_BUFFERS)
+        self._tensors = self._graph.tables(fields.GRAPH_TENSORS)
+        self._buffers = model.tables(fields.MODEL_BUFFERS)
         kernels = [tensor for group in self.record.groups for tensor in group.kernels]
         codes = [tensor for group in self.record.groups for tensor in group.codes]
         if len({*kernels, *codes}) < len(kernels) + len(codes):
             raise ValueError("packed layers that repeat")
         self.groups = [PackedGroup(g, self._tensors, self._buffers) for g in self.record.groups]
-        empty = self._buffers[self.record.spare].span(_BUFFER_DATA)
+        empty = self._buffers[self.record.spare].span(fields.BUFFER_DATA)
         if empty is None or empty[0] != empty[1] or empty[0] % _ALIGNMENT:
             raise ValueError("no place for expanded layers")
         self._start = empty[0]
@@ -250,28 +246,29 @@ class _Expansion:
                 self._write(out, data - 4, U32.pack(group.kernel_bytes))
                 self._write(out, data, group.decode(layer).data)
                 self._point(out, self._buffers[spare], data - 4)
-                self._patch(out, self._tensors[kernel].slot(_TENSOR_BUFFER), spare)
+                self._patch(out, self._tensors[kernel].slot(fields.TENSOR_BUFFER), spare)
                 data += _rounded_up(group.kernel_bytes) + _ALIGNMENT
                 spare += 1
             for index in group.group.codes:
                 tensor = self._tensors[index]
-                self._point(out, self._buffers[tensor.number(_TENSOR_BUFFER)], self._start - 4)
-                self._patch(out, tensor.slot(_TENSOR_BUFFER), 0)
+                buffer = self._buffers[tensor.number(fields.TENSOR_BUFFER)]
+                self._point(out, buffer, self._start - 4)
+                self._patch(out, tensor.slot(fields.TENSOR_BUFFER), 0)
         self._cut_decoding(out)
         return out.getvalue()
 
     def _cut_decoding(self, out: io.BytesIO) -> None:
-        operators = self._graph.tables(_GRAPH_OPERATORS)
+        operators = self._graph.tables(fields.GRAPH_OPERATORS)
         decoding = self.record.decoding
         if not 1 <= decoding < len(operators):
             raise ValueError(f"{decoding} decoding operators of {len(operators)}")
-        slot = self._graph.slot(_GRAPH_OPERATORS)
+        slot = self._graph.slot(fields.GRAPH_OPERATORS)
         length = operators.position + 4 * (decoding - 1)
         self._patch(out, slot, length - slot)
         self._patch(out, length, len(operators) - decoding)
 
-    def _point(self, out: io.BytesIO, buffer: Table, target: int) -> None:
-        slot = buffer.slot(_BUFFER_DATA)
+    def _point(self, out: io.BytesIO, buffer: TableReader, target: int) -> None:
+        slot = buffer.slot(fields.BUFFER_DATA)
         self._patch(out, slot, -1 if slot is None else target - slot)
 
     def _patch(self, out: io.BytesIO, slot: int | None, value: int) -> None:

@@ -12,12 +12,10 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfsv.packed.reader import Table
+from tfsv.packed import fields
+from tfsv.packed.reader import TableReader
 
 IDENTIFIER = b"TFL3"
-_MODEL_BUFFERS, _MODEL_METADATA = 4, 6  # numbers of fields in the schema
-_METADATA_NAME, _METADATA_BUFFER = 0, 1
-_BUFFER_DATA = 0
 _ALIGNMENT = 16  # `force_align` of Buffer.data in the schema
 _LAST_DEPRECATED = 127  # operators up to here have their number in the old field too
 _NUMPY_TYPES = {
@@ -248,12 +246,12 @@ def find_metadata(content: bytes, name: str) -> slice | None:
     Raises:
         ValueError: The flatbuffer is damaged.
     """
-    model, wanted = Table.root(content), name.encode()
-    for entry in model.tables(_MODEL_METADATA):
-        start, end = entry.span(_METADATA_NAME) or (0, 0)
+    model, wanted = TableReader.root(content), name.encode()
+    for entry in model.tables(fields.MODEL_METADATA):
+        start, end = entry.span(fields.METADATA_NAME) or (0, 0)
         if end - start == len(wanted) and content[start:end] == wanted:
-            buffer = model.tables(_MODEL_BUFFERS)[entry.number(_METADATA_BUFFER)]
-            return slice(*(buffer.span(_BUFFER_DATA) or (0, 0)))
+            buffer = model.tables(fields.MODEL_BUFFERS)[entry.number(fields.METADATA_BUFFER)]
+            return slice(*(buffer.span(fields.BUFFER_DATA) or (0, 0)))
     return None
 
 

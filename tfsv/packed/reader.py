@@ -15,7 +15,7 @@ U32 = struct.Struct("<I")
 I8 = struct.Struct("<b")
 
 
-class Table:
+class TableReader:
     """A table of a flatbuffer.
 
     Args:
@@ -37,7 +37,7 @@ class Table:
         self._fields = (size - 4) // 2
 
     @classmethod
-    def root(cls, content: bytes) -> "Table":
+    def root(cls, content: bytes) -> "TableReader":
         """The table that the file begins with."""
         return cls(content, _read(U32, content, 0))
 
@@ -53,15 +53,15 @@ class Table:
         slot = self.slot(field)
         return 0 if slot is None else _read(form, self.content, slot)
 
-    def table(self, field: int) -> "Table | None":
+    def table(self, field: int) -> "TableReader | None":
         """The table that a field refers to."""
         slot = self.slot(field)
-        return None if slot is None else Table(self.content, _followed(self.content, slot))
+        return None if slot is None else TableReader(self.content, _followed(self.content, slot))
 
-    def tables(self, field: int) -> "Tables":
+    def tables(self, field: int) -> "TableVector":
         """The vector of tables that a field refers to; empty where it is absent."""
         start, end = self.span(field, 4) or (0, 0)
-        return Tables(self.content, start, (end - start) // 4)
+        return TableVector(self.content, start, (end - start) // 4)
 
     def span(self, field: int, width: int = 1) -> tuple[int, int] | None:
         """Where the vector of scalars of `width` bytes that a field refers to starts and ends."""
@@ -81,7 +81,7 @@ class Table:
         return np.frombuffer(self.content, dtype, (end - start) // width, start)
 
 
-class Tables:
+class TableVector:
     """A vector of tables, each read when it is asked for.
 
     Attributes:
@@ -96,13 +96,13 @@ class Tables:
     def __len__(self) -> int:
         return self._length
 
-    def __iter__(self) -> Iterator[Table]:
+    def __iter__(self) -> Iterator[TableReader]:
         return (self[index] for index in range(self._length))
 
-    def __getitem__(self, index: int) -> Table:
+    def __getitem__(self, index: int) -> TableReader:
         if not 0 <= index < self._length:
             raise ValueError(f"damaged flatbuffer (entry {index} of {self._length})")
-        return Table(self._content, _followed(self._content, self.position + 4 * index))
+        return TableReader(self._content, _followed(self._content, self.position + 4 * index))
 
 
 def _followed(content: bytes, position: int) -> int:

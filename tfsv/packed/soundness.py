@@ -5,11 +5,9 @@ that lack an input. A damaged file never comes so far, for its checksum is wrong
 that were made to harm.
 """
 
-from tfsv.packed.reader import Table
+from tfsv.packed import fields
+from tfsv.packed.reader import TableReader
 
-_MODEL_SUBGRAPHS = 2  # numbers of fields in the schema
-_GRAPH_TENSORS, _GRAPH_OPERATORS = 0, 3
-_OPERATOR_INPUTS, _OPERATOR_OUTPUTS = 1, 2
 _LEFT_OUT = -1  # only biases and what else comes third can be
 
 
@@ -23,13 +21,13 @@ def check_graph(content: bytes) -> None:
         ValueError: It has not one graph, or an operator lacks inputs or outputs, or they are
             tensors that do not exist.
     """
-    graphs = Table.root(content).tables(_MODEL_SUBGRAPHS)
+    graphs = TableReader.root(content).tables(fields.MODEL_SUBGRAPHS)
     if len(graphs) != 1:
         raise ValueError(f"a model of {len(graphs)} graphs")
-    tensors = len(graphs[0].tables(_GRAPH_TENSORS))
-    for operator in graphs[0].tables(_GRAPH_OPERATORS):
-        inputs = operator.numbers(_OPERATOR_INPUTS, "<i4").tolist()
-        outputs = operator.numbers(_OPERATOR_OUTPUTS, "<i4").tolist()
+    tensors = len(graphs[0].tables(fields.GRAPH_TENSORS))
+    for operator in graphs[0].tables(fields.GRAPH_OPERATORS):
+        inputs = operator.numbers(fields.OPERATOR_INPUTS, "<i4").tolist()
+        outputs = operator.numbers(fields.OPERATOR_OUTPUTS, "<i4").tolist()
         if not inputs or not outputs or min(inputs[:2] + outputs) < 0:
             raise ValueError("an operator that lacks an input or output")
         if min(inputs) < _LEFT_OUT or max(inputs + outputs) >= tensors:

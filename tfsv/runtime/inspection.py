@@ -5,20 +5,14 @@ import hashlib
 import math
 import os
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from tfsv.card import ModelCard
-from tfsv.errors import InputError
-from tfsv.files import replacing
 from tfsv.packed import bits, expand, flatbuffer, seal
-from tfsv.packed.record import ENTRY
 from tfsv.quantization.coded import entropy
 from tfsv.runtime.model_files import read_card, read_unchecked, unsound
 
@@ -26,11 +20,10 @@ _DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeErro
 """What the generated API raises for forged files, since it trusts what it reads."""
 
 _FLOAT_BINS = 101
-_MOST_COLUMNS = 8
 
 
 @dataclasses.dataclass(frozen=True)
-class Layer:
+class InspectedLayer:
     """A convolution or dense layer.
 
     Attributes:
@@ -88,7 +81,7 @@ class Inspection:
     card: ModelCard
     stored: str
     compute: str
-    layers: tuple[Layer, ...]
+    layers: tuple[InspectedLayer, ...]
     size: int
     expanded: int
     zipped: int
@@ -106,7 +99,10 @@ class Inspection:
         return kinds | {"graph, front end, card": self.size - sum(kinds.values())}
 
     def entropy(self) -> float | None:
-        """Bits a weight of all layers, each with its own ideal coder; None as in `Layer`."""
+        """Bits a weight that ideal coders need, one for each layer.
+
+        None: a layer is a float kernel without codes, or there is no layer.
+        """
         if not self.layers or any(layer.entropy is None for layer in self.layers):
             return None
         weights = sum(layer.weights for layer in self.layers)
@@ -171,96 +167,6 @@ def inspect(path: str | os.PathLike) -> Inspection:
     )
 
 
-def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
-    """Writes a packed file as the plain one that it expands to, which anything runs at full speed.
-
-    The record of the packed layers is left out and the file is sealed again, so that tfsv opens it
-    too; all else is what `tfsv.packed.expand.expand` gives.
-
-    Args:
-        path: A packed file.
-        output: The file to write.
-
-    Returns:
-        Bytes of it.
-
-    Raises:
-        InputError: `path` is not packed or not sound, or `output` cannot be written.
-    """
-    content = read_unchecked(path)
-    try:
-        seal.check(content)
-        if not expand.is_packed(content):
-            raise InputError(f"{path}: has no packed layers, so there is nothing to expand")
-        plain = expand.expand(content)
-        Interpreter(model_content=plain)
-    except InputError:
-        raise
-    except (RuntimeError, ValueError) as error:
-        raise unsound(path, error) from error
-    model = flatbuffer.parse(plain)
-    model.metadata = [entry for entry in model.metadata if entry.name != ENTRY.encode()]
-    flatbuffer.set_metadata(model, seal.ENTRY, seal.BLANK)
-    named = {
-        index: tensor.name for index, tensor in enumerate(model.subgraphs[0].tensors) if tensor.name
-    }
-    flatbuffer.compact(model, named)
-    plain = seal.seal(flatbuffer.serialise(model))
-    with replacing(output) as part:
-        part.write_bytes(plain)
-    return len(plain)
-
-
-def plot_histograms(layers: Sequence[Layer], path: str | os.PathLike, title: str) -> None:
-    """Draws how often each weight occurs, layer by layer, and writes a PNG.
-
-    A line for each centroid or int8 value; its height is the fraction of the layer's weights. Float
-    kernels without codes are drawn as areas. The horizontal axis has the units of the codebook.
-
-    Args:
-        layers: At least one.
-        path: The PNG; replaced if it exists.
-        title: Above the plot.
-
-    Raises:
-        InputError: There is no layer, or the file cannot be written.
-    """
-    if not layers:
-        raise InputError(f"{path}: not drawn, since the model has no layers")
-    columns = min(_MOST_COLUMNS, max(2, math.isqrt(len(layers))))
-    rows = -(-len(layers) // columns)
-    size = (2.3 * columns, 1.7 * rows + 0.6)
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
-    for number, layer in enumerate(layers, start=1):
-        _draw(figure.add_subplot(rows, columns, number), layer)
-    figure.suptitle(title, fontsize=10, parse_math=False)
-    with replacing(path) as part:
-        figure.savefig(part, format="png")
-
-
-def printable(text: str) -> str:
-    """Text of a file of any origin, without what would move the cursor."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
-
-
-def _draw(axes: Axes, layer: Layer) -> None:
-    fractions = layer.counts / layer.weights
-    if layer.discrete:
-        axes.vlines(layer.levels, 0, fractions, colors="#0072b2", linewidth=1.2)
-        axes.plot(layer.levels, fractions, ".", color="#0072b2", markersize=3)
-    else:
-        axes.fill_between(layer.levels, fractions, step="mid", color="#56b4e9", linewidth=0)
-    axes.axhline(0, color="#808080", linewidth=0.5)
-    axes.set_ylim(bottom=0)
-    title = f"{printable(layer.name)[-24:]}, {layer.bits} bits"
-    axes.set_title(title, fontsize=7, parse_math=False)
-    axes.tick_params(labelsize=5, length=2, pad=1)
-    axes.locator_params(nbins=4)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
 def _packed_layers(content: bytes) -> dict[int, tuple[expand.PackedGroup, int]]:
     """Group and row by the kernel's tensor."""
     return {
@@ -272,10 +178,10 @@ def _packed_layers(content: bytes) -> dict[int, tuple[expand.PackedGroup, int]]:
 
 def _layers(
     model: schema.ModelT, packed: dict[int, tuple[expand.PackedGroup, int]]
-) -> tuple[tuple[Layer, ...], str]:
+) -> tuple[tuple[InspectedLayer, ...], str]:
     """Layers with a name, which those of the front end have not, and the arithmetic."""
     tensors = model.subgraphs[0].tensors
-    found: dict[int, Layer] = {}
+    found: dict[int, InspectedLayer] = {}
     compute = "float32"
     for operator in model.subgraphs[0].operators:
         if flatbuffer.builtin_code(model, operator) not in flatbuffer.KERNEL_OPERATORS:
@@ -300,7 +206,7 @@ def _layer(
     held: np.ndarray,
     bias: int,
     packed: tuple[expand.PackedGroup, int] | None,
-) -> Layer:
+) -> InspectedLayer:
     scale = None if tensor.quantization is None else tensor.quantization.scale
     scales = 0 if scale is None or held.dtype != np.int8 else 4 * len(scale)
     width, codes, codebook, error = 8 * held.itemsize, held.nbytes, 0, math.nan
@@ -315,7 +221,7 @@ def _layer(
         scales += 0 if group.factors is None else group.factors[row].nbytes
         levels = group.codebooks[row].astype(np.float64)
         counts = np.bincount(group.codes(row).reshape(-1), minlength=2**width)
-    return Layer(
+    return InspectedLayer(
         tensor.name.decode(),
         held.shape,
         width,

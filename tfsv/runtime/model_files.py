@@ -40,7 +40,7 @@ def read_unchecked(path: str | os.PathLike) -> bytes:
     try:
         if not path.is_file():
             reason = "is not a file" if path.exists() else "does not exist"
-            raise InputError(f"{path}: {reason}; give a .tflite file of tools/export_tflite.py")
+            raise InputError(f"{path}: {reason}; give a .tflite file that `tfsv export` wrote")
         size = path.stat().st_size
         if size > LARGEST_FILE:
             raise InputError(f"{path}: {size} bytes, larger than any model of tfsv")
@@ -67,10 +67,10 @@ def read_card(content: bytes, path: str | os.PathLike) -> ModelCard:
     try:
         place = flatbuffer.find_metadata(content, CARD_ENTRY)
         if place is None:
-            raise InputError(f"{path}: has no model card; export it with tools/export_tflite.py")
+            raise InputError(f"{path}: has no model card; export it with `tfsv export`")
         return ModelCard.from_json(content[place].decode(), source=path)
     except InputError as error:
-        raise InputError(_shortened(str(error), len(str(path)))) from error
+        raise InputError(shortened(str(error), len(str(path)))) from error
     except (ValueError, OverflowError, RecursionError) as error:
         raise unsound(path, error) from error
 
@@ -83,10 +83,18 @@ def unsound(path: str | os.PathLike, error: Exception) -> InputError:
 
 
 def first_line(error: Exception) -> str:
-    return _shortened((str(error).splitlines() or ["no reason given"])[0])
+    """The first line of an error's message, cut to what a line holds."""
+    return shortened((str(error).splitlines() or ["no reason given"])[0])
 
 
-def _shortened(message: str, beside: int = 0) -> str:
+def shortened(message: str, beside: int = 0) -> str:
     """A message that may quote a file of any origin, cut to what a line holds."""
     most = beside + _LONGEST_REASON
     return message if len(message) <= most else message[: most - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Text of a file of any origin, without what would move the cursor."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )

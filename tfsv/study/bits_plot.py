@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from tfsv.files import replacing
 from tfsv.study.bits_table import EQUAL
 from tfsv.study.cells import FINE_TUNED, POST_TRAINING, Cell
-from tfsv.study.table import Outcomes, difference_points, parent
+from tfsv.study.table import Outcomes, difference_points, main_title, parent
 
 _TITLES = {POST_TRAINING: "post-training", FINE_TUNED: "fine-tuned"}
 _COLOURS = {EQUAL: "#888888", "plan": "#0072b2", "stages": "#d55e00"}
@@ -41,7 +41,7 @@ def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) ->
                 axes.plot(middle, row, "o", color=colour, markersize=5)
         axes.axvline(0, color="#444444", linewidth=0.8)
         axes.set_title(heading, fontsize=10)
-        axes.set_xlabel("EER − float's (points)")
+        axes.set_xlabel(f"{main_title(outcomes)} − float's (points)")
         axes.grid(axis="x", color="#e4e4e4", linewidth=0.7)
         axes.set_axisbelow(True)
     panels[0].set_yticks(range(len(cells)), [_label(cell) for cell in cells], fontsize=8)

@@ -13,10 +13,12 @@ from tfsv.study.table import (
     difference_text,
     file_bytes,
     kilobytes_text,
-    markdown,
+    main_title,
+    measured_headings,
+    measured_texts,
     parent,
-    range_text,
 )
+from tfsv.text_tables import markdown
 
 EQUAL = "equal"
 """What tables and plots call one width for all layers; a *uniform* quantizer is something else."""
@@ -35,11 +37,14 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
         outcomes: See `tfsv.study.table.read_outcomes`.
         findings: Of the cells with plans.
     """
-    header = [
-        "model", "bits", "widths", "stages", "runs", "EER %", "95 %", "minDCF", "95 %",
-        "EER − float's", "EER − equal's", "EER − one go's", "packed kB", "search s",
+    title = main_title(outcomes)
+    rows = [
+        [
+            "model", "bits", "widths", "stages", "runs", *measured_headings(outcomes),
+            f"{title} − float's", f"{title} − equal's", f"{title} − one go's", "packed kB",
+            "search s",
+        ]
     ]  # fmt: skip
-    rows = [header, ["---"] * 4 + ["---:"] * (len(header) - 4)]
     for (cell, model), outcome in sorted(outcomes.items(), key=_kind):
         files = file_bytes(outcomes, cell)
         found = list(findings.get(Cell(cell.scheme, cell.bits, cell.plan), {}).values())
@@ -49,11 +54,8 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
                 f"{cell.plan or EQUAL} {cell.bits}" if cell.bits else "32",
                 _widths(found),
                 cell.order,
-                str(len(outcome.records)),
-                f"{100 * outcome.mean('eer'):.2f}",
-                range_text(outcome.interval("eer"), 100, ".1f"),
-                f"{outcome.mean('min_dcf_0.01'):.3f}",
-                range_text(outcome.interval("min_dcf_0.01"), 1, ".3f"),
+                str(len(outcome.reports)),
+                *measured_texts(outcome),
                 difference_text(outcome, parent(outcomes, model)),
                 difference_text(outcome, equal(outcomes, cell, model)),
                 difference_text(outcome, in_one_go(outcomes, cell, model)),
@@ -61,7 +63,7 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
                 f"{np.mean([finding.seconds for finding in found]):.0f}" if found else "",
             ]
         )
-    return markdown(rows)
+    return markdown(rows, left=range(4))
 
 
 def equal(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:
@@ -93,7 +95,6 @@ def correlation_table(findings: Findings, widths: Sequence[int], reference: str)
     columns = [*widths, None]
     rows = [
         ["method", *(f"{b} bits" if b else "all widths" for b in columns), "seconds"],
-        ["---"] + ["---:"] * (len(columns) + 1),
     ]
     references = by_method.get(reference, {})
     for method, found in by_method.items():
@@ -115,7 +116,7 @@ def plan_table(findings: Findings) -> str:
         for cell, found in findings.items()
     }
     layers = list(next(iter(chosen.values())))
-    rows = [["layer", *chosen], ["---"] + ["---:"] * len(chosen)]
+    rows = [["layer", *chosen]]
     rows += [[layer, *(str(bits[layer]) for bits in chosen.values())] for layer in layers]
     return markdown(rows)
 

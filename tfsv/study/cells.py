@@ -5,12 +5,10 @@ import re
 from collections.abc import Iterable
 
 from tfsv.errors import InputError
-from tfsv.jobs.bit_search import METHODS
+from tfsv.jobs.recipe import FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.quantization.schemes import Scheme
-from tfsv.training.stages import ORDERS
-
-FLOAT, CONTROL = "float", "control"
-POST_TRAINING, FINE_TUNED = "post_training", "fine_tuned"
+from tfsv.tasks.task import sensitivity_methods
+from tfsv.training.stage_orders import ORDERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +58,7 @@ def read_cells(lines: Iterable[str]) -> list[Cell]:
     """
     cells = []
     for line in lines:
-        flag = f"--scheme={line}"
+        flag = f"scheme={line}"
         name, *widths = line.split()
         if not widths:
             raise InputError(f"{flag}: expected a scheme and its bits, as 'kmeans 4 2'")
@@ -76,13 +74,13 @@ def read_plan_cells(lines: Iterable[str]) -> list[Cell]:
     """
     cells = []
     for line in lines:
-        flag = f"--plan={line}"
+        flag = f"plan={line}"
         name, width, *methods = [*line.split(), "", ""]
-        methods = list(filter(None, methods))
-        if not methods or not set(methods) <= set(METHODS):
+        methods, known = list(filter(None, methods)), sensitivity_methods()
+        if not methods or not set(methods) <= set(known):
             raise InputError(
                 f"{flag}: expected a scheme, bits and methods, as 'kmeans 2 kl norm'; methods are "
-                f"{', '.join(METHODS)}"
+                f"{', '.join(known)}"
             )
         cell = _cell(name, width, flag)
         cells += [dataclasses.replace(cell, plan=method) for method in methods]
@@ -102,7 +100,7 @@ def read_staged_cells(lines: Iterable[str]) -> list[Cell]:
         orders = list(filter(None, orders))
         if not orders or not set(orders) <= set(ORDERS):
             raise InputError(
-                f"--staged={line}: expected a scheme, bits, a method and orders, as "
+                f"staged={line}: expected a scheme, bits, a method and orders, as "
                 f"'kmeans 2 kl bits front'; orders are {', '.join(ORDERS)}"
             )
         (cell,) = read_plan_cells([f"{name} {width} {method}"])
@@ -122,5 +120,5 @@ def _each_once(cells: list[Cell], flag: str) -> list[Cell]:
     for cell in cells:
         if cells.count(cell) > 1:
             words = [cell.scheme, str(cell.bits), cell.plan, cell.order]
-            raise InputError(f"--{flag}={' '.join(filter(None, words))}: given twice")
+            raise InputError(f"{flag}={' '.join(filter(None, words))}: given twice")
     return cells

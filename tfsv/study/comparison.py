@@ -2,11 +2,10 @@
 
 import dataclasses
 import functools
-import json
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,13 @@ import tensorflow as tf
 import tf_keras as keras
 from tqdm import tqdm
 
-from tfsv.audio.manifest import Manifest, read_manifest
-from tfsv.audio.pipeline import (
-    PipelineSettings,
-    class_count,
-    steps_per_epoch,
-    training_dataset,
-)
+from tfsv import folders
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard
-from tfsv.errors import InputError
-from tfsv.features import LogMel
-from tfsv.files import replacing, sha256_of, writable_folder
-from tfsv.jobs.recipe import Recipe
+from tfsv.files import sha256_of, writable_folder
+from tfsv.jobs.further import FurtherTraining
+from tfsv.jobs.recipe import read_recipe
+from tfsv.jobs.settings import FineTuning
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import (
     coded_weights,
@@ -35,93 +28,52 @@ from tfsv.quantization.network import (
     refresh_codebooks,
     strip,
 )
+from tfsv.report import Report
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
 from tfsv.study.file_sizes import file_sizes
-from tfsv.study.trial_features import TrialFeatures
-from tfsv.tasks.model_folder import load_model, save_model
-from tfsv.training.fit import FitSettings, fit
-from tfsv.training.losses import AAMSoftmax
-from tfsv.training.schedules import LearningRate, Margin
-from tfsv.training.stages import StagedFineTuning, plan_stages
-from tfsv.verification.class_vectors import HEAD
-from tfsv.verification.evaluation import (
-    error_rates,
-    recording_paths,
-)
-from tfsv.verification.metrics import bootstrap_interval
-from tfsv.verification.scoring import cosine_scores
-from tfsv.verification.trials import read_trials
+from tfsv.tasks.model_folder import load_model, read_card, save_model
+from tfsv.tasks.task import TASKS, PlainModel
 
-METRICS = ("eer", "min_dcf_0.01")
-"""Keys of the record that have replicates, in the order of the columns of `REPLICATES`."""
-
-PLANS = "plans"
-"""Folder of bit plans in that of a comparison."""
-
-RECORD = "results.json"
-REPLICATES = "replicates.npy"
-"""Bootstrap replicates, float32 `[draws, metrics]`. Draw n draws the same speakers for every model
-of a trial list, so that differences between models can be resampled pairwise."""
-
-_DRAWS = 1000
-
-_HELD_SECONDS = 72_000
-"""Longest training crops whose features are held in memory, 2.3 GB with 80 filters; longer ones are
-made anew for each model."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Further:
-    """How the models of a comparison are trained further: all alike, the control too.
-
-    Attributes:
-        epochs: May be a fraction.
-        optimizer: "sgd" or "adamw".
-        learning_rate: First learning rate; it decays to a tenth.
-        weight_decay: See `FitSettings`.
-        refresh_steps: Steps between two refreshes of the codebooks.
-    """
-
-    epochs: float
-    optimizer: str
-    learning_rate: float
-    weight_decay: float
-    refresh_steps: int
+_SCHEMA = 2
+_HELD_BYTES = 2_300_000_000
+"""Most bytes of network inputs that are held in memory; more are made anew for each model."""
 
 
 class Comparison:
-    """The models of a comparison under `study` in the folder of a run of `tools/train.py`.
+    """The models of a comparison under `study` in the folder of a run of `tfsv train`.
 
-    A model's folder holds the model, its record and its bootstrap replicates; what is there is not
-    made again, and further training goes on at its last checkpoint.
+    A model's folder holds the model, its report and its bootstrap replicates; what is there is not
+    made again, and further training goes on at its last checkpoint. The float model is the run's,
+    or the one that the run started from, such as an imported network.
 
     Args:
-        run: Folder of the run, with `recipe.json` and the model folder `float`.
-        further: How to fine-tune.
+        run: Folder of the run, with `recipe.json`.
+        further: How to fine-tune; the control too.
 
     Raises:
         InputError: The run has no float model, or its comparison was made with other settings.
     """
 
-    def __init__(self, run: str | os.PathLike, further: Further):
-        self.run = pathlib.Path(run)
-        self.further = further
-        self.recipe = read_recipe(self.run)
-        self.folder = writable_folder(self.run / "study")
-        voices = self.recipe.corpus == "voices"  # which the run has written
-        self._manifest = read_manifest(
-            self.run / "corpus" / "manifest.tsv" if voices else self.recipe.corpus
-        )
-        self._train = self._manifest.split("train")
-        trials = pathlib.Path(self._manifest.root) / "trials" / "test.txt"
-        self._trials_file = self.recipe.test_trials or trials
-        self._trials = read_trials(self._trials_file)
+    def __init__(self, run: str | os.PathLike, further: FineTuning):
+        run = pathlib.Path(run)
+        self.recipe = read_recipe(run)
+        self.folder = writable_folder(run / "study")
+        self._task = TASKS.named(self.recipe.task)
+        self._data = self._task.open_data(self.recipe.data, self.recipe.objective)
+        self._float_folder = float_folder(run)
         self._float()
-        claim(self.folder / "study.json", dataclasses.asdict(further) | self._inputs())
+        self._settings = further
+        claimed = {
+            "schema": _SCHEMA,
+            "further": dataclasses.asdict(further),
+            "float_sha256": sha256_of(self._float_folder / folders.WEIGHTS),
+            "input_sha256": {n: sha256_of(path) for n, path in self._data.files().items()},
+        }
+        folders.claim(self.folder / "study.json", claimed, lambda old: _upgraded(old, claimed))
 
     def plan_file(self, cell: Cell) -> pathlib.Path:
         """Where a cell's bit plan is."""
-        return self.folder / PLANS / f"{cell.name}.json"
+        return self.folder / folders.PLANS / f"{cell.name}.json"
 
     def make(self, cell: Cell, model: str) -> None:
         """Makes and measures one model, unless that was done before.
@@ -134,187 +86,122 @@ class Comparison:
             InputError: An input is unusable or the training fails.
         """
         folder = self.folder / cell.folder(model)
-        if (folder / RECORD).exists():
+        if (folder / folders.RESULTS).exists():
             return
         keras.backend.clear_session()
-        keras.utils.set_random_seed(self.recipe.pipeline.seed)
-        if (folder / "card.json").exists():
+        keras.utils.set_random_seed(self._data.seed)
+        if (folder / folders.CARD).exists():
             network, card = load_model(folder)
         else:
             network, card = self._made(cell, model, folder)
         plain, coded = strip(network)
-        record = self._measured(folder, plain)
+        report = self._measured(plain)
         if model in (FLOAT, POST_TRAINING):
-            record["files"] = file_sizes(plain, coded, card)
-        card.eer, card.min_dcf = record["eer"], record["min_dcf_0.01"]
+            sizes = file_sizes(plain, coded, card, self._task.ends(card))
+            report = report.with_details(files=sizes)
+        card.measured = self._data.for_card(report)
         save_model(folder, network, card)
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        _write_json(folder / RECORD, record)
+        shutil.rmtree(folder / folders.CHECKPOINTS, ignore_errors=True)
+        report.write(folder)
 
     def _made(self, cell: Cell, model: str, folder: pathlib.Path) -> tuple[keras.Model, ModelCard]:
-        network, card = self._float()
+        parent = self._float()
+        network = parent.network
         plan = BitPlan.read(self.plan_file(cell)) if cell.plan else None
         if cell.bits:
-            network = quantize(network, plan.bits if plan else cell.bits, cell.scheme)
-        if model == FINE_TUNED:
-            self._fine_tune(network, folder, cell, plan)
-        elif model == CONTROL:
-            rate = self.further.learning_rate
-            self._train_further(
-                network, folder, learning_rate=LearningRate(rate, rate / 10, self._steps)
-            )
+            bits = dict.fromkeys(self._task.coded_layers(network), cell.bits)
+            network = quantize(network, plan.bits if plan else bits, cell.scheme)
+        if model in (FINE_TUNED, CONTROL):
+            self._train_further(network, parent, folder, cell, plan)
         elif cell.bits:
             refresh_codebooks(network)
         bits = {name: codes.bits for name, codes in coded_weights(network).items()}
-        scheme = cell.scheme if bits else None
         card = dataclasses.replace(
-            card, bits=bits, scheme=scheme, thresholds={}, eer=None, min_dcf=None, notes=model
+            parent.card,
+            bits=bits,
+            scheme=cell.scheme if bits else None,
+            measured={},
+            decision={},
+            notes=model,
         )
         save_model(folder, network, card)
         return network, card
 
-    def _measured(self, folder: pathlib.Path, network: keras.Model) -> dict[str, Any]:
-        """The record of a network without quantizers; its replicates go into the folder."""
-        embeddings = self._features.embed(network)
-        scores = cosine_scores(embeddings, self._trials.enrol, self._trials.test)
-        replicates, intervals = self._bootstrap(scores)
-        with replacing(folder / REPLICATES) as part:
-            np.save(part, replicates)
-        record = error_rates(scores, self._trials, self._test_manifest)
-        record |= {f"{name}_interval": list(ends) for name, ends in intervals.items()}
-        return record | {"interval_by": "speaker" if self._test_manifest else "trial"}
-
-    def _bootstrap(self, scores: np.ndarray) -> tuple[np.ndarray, dict[str, tuple]]:
-        """Replicates `[draws, metrics]` and the 95 % interval of each metric.
-
-        Speakers are drawn, or trials where their names are files outside the manifest.
-        """
-        speakers = None
-        if self._test_manifest:
-            speaker_of = {u.path: u.speaker for u in self._manifest}
-            speaker_of |= {u.utterance: u.speaker for u in self._manifest}
-            names = np.array([speaker_of[name] for name in self._trials.names])
-            speakers = names[self._trials.enrol], names[self._trials.test]
-        replicates: list[tuple[float, float]] = []
-
-        def eer(points) -> float:
-            replicates.append((points.eer(), points.min_dcf(0.01)))
-            return replicates[-1][0]
-
-        bootstrap_interval(
-            scores,
-            self._trials.labels,
-            eer,
-            speakers=speakers,
-            replicates=_DRAWS,
+    def _train_further(
+        self,
+        network: keras.Model,
+        parent: PlainModel,
+        folder: pathlib.Path,
+        cell: Cell,
+        plan: BitPlan | None,
+    ) -> None:
+        """The control, in one go, or in as many stages as there are widths."""
+        stages = len(set(quantized_bits(network).values())) if cell.order else 1
+        settings = dataclasses.replace(
+            self._settings, stages=stages, stage_order=cell.order or "front"
         )
-        drawn = np.array(replicates, np.float32)
-        ends = np.quantile(drawn, [0.025, 0.975], axis=0).tolist()
-        return drawn, dict(zip(METRICS, zip(*ends, strict=True), strict=True))
-
-    def _fine_tune(self, network, folder: pathlib.Path, cell: Cell, plan: BitPlan | None) -> None:
-        """In one go, or in as many stages as there are widths."""
-        bits = quantized_bits(network)
-        sensitivities = {n: x.sensitivity for n, x in plan.layers.items()} if plan else None
-        stages = plan_stages(
-            cell.order or "front", len(set(bits.values())) if cell.order else 1, bits,
-            sensitivities, self._steps, self.further.learning_rate,
-        )  # fmt: skip
-        staged = StagedFineTuning(network, stages, self.further.refresh_steps)
-        self._train_further(
-            network, folder,
-            learning_rate=staged.learning_rate, on_step=staged.on_step, state=staged,
-        )  # fmt: skip
-
-    def _train_further(self, network, folder: pathlib.Path, **settings: Any) -> None:
-        """Fixed margin, small learning rate, the crops that follow those of the float training."""
-        recipe, further = self.recipe, self.further
-        head = AAMSoftmax(class_count(self._train, recipe.pipeline))
-        head.build([None, network.output_shape[-1]])
-        head_file = self.run / FLOAT / HEAD
-        try:
-            head.kernel.assign(np.load(head_file, allow_pickle=False))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{head_file}: missing or broken; train the run again") from error
-
-        fit_settings = FitSettings(
-            self._steps,
-            margin=Margin(recipe.margin),
-            optimizer=further.optimizer,
-            weight_decay=further.weight_decay,
-            spec_augment=recipe.spec_augment,
-            seed=recipe.pipeline.seed + 1,
-            checkpoint_steps=recipe.checkpoint_steps,
-            **settings,
-        )
-        name = f"{folder.parent.name} {folder.name}"
-        folder = writable_folder(folder)
-        fit(network, head, tf.identity, self._crops_from, fit_settings, folder, name)
+        further = dataclasses.replace(self._further, settings=settings, held=self._held)
+        staged = further.stages(network, plan) if cell.bits else None
+        further.run(network, parent, folder, f"{folder.parent.name} {folder.name}", staged)
 
     @functools.cached_property
-    def _steps(self) -> int:
-        per_epoch = steps_per_epoch(self._train, self.recipe.pipeline)
-        return max(1, round(self.further.epochs * per_epoch))
-
-    @property
-    def _test_manifest(self) -> Manifest | None:
-        return None if self.recipe.test_root else self._manifest
+    def _further(self) -> FurtherTraining:
+        return FurtherTraining(self._data, self.recipe.training, self._settings)
 
     @functools.cached_property
-    def _crops(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Features and classes of all batches: the same for every model, so made once."""
-        features_of = tf.function(self._front_end, autograph=False)
-        data = self._waveforms(0).take(self._steps)
-        return [
-            (features_of(waveforms).numpy(), labels.numpy())
-            for waveforms, labels in tqdm(data, desc="crops", total=self._steps, unit="batch")
-        ]
+    def _measured(self) -> Callable[[keras.Model], Report]:
+        return self._data.measurer(self._float().card, self.folder)
 
-    def _waveforms(self, step: int) -> tf.data.Dataset:
-        """What follows the float training in the stream of crops."""
-        pipeline = self.recipe.pipeline
-        before = round(self.recipe.epochs * steps_per_epoch(self._train, pipeline))
-        return training_dataset(self._train, pipeline, max(1, before) + step)
+    @functools.cached_property
+    def _held(self) -> Callable[[int], tf.data.Dataset]:
+        """Network inputs and targets by step: the same for every model, so made once."""
+        steps, first = self._further.steps, self._further.first_step
+        features_of = tf.function(self._data.features_of(self._float().card), autograph=False)
+        data = self._data.dataset(first).take(steps)
+        batches: list[Any] = []
+        for raw, targets in tqdm(data, desc="crops", total=steps, unit="batch"):
+            batch = tf.nest.map_structure(lambda x: x.numpy(), (features_of(raw), targets))
+            size = sum(part.nbytes for part in tf.nest.flatten(batch))
+            if size * steps > _HELD_BYTES:
+                return self._made_anew
+            batches.append(batch)
+        signature = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), batches[0])
 
-    def _crops_from(self, step: int) -> tf.data.Dataset:
-        pipeline = self.recipe.pipeline
-        seconds = self._steps * pipeline.batch_size * pipeline.crop_seconds
-        if seconds > _HELD_SECONDS:
-            return self._waveforms(step).map(
-                lambda waveforms, labels: (self._front_end(waveforms), labels),
-                num_parallel_calls=tf.data.AUTOTUNE,
+        def from_step(step: int) -> tf.data.Dataset:
+            return tf.data.Dataset.from_generator(
+                lambda: iter(batches[step:]), output_signature=signature
             )
-        features, labels = self._crops[0]
 
-        def rest() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            yield from self._crops[step:]
+        return from_step
 
-        return tf.data.Dataset.from_generator(
-            rest,
-            output_signature=(
-                tf.TensorSpec(features.shape, tf.float32),
-                tf.TensorSpec(labels.shape, tf.int32),
-            ),
+    def _made_anew(self, step: int) -> tf.data.Dataset:
+        features_of = self._data.features_of(self._float().card)
+        return self._data.dataset(self._further.first_step + step).map(
+            lambda raw, targets: (features_of(raw), targets), num_parallel_calls=tf.data.AUTOTUNE
         )
 
-    @functools.cached_property
-    def _front_end(self) -> LogMel:
-        return LogMel(**self._float()[1].front_end)
+    def _float(self) -> PlainModel:
+        return PlainModel(self._float_folder, *load_model(self._float_folder))
 
-    @functools.cached_property
-    def _features(self) -> TrialFeatures:
-        root = self.recipe.test_root
-        paths = recording_paths(self._trials, root, None if root else self._manifest)
-        return TrialFeatures(paths, self._front_end)
 
-    def _float(self) -> tuple[keras.Model, ModelCard]:
-        return load_model(self.run / FLOAT)
+def float_folder(run: str | os.PathLike) -> pathlib.Path:
+    """Folder of a run's float model: the one that it trained, or that it started from.
 
-    def _inputs(self) -> dict[str, Any]:
-        return {
-            "float_sha256": sha256_of(self.run / FLOAT / "network.weights.h5"),
-            "trials_sha256": sha256_of(self._trials_file),
-        }
+    Raises:
+        InputError: The run has no recipe.
+    """
+    start = read_recipe(run).start
+    return pathlib.Path(start) if start else pathlib.Path(run) / FLOAT
+
+
+def network_name(run: str | os.PathLike) -> str:
+    """What tables and plots call the network of a run.
+
+    Raises:
+        InputError: The run has no recipe or no float model.
+    """
+    card = read_card(float_folder(run))
+    return str(card.network.get("name", card.task))
 
 
 def order(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
@@ -348,37 +235,17 @@ def read_weights(
     return latent, coded
 
 
-def read_recipe(run: str | os.PathLike) -> Recipe:
-    """Reads the recipe of a run of `tools/train.py`.
-
-    Raises:
-        InputError: The folder has none, or one of another version.
-    """
-    file = pathlib.Path(run) / "recipe.json"
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        values.pop("input_sha256", None)
-        pipeline = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in values.pop("pipeline").items()
-        }
-        return Recipe(pipeline=PipelineSettings(**pipeline), **values)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{file}: no recipe of this version; run tools/train.py first") from error
-
-
-def claim(file: pathlib.Path, settings: dict[str, Any]) -> None:
-    """Writes the settings into a fresh folder; in a used one they must be the same.
-
-    Raises:
-        InputError: They are not.
-    """
-    if not file.exists():
-        _write_json(file, settings)
-    elif json.loads(file.read_text(encoding="utf-8")) != settings:
-        raise InputError(f"{file.parent}: holds other settings or inputs; use them or delete it")
-
-
-def _write_json(file: pathlib.Path, content: dict[str, Any]) -> None:
-    with replacing(file) as part:
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+def _upgraded(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The claim of a study of tfsv 0.1, which knew the test trials only, in today's form."""
+    if "schema" in found:
+        return found
+    rest = dict(found)
+    hashes = wanted["input_sha256"]
+    if "trials_sha256" in rest:
+        hashes = {**hashes, "test_trials": rest.pop("trials_sha256")}
+    return {
+        "schema": _SCHEMA,
+        "float_sha256": rest.pop("float_sha256", None),
+        "input_sha256": hashes,
+        "further": {**wanted["further"], **rest},
+    }

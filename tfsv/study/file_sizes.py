@@ -6,12 +6,13 @@ from collections.abc import Mapping
 import tf_keras as keras
 
 from tfsv.card import ModelCard
-from tfsv.export.convert import convert
+from tfsv.conversion.convert import convert
+from tfsv.conversion.ends import Ends
 from tfsv.quantization.coded import CodedWeights
 
 
 def file_sizes(
-    network: keras.Model, coded: Mapping[str, CodedWeights], card: ModelCard
+    network: keras.Model, coded: Mapping[str, CodedWeights], card: ModelCard, ends: Ends
 ) -> dict[str, int]:
     """Bytes of the files that `export_tflite` would write, with int8 weights where quantized.
 
@@ -19,6 +20,7 @@ def file_sizes(
         network: A plain network; see `tfsv.quantization.network.strip`.
         coded: Its coded weights, none for a float model.
         card: Its card.
+        ends: Its inputs and outputs.
 
     Returns:
         "float32" for a float model; else "packed" and "int8", the plain file that packing
@@ -26,9 +28,9 @@ def file_sizes(
         few distinct weights compress well, and apps are shipped compressed.
     """
     if not coded:
-        return {"float32": len(convert(network, {}, card, "float32", "float32").content())}
+        return {"float32": len(convert(network, {}, card, ends, "float32", "float32").content())}
     sizes = {}
     for form in ("packed", "int8"):
-        content = convert(network, coded, card, form, "int8_weights").content()
+        content = convert(network, coded, card, ends, form, "int8_weights").content()
         sizes |= {form: len(content), f"{form}_zip": len(zlib.compress(content, 9))}
     return sizes

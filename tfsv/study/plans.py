@@ -9,12 +9,16 @@ from typing import Any
 
 import tf_keras as keras
 
-from tfsv.bitwidth.allocation import Table
+from tfsv import folders
+from tfsv.bitwidth.allocation import WidthTable
 from tfsv.errors import InputError
-from tfsv.files import replacing, writable_folder
-from tfsv.jobs.bit_search import BitSearch, BitSearchSettings
-from tfsv.study.cells import FLOAT, Cell
-from tfsv.study.comparison import PLANS, claim, read_recipe
+from tfsv.files import writable_folder, write_json
+from tfsv.jobs.bit_search import BitSearch
+from tfsv.jobs.recipe import read_recipe
+from tfsv.jobs.settings import BitSearchSettings
+from tfsv.study.cells import Cell
+from tfsv.study.comparison import float_folder
+from tfsv.tasks.task import TASKS, sensitivity_methods
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Finding:
     """
 
     seconds: float
-    sensitivities: Table
+    sensitivities: WidthTable
     bits: Mapping[str, int]
 
 
@@ -38,19 +42,37 @@ class Plans:
     Budgets are the bytes of the packed file in which all layers have one width.
 
     Args:
-        run: Folder of a run with the model folder `float`.
-        search: How to measure sensitivities; the scheme is that of the cell.
+        run: Folder of a run; its float model is what it trained or started from.
+        search: How bits are searched; the scheme is that of the cell.
+        methods: Settings of each method by its name; the defaults where one is missing. Their
+            seeds are that of the run.
 
     Raises:
         InputError: The folder's plans were made with other settings.
     """
 
-    def __init__(self, run: str | os.PathLike, search: BitSearchSettings):
-        self._run = pathlib.Path(run)
+    def __init__(
+        self,
+        run: str | os.PathLike,
+        search: BitSearchSettings,
+        methods: Mapping[str, Any] | None = None,
+    ):
         self._recipe = read_recipe(run)
+        self._float_folder = float_folder(run)
         self._settings = search
-        self._folder = writable_folder(self._run / "study" / PLANS)
-        claim(self._folder / "search.json", _without_scheme(self._settings))
+        self._data = TASKS.named(self._recipe.task).open_data(
+            self._recipe.data, self._recipe.objective
+        )
+        self._methods = {
+            name: _seeded((methods or {}).get(name, method.record()), self._data.seed)
+            for name, method in sensitivity_methods().items()
+        }
+        self._folder = writable_folder(pathlib.Path(run) / "study" / folders.PLANS)
+        claimed = dataclasses.asdict(search)
+        del claimed["scheme"]
+        claimed |= {"methods": {n: dataclasses.asdict(x) for n, x in self._methods.items()}}
+        claimed |= {"data": self._data.identity()}
+        folders.claim(self._folder / "search.json", claimed, lambda old: _upgraded(old, claimed))
         self._searches: dict[str, BitSearch] = {}
 
     def make(self, cell: Cell) -> None:
@@ -66,10 +88,10 @@ class Plans:
         equal = {}
         for name, row in search.candidates.items():
             if cell.bits not in row and len(row) > 1:
-                raise InputError(f"--candidates: lack {cell.bits} bits, whose bytes a plan is for")
+                raise InputError(f"candidates: lack {cell.bits} bits, whose bytes a plan is for")
             equal[name] = cell.bits if cell.bits in row else next(iter(row))
         budget = search.files.size(equal)
-        found = search.sensitivities(cell.plan, budget)
+        found = search.sensitivities(cell.plan, budget, self._methods.get(cell.plan))
         choice = search.choose(found, budget)
         search.plan(found, choice, budget).write(plan_file)
         finding = {
@@ -80,18 +102,36 @@ class Plans:
             "bits": dict(choice.bits),
             "sensitivities": found.table,
         }
-        with replacing(finding_file) as part:
-            part.write_text(json.dumps(finding, indent=1) + "\n", encoding="utf-8")
+        write_json(finding_file, finding, indent=1)
 
     def _search(self, scheme: str) -> BitSearch:
         if scheme not in self._searches:
-            keras.utils.set_random_seed(self._recipe.pipeline.seed)
+            keras.utils.set_random_seed(self._data.seed)
             settings = dataclasses.replace(self._settings, scheme=scheme)
             store = self._folder / "sensitivities"
-            self._searches[scheme] = BitSearch(
-                self._run / FLOAT, self._recipe.corpus, store, settings
-            )
+            self._searches[scheme] = BitSearch(self._float_folder, self._data, store, settings)
         return self._searches[scheme]
+
+
+def _seeded(settings: Any, seed: int) -> Any:
+    """The settings of a method with the seed of the run, if it has one."""
+    known = {field.name for field in dataclasses.fields(settings)}
+    return dataclasses.replace(settings, seed=seed) if "seed" in known else settings
+
+
+def _upgraded(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The claim of plans that were made before a method was added, or with tfsv 0.1."""
+    if "methods" in found:  # a new method takes nothing from the plans that are there
+        return {**found, "methods": {**wanted["methods"], **found["methods"]}}
+    methods = {
+        name: {
+            key: value if key in ("trials", "root") else found.get(key, value)
+            for key, value in fields.items()
+        }
+        for name, fields in wanted["methods"].items()
+    }
+    kept = {name: found.get(name) for name in ("tie_shortcuts", "compute", "batches")}
+    return {**kept, "candidates": found.get("widths"), "methods": methods, "data": wanted["data"]}
 
 
 def read_findings(runs: Mapping[str, pathlib.Path], cell: Cell) -> dict[str, Finding]:
@@ -105,7 +145,8 @@ def read_findings(runs: Mapping[str, pathlib.Path], cell: Cell) -> dict[str, Fin
         InputError: A file cannot be read.
     """
     files = {
-        name: folder / "study" / PLANS / f"{cell.name}{_ENDS[1]}" for name, folder in runs.items()
+        name: folder / "study" / folders.PLANS / f"{cell.name}{_ENDS[1]}"
+        for name, folder in runs.items()
     }
     return {name: _read_finding(file) for name, file in files.items() if file.exists()}
 
@@ -123,9 +164,3 @@ def _read_finding(file: pathlib.Path) -> Finding:
 
 
 _ENDS = (".json", "_finding.json")
-
-
-def _without_scheme(settings: BitSearchSettings) -> dict[str, Any]:
-    fields = json.loads(json.dumps(dataclasses.asdict(settings)))
-    del fields["scheme"]
-    return fields

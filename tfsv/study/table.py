@@ -1,17 +1,18 @@
 """The outcome of a comparison as a Markdown table."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from tfsv import folders
 from tfsv.errors import InputError
+from tfsv.report import Measurement, Report
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
-from tfsv.study.comparison import METRICS, RECORD, REPLICATES
+from tfsv.text_tables import markdown
 
+_SHOWN = 2  # measurements in a table
 _BASELINE = "kmeans"  # the scheme of paper 1, which the others are compared with
 
 
@@ -20,34 +21,46 @@ class Outcome:
     """What was measured of one model over several runs.
 
     Attributes:
-        records: Run's name to the record of the model.
-        replicates: Run's name to the bootstrap replicates, float32 `[draws, metrics]`.
+        reports: Run's name to the report of the model; all have the same measurements.
     """
 
-    records: Mapping[str, Mapping[str, Any]]
-    replicates: Mapping[str, np.ndarray]
+    reports: Mapping[str, Report]
 
-    def mean(self, metric: str) -> float:
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """Those of the first run, for names, units and digits."""
+        return next(iter(self.reports.values())).measurements
+
+    def values(self, name: str) -> list[float]:
+        """A measurement of every run."""
+        return [report[name].value for report in self.reports.values()]
+
+    def mean(self, name: str) -> float:
         """Mean over the runs."""
-        return float(np.mean([record[metric] for record in self.records.values()]))
+        return float(np.mean(self.values(name)))
 
-    def interval(self, metric: str) -> tuple[float, float]:
-        """95 % interval of the mean over the runs: speakers are drawn, the runs stay."""
-        column = METRICS.index(metric)
-        return _interval(np.mean([drawn[:, column] for drawn in self.replicates.values()], axis=0))
+    def interval(self, name: str) -> tuple[float, float] | None:
+        """95 % interval of the mean over the runs: speakers are drawn, the runs stay.
 
-    def difference(self, other: "Outcome", metric: str) -> tuple[float, float, float] | None:
+        None where a run has no replicates.
+        """
+        drawn = [report[name].replicates for report in self.reports.values()]
+        return None if any(x is None for x in drawn) else _interval(np.mean(drawn, axis=0))
+
+    def difference(self, other: "Outcome", name: str) -> tuple[float, float, float] | None:
         """Mean difference over the runs of both, with its 95 % interval; None: no such run.
 
         The speakers of a draw are the same for both, so what makes a list hard cancels out.
+        Without replicates the ends are NaN.
         """
-        column = METRICS.index(metric)
-        runs = sorted(set(self.records) & set(other.records))
+        runs = sorted(set(self.reports) & set(other.reports))
         if not runs:
             return None
-        found = [self.records[run][metric] - other.records[run][metric] for run in runs]
-        drawn = [self.replicates[run] - other.replicates[run] for run in runs]
-        return float(np.mean(found)), *_interval(np.mean(drawn, axis=0)[:, column])
+        pairs = [(self.reports[run][name], other.reports[run][name]) for run in runs]
+        middle = float(np.mean([a.value - b.value for a, b in pairs]))
+        if any(a.replicates is None or b.replicates is None for a, b in pairs):
+            return middle, float("nan"), float("nan")
+        return middle, *_interval(np.mean([a.replicates - b.replicates for a, b in pairs], axis=0))
 
 
 Outcomes = dict[tuple[Cell, str], Outcome]
@@ -62,7 +75,7 @@ def run_names(runs: Sequence[str]) -> dict[str, pathlib.Path]:
     named: dict[str, pathlib.Path] = {}
     for run in map(pathlib.Path, runs):
         if run.name in named:
-            raise InputError(f"--runs: {run}: another run has this name; name folders by seeds")
+            raise InputError(f"runs: {run}: another run has this name; name folders by seeds")
         named[run.name] = run
     return named
 
@@ -84,19 +97,36 @@ def read_outcomes(runs: Sequence[str], cells: Iterable[Cell]) -> Outcomes:
     pairs = [(FLOAT_CELL, FLOAT), (FLOAT_CELL, CONTROL)]
     pairs += [(cell, model) for cell in cells for model in cell.models]
     for cell, model in pairs:
-        records, replicates = {}, {}
+        reports = {}
         for name, run in run_names(runs).items():
             folder = run / "study" / cell.folder(model)
-            if not (folder / RECORD).exists():
-                continue
-            try:
-                records[name] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-                replicates[name] = np.load(folder / REPLICATES, allow_pickle=False)
-            except (OSError, ValueError) as error:
-                raise InputError(f"{folder}: broken record; delete the folder") from error
-        if records:
-            outcomes[cell, model] = Outcome(records, replicates)
+            if (folder / folders.RESULTS).exists():
+                reports[name] = Report.read(folder)
+        if reports:
+            outcomes[cell, model] = Outcome(reports)
     return outcomes
+
+
+def measured_headings(outcomes: Outcomes) -> list[str]:
+    """Headings of the columns that `measured_texts` fills."""
+    first = next(iter(outcomes.values()))
+    return [text for m in first.measurements[:_SHOWN] for text in (m.heading, "95 %")]
+
+
+def measured_texts(outcome: Outcome) -> list[str]:
+    """Mean and interval of the most important measurements."""
+    texts = []
+    for measurement in outcome.measurements[:_SHOWN]:
+        ends = outcome.interval(measurement.name)
+        texts.append(measurement.text(outcome.mean(measurement.name)))
+        texts.append(range_text(measurement, ends) if ends else "")
+    return texts
+
+
+def main_title(outcomes: Outcomes) -> str:
+    """What tables and plots are about, without its unit."""
+    main = next(iter(outcomes.values())).measurements[0]
+    return main.title or main.name
 
 
 def scheme_table(outcomes: Outcomes) -> str:
@@ -111,11 +141,13 @@ def scheme_table(outcomes: Outcomes) -> str:
     Returns:
         A Markdown table, by kind, then width, then scheme.
     """
-    header = [
-        "model", "scheme", "bits", "runs", "EER %", "95 %", "minDCF", "95 %",
-        "EER − float's", "EER − k-means'", "packed kB", "zipped", "int8 kB", "zipped",
+    title = main_title(outcomes)
+    rows = [
+        [
+            "model", "scheme", "bits", "runs", *measured_headings(outcomes),
+            f"{title} − float's", f"{title} − k-means'", "packed kB", "zipped", "int8 kB", "zipped",
+        ]
     ]  # fmt: skip
-    rows = [header, ["---"] * 2 + ["---:"] * (len(header) - 2)]
     for (cell, model), outcome in sorted(outcomes.items(), key=_place):
         baseline = outcomes.get((Cell(_BASELINE, cell.bits), model))
         files = file_bytes(outcomes, cell)
@@ -124,11 +156,8 @@ def scheme_table(outcomes: Outcomes) -> str:
                 model.replace("_", " "),
                 cell.scheme if cell.bits else "",
                 str(cell.bits or 32),
-                str(len(outcome.records)),
-                f"{100 * outcome.mean('eer'):.2f}",
-                range_text(outcome.interval("eer"), 100, ".1f"),
-                f"{outcome.mean('min_dcf_0.01'):.3f}",
-                range_text(outcome.interval("min_dcf_0.01"), 1, ".3f"),
+                str(len(outcome.reports)),
+                *measured_texts(outcome),
                 difference_text(outcome, parent(outcomes, model)),
                 difference_text(outcome, baseline),
                 kilobytes_text(files.get("packed", files.get("float32"))),
@@ -137,7 +166,7 @@ def scheme_table(outcomes: Outcomes) -> str:
                 kilobytes_text(files.get("int8_zip")),
             ]
         )
-    return markdown(rows)
+    return markdown(rows, left=(0, 1))
 
 
 def grid_table(outcomes: Outcomes) -> str:
@@ -155,7 +184,7 @@ def grid_table(outcomes: Outcomes) -> str:
     """
     cells = [cell for cell, _ in outcomes if cell.bits]
     widths = sorted({cell.bits for cell in cells}, reverse=True)
-    rows = [["scheme", *(f"{width} bit" for width in widths)], ["---"] + ["---:"] * len(widths)]
+    rows = [["scheme", *(f"{width} bit" for width in widths)]]
     for scheme in dict.fromkeys(cell.scheme for cell in cells):
         texts = []
         for width in widths:
@@ -181,7 +210,7 @@ def file_bytes(outcomes: Outcomes, cell: Cell) -> dict[str, int]:
     """
     cell = dataclasses.replace(cell, order="")
     outcome = outcomes.get((cell, POST_TRAINING if cell.bits else FLOAT))
-    return next(iter(outcome.records.values()))["files"] if outcome else {}
+    return next(iter(outcome.reports.values())).details["files"] if outcome else {}
 
 
 def _place(item: tuple[tuple[Cell, str], Outcome]) -> tuple:
@@ -196,7 +225,7 @@ def _points_text(outcome: Outcome | None, other: Outcome | None) -> str:
         return ""
     middle, low, high = found
     text = f"{middle:+.2f}" if low <= 0 <= high else f"**{middle:+.2f}**"
-    return text if set(other.records) <= set(outcome.records) else f"{text}°"
+    return text if set(other.reports) <= set(outcome.reports) else f"{text}°"
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
@@ -204,26 +233,26 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def markdown(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of cells as a Markdown table; the second row tells the columns' alignment."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def range_text(ends: tuple[float, float], factor: float, style: str) -> str:
-    """Both ends of an interval, times a factor."""
-    return " – ".join(format(factor * end, style) for end in ends)
+def range_text(measurement: Measurement, ends: tuple[float, float]) -> str:
+    """Both ends of an interval, with one digit less than the value."""
+    coarser = dataclasses.replace(measurement, digits=max(1, measurement.digits - 1))
+    shown = coarser if measurement.unit == "%" else measurement
+    return " – ".join(shown.text(end) for end in ends)
 
 
 def difference_points(
     outcome: Outcome | None, other: Outcome | None
 ) -> tuple[float, float, float] | None:
-    """Points of EER between two models and both ends of the 95 % interval; None: not known."""
-    found = outcome and other and outcome.difference(other, "eer")
-    return tuple(100 * value for value in found) if found else None
+    """Difference of the main measurement as it is shown, and its interval; None: not known."""
+    if not (outcome and other):
+        return None
+    main = outcome.measurements[0]
+    found = outcome.difference(other, main.name)
+    return tuple(main.factor * value for value in found) if found else None
 
 
 def difference_text(outcome: Outcome, other: Outcome | None) -> str:
-    """Points of EER between two models with their 95 % interval; empty: nothing to compare."""
+    """The difference of two models with its 95 % interval; empty: nothing to compare."""
     found = None if other is outcome else difference_points(outcome, other)
     if found is None:
         return ""

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from tfsv.files import replacing
+from tfsv.report import Measurement
 from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING
 from tfsv.study.table import Outcomes, file_bytes
 
@@ -42,13 +43,18 @@ def plot_tradeoff(outcomes: Outcomes, path: str | os.PathLike, title: str) -> No
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, model in zip(panels, (POST_TRAINING, FINE_TUNED), strict=True):
         _panel(axes, outcomes, model)
-    panels[0].set_ylabel("EER (%)")
+    panels[0].set_ylabel(_main(outcomes).heading)
     figure.suptitle(title, fontsize=11)
     with replacing(path) as part:
         figure.savefig(part, format="png")
 
 
+def _main(outcomes: Outcomes) -> Measurement:
+    return next(iter(outcomes.values())).measurements[0]
+
+
 def _panel(axes, outcomes: Outcomes, model: str) -> None:
+    main = _main(outcomes)
     schemes = dict.fromkeys(cell.scheme for cell, kind in outcomes if kind == model)
     for number, scheme in enumerate(schemes):
         colour = _COLOURS.get(scheme, "#777777")
@@ -57,8 +63,8 @@ def _panel(axes, outcomes: Outcomes, model: str) -> None:
             if kind != model or cell.scheme != scheme:
                 continue
             kilobytes = file_bytes(outcomes, cell)["packed"] / 1000
-            points.append((kilobytes, 100 * outcome.mean("eer")))
-            runs = [100 * record["eer"] for record in outcome.records.values()]
+            points.append((kilobytes, main.factor * outcome.mean(main.name)))
+            runs = [main.factor * value for value in outcome.values(main.name)]
             if len(runs) > 1:
                 axes.plot([kilobytes] * len(runs), runs, ".", color=colour, alpha=0.4, markersize=4)
         marker = _MARKERS[number % len(_MARKERS)]
@@ -68,8 +74,10 @@ def _panel(axes, outcomes: Outcomes, model: str) -> None:
         )  # fmt: skip
     reference = CONTROL if model == FINE_TUNED else FLOAT
     if parent := outcomes.get((FLOAT_CELL, reference)):
-        axes.axhspan(*(100 * end for end in parent.interval("eer")), color="#eeeeee", zorder=0)
-        axes.axhline(100 * parent.mean("eer"), color="#888888", linewidth=1, label=reference)
+        if ends := parent.interval(main.name):
+            axes.axhspan(*(main.factor * end for end in ends), color="#eeeeee", zorder=0)
+        mean = main.factor * parent.mean(main.name)
+        axes.axhline(mean, color="#888888", linewidth=1, label=reference)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 6)))
     axes.xaxis.set_major_formatter("{x:g}")

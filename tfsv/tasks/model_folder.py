@@ -1,40 +1,43 @@
-"""A model on disk: a folder with `network.weights.h5` and `card.json`."""
+"""A model on disk: a folder with weights and a card. TensorFlow is for the weights only."""
 
 import os
 import pathlib
+from typing import TYPE_CHECKING
 
-import tf_keras as keras
-
+from tfsv import folders
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.files import replacing
-from tfsv.models import build_network
-from tfsv.quantization.network import quantize
+from tfsv.tasks.task import TASKS
 
-_WEIGHTS = "network.weights.h5"
-_CARD = "card.json"
+if TYPE_CHECKING:
+    import tf_keras as keras
 
 
-def save_model(folder: str | os.PathLike, network: keras.Model, card: ModelCard) -> None:
+def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCard) -> None:
     """Writes the network and its card; the card comes last, so that a folder with one is whole.
 
     Args:
         folder: Made when absent; an older model in it is replaced.
-        network: As `build_network` or `quantize` made it.
+        network: As the card's task or `quantize` made it.
         card: What describes it; `load_model` rebuilds the network from it.
 
     Raises:
         InputError: The folder cannot be written.
     """
     folder = pathlib.Path(folder)
-    with replacing(folder / _WEIGHTS) as part:
+    with replacing(folder / folders.WEIGHTS) as part:
         network.save_weights(part)
-    with replacing(folder / _CARD) as part:
-        part.write_text(card.to_json(), encoding="utf-8")
+    write_card(folder, card)
 
 
-def load_model(folder: str | os.PathLike) -> tuple[keras.Model, ModelCard]:
+def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
     """Reads what `save_model` wrote; nothing in the folder is executed.
+
+    Example:
+        >>> network, card = load_model("runs/resnet/fine_tuned")
+        >>> card.bits["embedding"]
+        4
 
     Returns:
         The network, quantized as its card says (codebooks included), and the card.
@@ -42,24 +45,45 @@ def load_model(folder: str | os.PathLike) -> tuple[keras.Model, ModelCard]:
     Raises:
         InputError: Something is missing, broken, or does not fit.
     """
+    from tfsv.quantization.network import quantize
+
     folder = pathlib.Path(folder)
-    try:
-        text = (folder / _CARD).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{folder}: not a model folder ({_CARD} cannot be read)") from error
-    card = ModelCard.from_json(text, folder / _CARD)
-    network = build_network(
-        card.network,
-        channels=card.channels,
-        bins=card.bins,
-        embedding_size=card.embedding_size,
-        pooling=card.pooling,
-    )
+    card = read_card(folder)
+    if card.task is None:
+        raise InputError(f"{folder / folders.CARD}: names no task, so its network is not known")
+    task = TASKS.named(card.task)
+    task.check(card, str(folder / folders.CARD))
+    network = task.build(card)
     if card.bits:
         network = quantize(network, card.bits, card.scheme or "kmeans")
+    weights = folder / folders.WEIGHTS
     try:
-        network.load_weights(folder / _WEIGHTS)
+        network.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{folder / _WEIGHTS}: does not fit its card ({reason})") from error
+        raise InputError(f"{weights}: does not fit its card ({reason})") from error
     return network, card
+
+
+def read_card(folder: str | os.PathLike) -> ModelCard:
+    """The card of a model folder.
+
+    Raises:
+        InputError: It is missing or broken.
+    """
+    file = pathlib.Path(folder) / folders.CARD
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{folder}: not a model folder ({folders.CARD} cannot be read)") from error
+    return ModelCard.from_json(text, file)
+
+
+def write_card(folder: str | os.PathLike, card: ModelCard) -> None:
+    """Writes or replaces the card of a model folder.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    with replacing(pathlib.Path(folder) / folders.CARD) as part:
+        part.write_text(card.to_json(), encoding="utf-8")

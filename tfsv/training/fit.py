@@ -1,24 +1,28 @@
 """The fit loop: steps, progress, checkpoints, resume."""
 
+import collections
 import dataclasses
 import math
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 from tqdm import tqdm
 
-from tfsv.audio.augment import spec_augment
+from tfsv import folders
 from tfsv.errors import InputError
-from tfsv.features import LogMel
-from tfsv.training.losses import AAMSoftmax
-from tfsv.training.schedules import Margin
+from tfsv.training.objective import Objective
+from tfsv.training.optimizers import OPTIMIZERS
 
-OPTIMIZERS = {
-    "sgd": lambda weight_decay: keras.optimizers.SGD(momentum=0.9, nesterov=True),
-    "adamw": lambda weight_decay: keras.optimizers.AdamW(weight_decay=weight_decay),
-}
+InputsOf = Callable[[Any, tf.Tensor], Any]
+"""From what the dataset gives and the step's number, int32, to the network's inputs.
+
+It runs on each replica, as part of the step's graph: a front end, masks, or nothing at all.
+"""
+
+_RECENT = 100  # steps whose means are shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,14 +45,13 @@ class FitSettings:
     Attributes:
         steps: Number of steps.
         learning_rate: Learning rate by step.
-        margin: AAM-softmax margin by step.
-        optimizer: "sgd" (Nesterov momentum 0.9; WeSpeaker's ResNets) or "adamw" (its DF-ResNets).
-        weight_decay: For every trained weight; with "sgd" its L2 penalty is added to the gradient
-            as PyTorch does (scales that quantizers learn are left out), with "adamw" it is
-            decoupled.
-        spec_augment: Whether to mask random frames and bins of the features.
-        seed: Of the masks.
+        optimizer: One of `tfsv.training.optimizers.OPTIMIZERS`: "sgd" (Nesterov momentum 0.9;
+            WeSpeaker's ResNets) or "adamw" (its DF-ResNets).
+        weight_decay: For every trained weight. With "sgd" its L2 penalty is added to the gradient
+            as PyTorch does, but not to scalars, such as scales that quantizers learn. With "adamw"
+            it is decoupled.
         checkpoint_steps: Steps between two checkpoints.
+        unit: What a batch holds, as the progress bar calls it.
         on_step: Called before each step with its number, for what must change in mid-fit, such
             as codebooks. Whatever it changes must be a variable of the network, so that a
             checkpoint holds it.
@@ -58,68 +61,69 @@ class FitSettings:
 
     steps: int
     learning_rate: Callable[[int], float]
-    margin: Margin
     optimizer: str = "sgd"
     weight_decay: float = 1e-4
-    spec_augment: bool = False
-    seed: int = 0
     checkpoint_steps: int = 100
+    unit: str = "examples"
     on_step: Callable[[int], StepNote | None] | None = None
     state: tf.train.experimental.PythonState | None = None
 
 
+def as_they_are(inputs: Any, step: tf.Tensor) -> Any:
+    """The `InputsOf` of a dataset that gives the network's inputs themselves."""
+    return inputs
+
+
 def fit(
     network: keras.Model,
-    head: AAMSoftmax,
-    front_end: LogMel,
+    objective: Objective,
     dataset_from: Callable[[int], tf.data.Dataset],
     settings: FitSettings,
     folder: pathlib.Path,
     name: str,
+    *,
+    inputs_of: InputsOf = as_they_are,
     strategy: tf.distribute.Strategy | None = None,
 ) -> dict[str, float]:
     """Trains the network in place, or goes on where a killed run of the same folder was.
 
-    A checkpoint holds network, head, optimizer and step; the data of a step depend on its number
-    only. So a run that was killed and resumed ends with the weights of one that was not, bit for
-    bit (on GPUs only under `tf.config.experimental.enable_op_determinism`).
+    A checkpoint holds network, objective, optimizer and step; the data of a step depend on its
+    number only. So a run that was killed and resumed ends with the weights of one that was not, bit
+    for bit (on GPUs only under `tf.config.experimental.enable_op_determinism`).
+
+    Example:
+        >>> settings = FitSettings(1000, LearningRate(0.1, 0.001, 1000))
+        >>> fit(network, objective, dataset_from, settings, pathlib.Path("runs/a"), "float")
 
     Args:
-        network: `[batch, frames, bins]` to `[batch, size]`, made under the strategy's scope.
-        head: The loss, made and built under the strategy's scope.
-        front_end: Waveform to features.
-        dataset_from: Gives the endless dataset of (float32 `[batch, samples]`, int32 `[batch]`)
-            that begins at a step.
-        settings: See `FitSettings`.
+        network: Any network, made under the strategy's scope.
+        objective: Made and built for the network's outputs under the strategy's scope.
+        dataset_from: Gives the endless dataset of (inputs, targets) that begins at a step.
+        settings: What the fit does.
         folder: Checkpoints and TensorBoard logs go to `folder/checkpoints`, `folder/tensorboard`.
         name: Shown before the progress bar.
+        inputs_of: What the step makes of the dataset's inputs before the network gets them.
         strategy: Defaults to the current one. The batch of the dataset is the global one.
 
     Returns:
-        Mean loss and accuracy over the last hundred steps of this call.
+        Means of the loss (as "loss") and of the objective's named values over the last hundred
+        steps of this call.
 
     Raises:
-        InputError: The loss is not finite any more, or a checkpoint does not fit or cannot be
-            written. Checkpoints before that stay.
+        InputError: The optimizer is unknown, the loss is not finite any more, or a checkpoint does
+            not fit or cannot be written. Checkpoints before that stay.
     """
     strategy = strategy or tf.distribute.get_strategy()
+    step_of = TrainingStep(network, objective, settings, inputs_of=inputs_of, strategy=strategy)
     with strategy.scope():
-        optimizer = OPTIMIZERS[settings.optimizer](settings.weight_decay)
-        optimizer.build(network.trainable_variables + head.trainable_variables)
         done = tf.Variable(0, trainable=False, dtype=tf.int64)
-    parts = {"network": network, "head": head, "optimizer": optimizer, "step": done}
-    if settings.state:
-        parts["state"] = settings.state
-    checkpoint = tf.train.Checkpoint(**parts)
-    manager = tf.train.CheckpointManager(checkpoint, str(folder / "checkpoints"), max_to_keep=2)
-    _restore(checkpoint, manager)
+    manager = _restored(folder / folders.CHECKPOINTS, step_of, done, settings)
     first = int(done.numpy())
     if first >= settings.steps:
         return {}
-    train_step = _train_step(network, head, front_end, optimizer, settings, strategy)
     batches = iter(strategy.experimental_distribute_dataset(dataset_from(first)))
     board = tf.summary.create_file_writer(str(folder / "tensorboard"))
-    recent: list[tuple[float, float]] = []
+    recent: collections.deque[dict[str, float]] = collections.deque(maxlen=_RECENT)
     batch_size = None
     progress = tqdm(total=settings.steps, initial=first, desc=name, unit="step", dynamic_ncols=True)
     with progress, board.as_default():
@@ -127,90 +131,176 @@ def fit(
             note = settings.on_step(step) if settings.on_step else None
             if note:
                 progress.set_description_str(f"{name}, {note.text}", refresh=False)
-            rate, margin = settings.learning_rate(step), settings.margin(step)
-            optimizer.learning_rate.assign(rate)
-            waveforms, labels = _next(batches, folder)
-            batch_size = batch_size or sum(
-                part.shape[0] for part in strategy.experimental_local_results(labels)
-            )
-            loss, accuracy = (float(x) for x in train_step(waveforms, labels, margin, step))
-            if not math.isfinite(loss):
+            rate, scheduled = settings.learning_rate(step), objective.scheduled(step)
+            inputs, targets = _next(batches, folder)
+            batch_size = batch_size or _global_size(targets, strategy)
+            values = step_of(inputs, targets, step, rate)
+            if not math.isfinite(values["loss"]):
                 raise InputError(
-                    f"{folder}: the loss became {loss} at step {step}; start anew with a lower "
-                    "learning rate and another --run_dir"
+                    f"{folder}: the loss became {values['loss']} at step {step}; start anew with a "
+                    "lower learning rate in another folder"
                 )
-            recent = [*recent[-99:], (loss, accuracy)]
+            recent.append(values)
             progress.update()
             speed = progress.format_dict["rate"]
             progress.set_postfix_str(
-                f"loss {_mean(recent, 0):.2f}, accuracy {_mean(recent, 1):.0%}, margin {margin:.2f}"
-                + (f", {speed * batch_size:.0f} crops/s" if speed else ""),
+                objective.shown(_means(recent) | scheduled)
+                + (f", {speed * batch_size:.0f} {settings.unit}/s" if speed else ""),
                 refresh=False,
             )
-            for tag, value in (
-                ("loss", loss), ("accuracy", accuracy), ("margin", margin), ("learning_rate", rate),
-                *(note.scalars.items() if note else ()),
-            ):  # fmt: skip
+            scalars = (
+                values | scheduled | {"learning_rate": rate} | dict(note.scalars if note else {})
+            )
+            for tag, value in scalars.items():
                 tf.summary.scalar(f"{name}/{tag}", value, step)
             if (step + 1) % settings.checkpoint_steps == 0 or step + 1 == settings.steps:
                 done.assign(step + 1)
                 _save(manager)
-    return {"loss": _mean(recent, 0), "accuracy": _mean(recent, 1)}
+    return _means(recent)
 
 
-def _train_step(network, head, front_end, optimizer, settings, strategy):
-    variables = network.trainable_variables + head.trainable_variables
+class TrainingStep:
+    """A network with what trains it; called, it takes a step.
 
-    def on_replica(waveforms, labels, margin, step):
-        features = front_end(waveforms)
-        if settings.spec_augment:
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            features = spec_augment(features, tf.stack([settings.seed, step * 1024 + replica]))
+    Attributes:
+        network: The network.
+        objective: What is minimised.
+        optimizer: The Keras optimizer, its variables made.
+
+    Args:
+        network: Made under the strategy's scope.
+        objective: Made and built under the strategy's scope.
+        settings: Optimizer and weight decay are taken from here.
+        inputs_of: What the step makes of the dataset's inputs.
+        strategy: Defaults to the current one.
+
+    Raises:
+        InputError: The optimizer is unknown.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        objective: Objective,
+        settings: FitSettings,
+        *,
+        inputs_of: InputsOf = as_they_are,
+        strategy: tf.distribute.Strategy | None = None,
+    ):
+        strategy = strategy or tf.distribute.get_strategy()
+        entry = OPTIMIZERS.named(settings.optimizer)
+        variables = network.trainable_variables + objective.trainable_variables
+        with strategy.scope():
+            self.optimizer = entry.make(settings.weight_decay)
+            self.optimizer.build(variables)
+        self.network, self.objective = network, objective
+        # Without autograph, which would spend seconds on translating Keras and its optimizer.
+        self._step = tf.function(
+            _step(network, objective, self.optimizer, variables, inputs_of, strategy,
+                  settings.weight_decay if entry.penalty else 0.0),
+            autograph=False,
+        )  # fmt: skip
+
+    def __call__(self, inputs: Any, targets: Any, step: int, rate: float) -> dict[str, float]:
+        """Takes a step.
+
+        Args:
+            inputs: A batch of the dataset.
+            targets: What belongs to it.
+            step: The step's number.
+            rate: Learning rate.
+
+        Returns:
+            Means over the batch of the loss (as "loss") and of the named values.
+        """
+        self.optimizer.learning_rate.assign(rate)
+        values = self._step(inputs, targets, tf.constant(step))
+        return {name: float(value) for name, value in values.items()}
+
+
+def _step(network, objective, optimizer, variables, inputs_of, strategy, penalty: float):
+    def on_replica(inputs, targets, step):
+        features = inputs_of(inputs, step)
         with tf.GradientTape() as tape:
-            losses, right = head(network(features, training=True), labels, margin)
+            losses, values = objective(network(features, training=True), targets, step)
             count = tf.shape(losses)[0] * strategy.num_replicas_in_sync
             loss = tf.reduce_sum(losses) / tf.cast(count, tf.float32)
         gradients = tape.gradient(loss, variables)
-        if settings.optimizer == "sgd":
-            decay = settings.weight_decay / strategy.num_replicas_in_sync  # replicas are summed
+        if penalty:
+            decay = penalty / strategy.num_replicas_in_sync  # replicas are summed
             gradients = [
                 g + decay * v if v.shape.rank else g  # no decay of scales that a quantizer learns
                 for g, v in zip(gradients, variables, strict=True)
             ]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return loss, tf.reduce_mean(right) / strategy.num_replicas_in_sync
+        means = {
+            name: tf.reduce_mean(value) / strategy.num_replicas_in_sync
+            for name, value in values.items()
+        }
+        return {"loss": loss, **means}
 
-    # Without autograph, which would spend seconds on translating Keras and its optimizer.
-    @tf.function(autograph=False)
-    def train_step(waveforms, labels, margin, step):
-        results = strategy.run(on_replica, (waveforms, labels, margin, step))
-        return [strategy.reduce(tf.distribute.ReduceOp.SUM, x, axis=None) for x in results]
+    def train_step(inputs, targets, step):
+        results = strategy.run(on_replica, (inputs, targets, step))
+        return {
+            name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+            for name, value in results.items()
+        }
 
-    return lambda waveforms, labels, margin, step: train_step(
-        waveforms, labels, tf.constant(margin, tf.float32), tf.constant(step)
-    )
+    return train_step
 
 
-def _next(batches, folder: pathlib.Path):
+def _global_size(targets: Any, strategy: tf.distribute.Strategy) -> int:
+    first = tf.nest.flatten(targets)[0]
+    return sum(part.shape[0] for part in strategy.experimental_local_results(first))
+
+
+def _next(batches: Iterator, folder: pathlib.Path) -> tuple[Any, Any]:
     try:
         return next(batches)
     except tf.errors.OpError as error:
         raise InputError(
             f"{folder}: no more training data ({error.message.splitlines()[0]}); check the corpus "
-            "with tools/prepare_corpus.py and run again to resume"
+            "with `tfsv prepare` and run again to resume"
         ) from error
 
 
-def _restore(checkpoint: tf.train.Checkpoint, manager: tf.train.CheckpointManager) -> None:
+def _restored(
+    folder: pathlib.Path, step: TrainingStep, done: tf.Variable, settings: FitSettings
+) -> tf.train.CheckpointManager:
+    """The checkpoints of the fit, the last one read."""
+    latest = tf.train.latest_checkpoint(str(folder)) if folder.is_dir() else None
+    parts = {
+        "network": step.network,
+        _objective_key(latest): step.objective,
+        "optimizer": step.optimizer,
+        "step": done,
+    }
+    if settings.state:
+        parts["state"] = settings.state
+    checkpoint = tf.train.Checkpoint(**parts)
+    manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
     if not manager.latest_checkpoint:
-        return
+        return manager
     try:
         checkpoint.restore(manager.latest_checkpoint).assert_consumed()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise InputError(
             f"{manager.latest_checkpoint}: cannot be resumed ({str(error).splitlines()[0]}); "
-            "use another --run_dir or delete this one"
+            "use another folder or delete this one"
         ) from error
+    return manager
+
+
+def _objective_key(checkpoint: str | None) -> str:
+    """What the objective is called in a checkpoint: before version 0.2 it was the head."""
+    if checkpoint:
+        try:
+            names = [name for name, _ in tf.train.list_variables(checkpoint)]
+        except (ValueError, tf.errors.OpError):
+            return "objective"  # the restore tells what is wrong with it
+        if any(name.startswith("head/") for name in names):
+            return "head"
+    return "objective"
 
 
 def _save(manager: tf.train.CheckpointManager) -> None:
@@ -223,5 +313,5 @@ def _save(manager: tf.train.CheckpointManager) -> None:
         ) from error
 
 
-def _mean(pairs: list[tuple[float, float]], column: int) -> float:
-    return sum(pair[column] for pair in pairs) / len(pairs)
+def _means(recent: collections.deque[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(x[name] for x in recent) / len(recent) for name in recent[-1]}

@@ -2,8 +2,12 @@
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 from tfsv.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Margin:
 
     def __post_init__(self):
         if not 0 <= self.last < math.pi / 2:
-            raise InputError(f"--margin={self.last}: must be 0 to 1.57 radians")
+            raise InputError(f"margin={self.last}: must be 0 to 1.57 radians")
 
     def __call__(self, step: int) -> float:
         if step >= self.end:
@@ -52,3 +56,25 @@ class Margin:
             return 0.0
         x = (step - self.start) / (self.end - self.start)
         return self.last * math.expm1(4 * x) / math.expm1(4)
+
+    def tensor(self, step: "tf.Tensor") -> "tf.Tensor":
+        """The margin of a step within a graph.
+
+        Args:
+            step: int scalar.
+
+        Returns:
+            float32 scalar: what calling gives, rounded to float32.
+        """
+        import tensorflow as tf
+
+        if self.end <= 0:
+            return tf.constant(self.last, tf.float32)
+        step = tf.cast(step, tf.float64)
+        x = (step - self.start) / max(1, self.end - self.start)
+        rising = self.last * tf.math.expm1(4 * x) / math.expm1(4)
+        before = tf.where(step < self.start, tf.zeros_like(rising), rising)
+        return tf.cast(
+            tf.where(step >= self.end, tf.fill([], tf.cast(self.last, tf.float64)), before),
+            tf.float32,
+        )

@@ -15,9 +15,7 @@ from tfsv.errors import InputError
 from tfsv.quantization.network import active_layers, quantized_bits, refresh_codebooks
 from tfsv.training.fit import StepNote
 from tfsv.training.schedules import LearningRate
-
-ORDERS = ("bits", "sensitivity", "front")
-"""Names of the orders: `by_bits`, `by_sensitivity`, `front_to_back`."""
+from tfsv.training.stage_orders import ORDERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,7 +187,7 @@ def plan_stages(
     steps: int | Sequence[int],
     learning_rate: float | Sequence[float],
 ) -> StagePlan:
-    """The plan that the flags `--stage_order` and `--stages` ask for.
+    """The plan that an order and a number of stages ask for.
 
     Args:
         order: One of `ORDERS`; of no matter for one stage.
@@ -204,18 +202,18 @@ def plan_stages(
             number of widths in the order of bits; or see the orders.
     """
     if order not in ORDERS:
-        raise InputError(f"--stage_order={order}: expected {', '.join(ORDERS)}")
+        raise InputError(f"stage_order={order}: expected {', '.join(ORDERS)}")
     if stages == 1 or order == "front":
         return front_to_back(list(bits), stages, steps, learning_rate)
     if order == "bits":
         if stages != (widths := len(set(bits.values()))):
             raise InputError(
-                f"--stages={stages}: --stage_order=bits has a stage for each width, here {widths}; "
-                f"give --stages={widths} or another order"
+                f"stages={stages}: stage_order=bits has a stage for each width, here {widths}; "
+                f"give stages={widths} or another order"
             )
         return by_bits(bits, steps, learning_rate)
     if sensitivities is None:
-        raise InputError("--stage_order=sensitivity: needs a bit plan; see tools/search_bits.py")
+        raise InputError("stage_order=sensitivity: needs a bit plan; see `tfsv search-bits`")
     return by_sensitivity(list(bits), sensitivities, stages, steps, learning_rate)
 
 

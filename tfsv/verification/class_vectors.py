@@ -18,7 +18,7 @@ from tfsv.audio.pipeline import (
 )
 from tfsv.errors import InputError
 from tfsv.features import LogMel
-from tfsv.files import replacing
+from tfsv.files import replacing, write_json
 
 HEAD = "head.npy"
 """File of a model folder with the class vectors of its training."""
@@ -66,7 +66,7 @@ def class_vectors(
     if vectors.shape != shape or (speeds and speeds != list(settings.speed_factors)):
         raise InputError(
             f"{file}: has {vectors.shape} class vectors at speeds {speeds or 'unknown'}, the "
-            f"corpus at --speed_factors makes {shape}; give those of the training"
+            f"corpus at 'speed_factors' makes {shape}; give those of the training"
         )
     return vectors.astype(np.float32)
 
@@ -80,8 +80,7 @@ def save_class_vectors(
         InputError: The folder cannot be written.
     """
     classes = {"speakers": list(train.speakers), "speed_factors": list(settings.speed_factors)}
-    with replacing(folder / CLASSES) as part:
-        part.write_text(json.dumps(classes, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / CLASSES, classes, indent=None)
     with replacing(folder / HEAD) as part:
         np.save(part, vectors)
 

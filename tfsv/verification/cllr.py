@@ -1,7 +1,6 @@
 """Log-likelihood ratios from scores: their cost, and the line that calibrates them."""
 
 import numpy as np
-import scipy.optimize
 
 
 def cllr(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -19,6 +18,8 @@ def cllr(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def llr_calibration(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Factor and offset that minimise the Cllr of the scores (linear logistic regression)."""
+    import scipy.optimize  # half a second, for those who need it only
+
     scores = np.asarray(scores, np.float64)
     centre, spread = scores.mean(), scores.std() or 1.0
     units = (scores - centre) / spread

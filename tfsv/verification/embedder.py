@@ -13,6 +13,9 @@ from tfsv.errors import InputError
 if TYPE_CHECKING:
     import tf_keras as keras
 
+WAVEFORM, EMBEDDING = "waveform", "embedding"
+"""Names of the input and the output of a model's file."""
+
 MINIMUM_SAMPLES = 400
 """One frame of 25 ms at 16 kHz; less than that has no features."""
 
@@ -51,33 +54,23 @@ class KerasEmbedder:
 
         Args:
             network: [batch, frames, bins] to [batch, embedding size], not normalised.
-            card: Its `front_end` are the settings of the `LogMel` layer.
+            card: Its front end has the settings of the `LogMel` layer.
 
         Raises:
             InputError: The card's front end is not one that `LogMel` takes.
         """
-        import tensorflow as tf
-
-        from tfsv.features import LogMel
+        from tfsv.conversion.ends import keras_runner
+        from tfsv.verification.ends import speaker_ends
+        from tfsv.verification.model_card import front_end_of
 
         self.card = card
-        try:
-            front_end = LogMel(**card.front_end)
-        except (TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"model card: front_end does not fit LogMel ({reason})") from error
-
-        @tf.function(input_signature=[tf.TensorSpec([1, None], tf.float32)], autograph=False)
-        def forward(waveforms):
-            embeddings = network(front_end(waveforms), training=False)
-            return tf.math.l2_normalize(embeddings, axis=-1)
-
-        self._forward = forward
+        ends = speaker_ends(front_end_of(card), network.output_shape[-1])
+        self._run = keras_runner(network, ends)
 
     def embed(self, waveform: np.ndarray) -> np.ndarray:
         """See `Embedder.embed`."""
         waveform = check_waveform(waveform)
-        embedding = self._forward(waveform[np.newaxis]).numpy()[0]
+        embedding = self._run({WAVEFORM: waveform[np.newaxis]})[EMBEDDING][0]
         return check_embedding(embedding, samples=len(waveform))
 
 

@@ -1,4 +1,4 @@
-"""Evaluation of one model on one trial list, as a JSON-ready record and as a table."""
+"""Evaluation of one model on one trial list, as a report and as a table."""
 
 import json
 import os
@@ -11,16 +11,25 @@ import numpy as np
 
 from tfsv import folders
 from tfsv.audio.manifest import Manifest, Utterance
-from tfsv.card import package_versions
+from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.files import sha256_of
+from tfsv.report import Measurement, Report
+from tfsv.text_tables import aligned
 from tfsv.verification.extraction import WINDOW_SECONDS, extract_embeddings
-from tfsv.verification.metrics import DetPoints, bootstrap_interval, det_points
+from tfsv.verification.metrics import DetPoints, bootstrap_replicates, det_points
 from tfsv.verification.scoring import cosine_scores
 from tfsv.verification.trials import Trials
 
 if TYPE_CHECKING:
     from tfsv.verification.embedder import Embedder
+
+_RATES = {
+    "eer": ("EER", "%", 2, DetPoints.eer),
+    "min_dcf_0.01": ("minDCF 0.01", "", 3, lambda points: points.min_dcf(0.01)),
+    "min_dcf_0.05": ("minDCF 0.05", "", 3, lambda points: points.min_dcf(0.05)),
+}
+"""Title, unit, digits and function of each error rate, by the measurement's name."""
 
 FALSE_ACCEPT_RATES = (0.01, 0.001)
 """Operating points whose thresholds are recorded where the list is long enough to tell."""
@@ -30,10 +39,21 @@ def evaluate(
     embedder: "Embedder",
     trials: Trials,
     root: str | os.PathLike | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """Returns the record of `evaluate_with_scores`, which see for the options and errors."""
-    return evaluate_with_scores(embedder, trials, root, **options)[0]
+    *,
+    manifest: Manifest | None = None,
+    trial_list: str | os.PathLike | None = None,
+    model: str | os.PathLike | None = None,
+    folder: str | os.PathLike | None = None,
+    mean: np.ndarray | None = None,
+    replicates: int = 0,
+    progress: bool = True,
+) -> Report:
+    """The report of `evaluate_with_scores`, without the scores; arguments and errors as there."""
+    report, _ = evaluate_with_scores(
+        embedder, trials, root, manifest=manifest, trial_list=trial_list, model=model,
+        folder=folder, mean=mean, replicates=replicates, progress=progress,
+    )  # fmt: skip
+    return report
 
 
 def evaluate_with_scores(
@@ -48,28 +68,31 @@ def evaluate_with_scores(
     mean: np.ndarray | None = None,
     replicates: int = 0,
     progress: bool = True,
-) -> tuple[dict[str, Any], np.ndarray]:
-    """Scores a trial list and records its error rates and all that is needed to repeat them.
+) -> tuple[Report, np.ndarray]:
+    """Scores a trial list and reports its error rates and all that is needed to repeat them.
+
+    Example:
+        >>> trials = read_trials("trials/test.txt")
+        >>> report, scores = evaluate_with_scores(tfsv.load("demo"), trials, "recordings")
+        >>> report["eer"].value
+        0.203
 
     Args:
         embedder: Any model.
         trials: What to compare; its names are paths, or utterances of the manifest.
         root: Folder in which the names are; None: the manifest says where they are.
         manifest: Gives error rates per corpus (where it has the column) and intervals by speaker.
-        trial_list: File of the trials, to be named and hashed in the record.
-        model: File or folder of the model, likewise.
+        trial_list: File of the trials, to be named and hashed in the report.
+        model: File or folder of the model, to be named and hashed in the report.
         folder: Keeps embeddings; see `extract_embeddings`. Needs `model`.
         mean: float [dimensions], subtracted from every embedding; see `cosine_scores`.
-        replicates: Of the bootstrap for 95 % intervals of the EER; 0: none.
+        replicates: Draws of the bootstrap for 95 % intervals; 0: none.
         progress: Whether to show a progress bar.
 
     Returns:
-        The record, a JSON-ready dict, and the scores, float32 [trials]. Keys of the record:
-        `model`, `trials`, `eer`, `min_dcf_0.01`, `min_dcf_0.05` (fractions; see
-        `tfsv.verification.metrics`), `eer_interval` and `interval_by` (None without bootstrap),
-        `thresholds`, `corpora`, `seconds`, `mean_subtracted`, `window_seconds`, `versions`. In
-        `corpora` are the trials whose both sides are of one corpus; an error rate there is None
-        where the corpus has only one kind of trial.
+        The report and the scores, float32 [trials]. The report measures `eer`, `min_dcf_0.01` and
+        `min_dcf_0.05`; see `speaker_report` for its details. More details are `model`, `trials`,
+        `seconds`, `mean_subtracted`, `window_seconds` and `versions`.
 
     Raises:
         InputError: A recording is missing or broken, a name is not in the manifest, or the list
@@ -85,16 +108,15 @@ def evaluate_with_scores(
     )
     scores = cosine_scores(embeddings, trials.enrol, trials.test, mean=mean)
     seconds = time.monotonic() - start
-    record = {
-        "model": describe_model(model, embedder),
-        "trials": describe_trials(trials, trial_list),
-        **error_rates(scores, trials, manifest, replicates),
-        "seconds": round(seconds, 1),
-        "mean_subtracted": mean is not None,
-        "window_seconds": WINDOW_SECONDS,
-        "versions": package_versions(),
-    }
-    return record, scores
+    report = speaker_report(scores, trials, manifest, replicates).with_details(
+        model=describe_model(model, embedder),
+        trials=describe_trials(trials, trial_list),
+        seconds=round(seconds, 1),
+        mean_subtracted=mean is not None,
+        window_seconds=WINDOW_SECONDS,
+        versions=package_versions(),
+    )
+    return report, scores
 
 
 def recording_paths(
@@ -108,23 +130,26 @@ def recording_paths(
     if root is not None:
         return [os.path.join(root, name) for name in trials.names]
     if manifest is None:
-        raise InputError("the folder of the recordings is not known; give --root or --manifest")
+        raise InputError("the folder of the recordings is not known; give 'root' or 'manifest'")
     return [manifest.absolute(utterance) for utterance in _utterances(trials, manifest)]
 
 
-def error_rates(
+def speaker_report(
     scores: np.ndarray, trials: Trials, manifest: Manifest | None = None, replicates: int = 0
-) -> dict[str, Any]:
-    """Returns the error rates of scores, pooled and per corpus, and the thresholds.
+) -> Report:
+    """The error rates of scores, pooled and per corpus, and the thresholds.
 
     Args:
         scores: float [trials].
         trials: What was scored.
-        manifest: See `evaluate_with_scores`.
-        replicates: See `evaluate_with_scores`.
+        manifest: Gives error rates per corpus (where it has the column) and intervals by speaker.
+        replicates: Draws of the bootstrap for 95 % intervals; 0: none.
 
     Returns:
-        The part of `evaluate_with_scores`' record that comes from scores.
+        A report of `eer`, `min_dcf_0.01` and `min_dcf_0.05`, fractions; see
+        `tfsv.verification.metrics`. Its details are `thresholds`, `interval_by` ("speaker",
+        "trial", or None without bootstrap) and `corpora`, the trials whose both sides are of one
+        corpus. An error rate there is None where the corpus has only one kind of trial.
 
     Raises:
         InputError: One kind of trial only, NaN scores, or a name that the manifest lacks.
@@ -135,22 +160,40 @@ def error_rates(
         if points.nontargets * rate >= 1:
             thresholds[f"far_{rate:g}"] = points.threshold_at_far(rate)
     utterances = None if manifest is None else _utterances(trials, manifest)
-    interval = None
+    drawn = None
     if replicates:
         speakers = None
         if utterances is not None:
             names = np.array([utterance.speaker for utterance in utterances])
             speakers = names[trials.enrol], names[trials.test]
-        interval = list(
-            bootstrap_interval(scores, trials.labels, speakers=speakers, replicates=replicates)
+        metrics = [metric for *_, metric in _RATES.values()]
+        drawn = bootstrap_replicates(
+            scores, trials.labels, metrics, speakers=speakers, replicates=replicates
         )
-    return {
-        **_rates(points),
-        "eer_interval": interval,
+    measured = []
+    for column, (name, (title, unit, digits, metric)) in enumerate(_RATES.items()):
+        interval = column_drawn = None
+        if drawn is not None:
+            column_drawn = drawn[:, column].astype(np.float32)
+            low, high = np.quantile(drawn[:, column], [0.025, 0.975])
+            interval = float(low), float(high)
+        measured.append(
+            Measurement(
+                name,
+                metric(points),
+                title,
+                unit,
+                digits=digits,
+                interval=interval,
+                replicates=column_drawn,
+            )
+        )
+    details = {
         "interval_by": None if not replicates else "trial" if manifest is None else "speaker",
         "thresholds": thresholds,
         "corpora": {} if utterances is None else _by_corpus(scores, trials, utterances),
     }
+    return Report("verification", tuple(measured), details)
 
 
 def describe_model(model: str | os.PathLike | None, embedder: "Embedder") -> dict[str, Any]:
@@ -166,7 +209,7 @@ def describe_model(model: str | os.PathLike | None, embedder: "Embedder") -> dic
             "bytes": file.stat().st_size,
         }
     if card is not None:
-        described |= {"network": card.network, "channels": card.channels, "scheme": card.scheme}
+        described |= {"network": dict(card.network), "scheme": card.scheme}
         described["bits"] = sorted(set(card.bits.values()))
     return described
 
@@ -199,49 +242,46 @@ def weights_file(model: str | os.PathLike) -> pathlib.Path:
 
 def model_identity(model: str | os.PathLike, embedder: "Embedder") -> str:
     """Returns what embeddings depend on, and nothing else: the weights and the front end."""
-    card = getattr(embedder, "card", None)
-    settings = {} if card is None else card.front_end
+    card: ModelCard | None = getattr(embedder, "card", None)
+    settings = {} if card is None else card.ends.get("front_end", {})
     return sha256_of(weights_file(model)) + json.dumps(settings, sort_keys=True)
 
 
-def format_table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Returns results side by side as text: one line a system, then one line a corpus.
+def format_table(reports: Mapping[str, Report]) -> str:
+    """Reports side by side as text: one line a system, then one line a corpus.
 
     Args:
-        results: Name of the system to what `evaluate` returned.
+        reports: Name of the system to what `evaluate` returned.
     """
-    header = ["system", "bytes", "EER %", "95 %", "minDCF 0.01", "minDCF 0.05", "threshold"]
-    rows = [header]
-    for name, result in results.items():
-        size, interval = result["model"]["bytes"], result["eer_interval"]
+    first = next(iter(reports.values()))
+    rows = [["system", "bytes", first.main.heading, "95 %", *_headings(first), "threshold"]]
+    for name, report in reports.items():
+        size, main = report.details["model"]["bytes"], report.main
+        interval = "" if main.interval is None else " – ".join(map(main.text, main.interval))
+        others = [measurement.text() for measurement in report.measurements[1:]]
+        threshold = f"{report.details['thresholds']['eer']:.3f}"
         rows.append(
-            [
-                name,
-                "" if size is None else f"{size:,}",
-                _percent(result["eer"]),
-                "" if interval is None else " – ".join(map(_percent, interval)),
-                f"{result['min_dcf_0.01']:.3f}",
-                f"{result['min_dcf_0.05']:.3f}",
-                f"{result['thresholds']['eer']:.3f}",
-            ]
+            [name, "" if size is None else f"{size:,}", main.text(), interval, *others, threshold]
         )
-    corpora = {name: None for result in results.values() for name in result["corpora"]}
+    corpora = {name: None for report in reports.values() for name in report.details["corpora"]}
     if not corpora:
-        return _aligned(rows)
-    per_corpus = [["EER % by corpus", "trials", *results]]
+        return aligned(rows)
+    per_corpus = [[f"{first.main.heading} by corpus", "trials", *reports]]
     for corpus in corpora:
-        found = [result["corpora"][corpus] for result in results.values()]
+        found = [report.details["corpora"][corpus] for report in reports.values()]
         count = f"{found[0]['targets'] + found[0]['nontargets']:,}"
-        per_corpus.append([corpus, count, *(_percent(part["eer"]) for part in found)])
-    return _aligned(rows) + "\n\n" + _aligned(per_corpus)
+        rates = [part[first.main.name] for part in found]
+        texts = ["–" if rate is None else first.main.text(rate) for rate in rates]
+        per_corpus.append([corpus, count, *texts])
+    return aligned(rows) + "\n\n" + aligned(per_corpus)
+
+
+def _headings(report: Report) -> list[str]:
+    return [measurement.heading for measurement in report.measurements[1:]]
 
 
 def _rates(points: DetPoints) -> dict[str, float]:
-    return {
-        "eer": points.eer(),
-        "min_dcf_0.01": points.min_dcf(0.01),
-        "min_dcf_0.05": points.min_dcf(0.05),
-    }
+    return {name: metric(points) for name, (*_, metric) in _RATES.items()}
 
 
 def _by_corpus(
@@ -258,7 +298,7 @@ def _by_corpus(
         if targets and nontargets:
             rates = dict(_rates(det_points(scores[inside], trials.labels[inside])))
         else:
-            rates = {"eer": None, "min_dcf_0.01": None, "min_dcf_0.05": None}
+            rates = dict.fromkeys(_RATES)
         found[str(corpus)] = {**rates, "targets": targets, "nontargets": nontargets}
     return found
 
@@ -273,16 +313,3 @@ def _utterances(trials: Trials, manifest: Manifest) -> list[Utterance]:
                 " of it; give the manifest that the list was made from"
             )
     return [known[name] for name in trials.names]
-
-
-def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{100 * fraction:.2f}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join([row[0].ljust(widths[0]), *cells]))
-    return "\n".join(lines)

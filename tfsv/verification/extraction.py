@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tqdm
 
-from tfsv.audio import soundfiles
+from tfsv.audio import SAMPLE_RATE, soundfiles
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
 
@@ -22,6 +22,17 @@ WINDOW_SECONDS = 20.0
 rarely last longer; longer recordings would only cost memory."""
 
 _SHARD = 256  # utterances a shard: what a kill may cost
+
+
+def windows(waveform: np.ndarray, window_seconds: float = WINDOW_SECONDS) -> list[np.ndarray]:
+    """Cuts a waveform into the smallest number of equally long parts that last this long at most.
+
+    Args:
+        waveform: `[samples]`, 16 kHz.
+        window_seconds: Longest part.
+    """
+    window = int(window_seconds * SAMPLE_RATE)
+    return np.array_split(waveform, max(1, math.ceil(len(waveform) / window)))
 
 
 def embed_long(
@@ -44,11 +55,10 @@ def embed_long(
     Raises:
         InputError: As `Embedder.embed`.
     """
-    window = int(window_seconds * soundfiles.SAMPLE_RATE)
-    count = max(1, math.ceil(len(waveform) / window))
-    if count == 1:
+    parts = windows(waveform, window_seconds)
+    if len(parts) == 1:
         return embedder.embed(waveform)
-    mean = np.mean([embedder.embed(part) for part in np.array_split(waveform, count)], axis=0)
+    mean = np.mean([embedder.embed(part) for part in parts], axis=0)
     length = np.linalg.norm(mean)
     if not length:
         raise InputError("the embeddings of the recording's windows cancel; the model is broken")

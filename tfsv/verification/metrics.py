@@ -9,7 +9,7 @@ Everything is float64 and O(n log n) in time, O(n) in memory. The points are tho
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -186,28 +186,60 @@ def bootstrap_interval(
         InputError: As `det_points`; speakers of another length; most draws lack one class because
             there are too few speakers.
     """
-    if not 0 < confidence < 1 or replicates < 1:
-        raise InputError(
-            f"a bootstrap needs a confidence between 0 and 1 and at least 1 replicate, received"
-            f" {confidence} and {replicates}"
-        )
+    if not 0 < confidence < 1:
+        raise InputError(f"a bootstrap needs a confidence between 0 and 1, received {confidence}")
+    drawn = bootstrap_replicates(
+        scores, labels, [metric], speakers=speakers, replicates=replicates, seed=seed
+    )
+    low, high = np.quantile(drawn[:, 0], [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def bootstrap_replicates(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    metrics: Sequence[Callable[[DetPoints], float]],
+    *,
+    speakers: tuple[ArrayLike, ArrayLike] | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> np.ndarray:
+    """Metrics of resampled trials; see `bootstrap_interval` for what is drawn.
+
+    Draw n of one seed takes the same speakers (or trials) whatever the scores, so that the
+    replicates of two systems on one list can be subtracted.
+
+    Args:
+        scores: As for `det_points`.
+        labels: As for `det_points`.
+        metrics: What to compute from the points of each draw.
+        speakers: The speakers of the enrolment and of the test side, each [trials]; None: trials
+            are drawn.
+        replicates: Number of draws, at least 1.
+        seed: Decides the draws.
+
+    Returns:
+        float64 [replicates, metrics].
+
+    Raises:
+        InputError: As `bootstrap_interval`.
+    """
+    if replicates < 1:
+        raise InputError(f"a bootstrap needs at least 1 replicate, received {replicates}")
     ranked = _Sorted.of(scores, labels)
     draw = _draw_trials(ranked) if speakers is None else _draw_speakers(ranked, *speakers)
     generator = np.random.default_rng(seed)
-    values: list[float] = []
+    values: list[list[float]] = []
     for _ in range(2 * replicates):
         points = ranked.points(draw(generator))
         if points is not None:
-            values.append(metric(points))
+            values.append([metric(points) for metric in metrics])
         if len(values) == replicates:
-            break
-    else:
-        raise InputError(
-            "too few speakers or trials for a bootstrap interval: most draws have no target or"
-            " no non-target trial; use a longer trial list or no interval"
-        )
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+            return np.array(values)
+    raise InputError(
+        "too few speakers or trials for a bootstrap interval: most draws have no target or"
+        " no non-target trial; use a longer trial list or no interval"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,15 +4,13 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.packed.expand import expand, is_packed
-from tfsv.packed.soundness import check_graph
-from tfsv.runtime.model_files import first_line, read_card, read_model, unsound
+from tfsv.runtime.runner import Runner
 from tfsv.verification.embedder import check_embedding, check_waveform
 from tfsv.verification.extraction import WINDOW_SECONDS, embed_long
+from tfsv.verification.model_card import check_speaker_card
 
 
 class TFLiteEmbedder:
@@ -24,6 +22,10 @@ class TFLiteEmbedder:
     Attributes:
         card: The model card in the file.
         threads: Threads of one inference.
+
+    Example:
+        >>> embedder = TFLiteEmbedder("model.tflite", threads=2)
+        >>> score = embedder.embed(waveform) @ embedder.embed(other)
     """
 
     card: ModelCard
@@ -33,7 +35,7 @@ class TFLiteEmbedder:
         """Loads the file.
 
         Args:
-            path: A file of `tools/export_tflite.py`. It is read once and may change afterwards.
+            path: A speaker model that tfsv exported. It is read once and may change afterwards.
             threads: Threads of one inference.
             expanded: Whether a packed model is expanded. If not, the graph decodes its codes at
                 every inference, as with any other interpreter: slower, and in less memory.
@@ -41,29 +43,35 @@ class TFLiteEmbedder:
         Raises:
             InputError: The file is absent, unreadable, damaged, or was not exported by tfsv.
         """
-        if threads < 1:
-            raise InputError(f"--threads={threads}: must be at least 1")
-        content = read_model(path)
-        self.card, self.threads = read_card(content, path), threads
-        try:
-            if expanded and is_packed(content):
-                content = expand(content)
-            check_graph(content)
-            self._interpreter = Interpreter(model_content=content, num_threads=threads)
-            inputs = self._interpreter.get_input_details()
-            outputs = self._interpreter.get_output_details()
-        except (ValueError, RuntimeError) as error:
-            raise unsound(path, error) from error
+        self._use(Runner(path, threads=threads, expanded=expanded))
+
+    @classmethod
+    def of(cls, runner: Runner) -> "TFLiteEmbedder":
+        """An embedder that runs a file which is open already.
+
+        Args:
+            runner: The file; it may be used elsewhere too, but not at the same time.
+
+        Raises:
+            InputError: The file is no speaker model.
+        """
+        embedder = cls.__new__(cls)
+        embedder._use(runner)
+        return embedder
+
+    def _use(self, runner: Runner) -> None:
+        check_speaker_card(runner.card, runner.path)
+        ports = (*runner.inputs, *runner.outputs)
         if (
-            len(inputs) != 1
-            or len(outputs) != 1
-            or list(inputs[0]["shape_signature"]) != [1, -1]
-            or any(details["dtype"] != np.float32 for details in inputs + outputs)
+            [len(runner.inputs), len(runner.outputs)] != [1, 1]
+            or runner.inputs[0].shape != (1, None)
+            or any(port.dtype != "float32" for port in ports)
         ):
-            raise InputError(f"{path}: not a waveform-to-embedding model; export it with tfsv")
-        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
-        self._samples = 0
-        self._path = path
+            raise InputError(
+                f"{runner.path}: not a waveform-to-embedding model; export it with tfsv"
+            )
+        self.card, self.threads, self._runner = runner.card, runner.threads, runner
+        self._input, self._output = (port.name for port in ports)
 
     def embed(self, waveform: np.ndarray) -> np.ndarray:
         """Returns the embedding of one utterance; buffers are made anew when its length changes.
@@ -78,19 +86,7 @@ class TFLiteEmbedder:
             InputError: The waveform is too short, has NaN in it or has more than one dimension.
         """
         waveform = check_waveform(waveform)
-        try:
-            if len(waveform) != self._samples:
-                self._samples = 0
-                self._interpreter.resize_tensor_input(self._input, [1, len(waveform)])
-                self._interpreter.allocate_tensors()
-                self._samples = len(waveform)
-            self._interpreter.set_tensor(self._input, waveform[np.newaxis])
-            self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{self._path}: cannot compute {len(waveform)} samples ({first_line(error)})"
-            ) from error
-        embedding = self._interpreter.get_tensor(self._output)[0]
+        embedding = self._runner({self._input: waveform[np.newaxis]})[self._output][0]
         return check_embedding(embedding, samples=len(waveform))
 
     def embed_batch(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:

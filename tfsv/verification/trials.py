@@ -142,7 +142,7 @@ def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:
     labels = trials.labels[inside]
     if set(labels.tolist()) != {0, 1}:
         raise InputError(
-            f"--recordings={recordings}: too few for target and non-target trials; give more"
+            f"recordings={recordings}: too few for target and non-target trials; give more"
         )
     place = {row: number for number, row in enumerate(rows)}
     sides = (

@@ -2,98 +2,35 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import tensorflow as tf
-import tf_keras as keras
-from tqdm import tqdm
+from tfsv.bitwidth.methods import METHODS
+from tfsv.settings import setting
 
-from tfsv.bitwidth.candidates import kernel, kernel_variables, squared_error
-from tfsv.bitwidth.sensitivity import Row
-from tfsv.quantization.coded import CodedWeights
+if TYPE_CHECKING:
+    import tf_keras as keras
 
-Batches = Sequence[tuple[np.ndarray, np.ndarray]]
-"""Inputs of the network and what the loss takes beside its outputs."""
-
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""From outputs and targets to float32 `[batch]`."""
+    from tfsv.bitwidth.hessian import Batches, Loss, Trace
+    from tfsv.bitwidth.sensitivity import Row
+    from tfsv.bitwidth.subject import Subject
+    from tfsv.quantization.coded import CodedWeights
 
 
 @dataclasses.dataclass(frozen=True)
-class Trace:
-    """The trace of the Hessian with respect to one kernel.
+class CurvatureSettings:
+    """How exactly traces are estimated.
 
     Attributes:
-        value: Hutchinson's estimate.
-        standard_error: Of it, from the spread of the random vectors.
+        vectors: Random vectors, at least 2.
+        seed: Decides the vectors.
     """
 
-    value: float
-    standard_error: float
+    vectors: int = setting(50, "Random vectors of the Hessian trace (curvature).")
+    seed: int = setting(0, "Seed of crops, vectors, trials and of random.")
 
 
-def hessian_traces(
-    network: keras.Model, batches: Batches, loss: Loss, *, vectors: int = 50, seed: int = 0
-) -> dict[str, Trace]:
-    """Hutchinson's estimate, E[zᵀHz], of every kernel's trace (HAWQ-V2; papers 1 and 4).
-
-    One random vector spans all kernels; zₗᵀ(Hz)ₗ estimates layer l's own trace, as what z of other
-    layers adds has zero mean. One Hessian-vector product thus serves all layers. It is computed
-    by two backward passes, with batch normalisation in inference mode. Entries of z are ±1, whose
-    estimate varies less than that of the normal ones that paper 4 has; the choice is ours.
-
-    Args:
-        network: A float network; not changed.
-        batches: The Hessian is that of the mean of the batches' mean losses.
-        loss: Losses of a batch.
-        vectors: Random vectors, at least 2 (m; 50 in arXiv:2112.11438, by the authors of paper 4).
-        seed: Of the vectors.
-    """
-    variables = kernel_variables(network)
-    kernels = list(variables.values())
-
-    @tf.function(reduce_retracing=True)
-    def products(inputs, targets, z):
-        with tf.GradientTape(watch_accessed_variables=False) as outer:
-            outer.watch(kernels)
-            with tf.GradientTape(watch_accessed_variables=False) as inner:
-                inner.watch(kernels)
-                value = tf.reduce_mean(loss(network(inputs, training=False), targets))
-            gradients = inner.gradient(value, kernels)
-            slope = tf.add_n([tf.reduce_sum(a * b) for a, b in zip(z, gradients, strict=True)])
-        curved = outer.gradient(slope, kernels, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return tf.stack([tf.reduce_sum(a * b) for a, b in zip(z, curved, strict=True)])
-
-    random = np.random.default_rng(seed)
-    estimates = np.zeros((vectors, len(kernels)))
-    with tqdm(total=vectors, desc="Hessian traces", unit="vector", dynamic_ncols=True) as bar:
-        for number in range(vectors):
-            z = [tf.constant(random.choice([-1, 1], k.shape), tf.float32) for k in kernels]
-            each = [products(tf.constant(x), tf.constant(y), z).numpy() for x, y in batches]
-            estimates[number] = np.mean(np.array(each, np.float64), axis=0)
-            bar.update()
-            if number:
-                spread = _standard_error(estimates[: number + 1])
-                mean = np.abs(estimates[: number + 1].mean(axis=0))
-                relative = np.median(spread / np.maximum(mean, 1e-30))
-                bar.set_postfix_str(f"median standard error {relative:.0%}", refresh=False)
-    errors = _standard_error(estimates)
-    return {
-        name: Trace(float(value), float(error))
-        for name, value, error in zip(variables, estimates.mean(axis=0), errors, strict=True)
-    }
-
-
-def mean_loss(network: keras.Model, batches: Batches, loss: Loss) -> float:
-    """The mean of the batches' mean losses, batch normalisation in inference mode."""
-    values = [
-        tf.reduce_mean(loss(network(tf.constant(x), training=False), tf.constant(y)))
-        for x, y in batches
-    ]
-    return float(np.mean([value.numpy() for value in values]))
-
-
+@METHODS.register("curvature")
 class Curvature:
     """Ω(b) = Tr(H) / n · ||Q_b(W) - W||² of a layer with n weights (HAWQ-V2; papers 1 and 4).
 
@@ -104,12 +41,20 @@ class Curvature:
     """
 
     name = "curvature"
+    help: ClassVar = "trace of the loss' Hessian"
+    record: ClassVar = CurvatureSettings
+    uses: ClassVar = ("batches", "objective")
+
+    @classmethod
+    def of(cls, subject: "Subject", settings: CurvatureSettings) -> "Curvature":
+        """See `Method.of`."""
+        return cls(subject.network, subject.batches, subject.loss, **dataclasses.asdict(settings))
 
     def __init__(
         self,
-        network: keras.Model,
-        batches: Batches,
-        loss: Loss,
+        network: "keras.Model",
+        batches: "Batches",
+        loss: "Loss",
         *,
         vectors: int = 50,
         seed: int = 0,
@@ -121,12 +66,17 @@ class Curvature:
         self._loss = loss
 
     @functools.cached_property
-    def traces(self) -> dict[str, Trace]:
+    def traces(self) -> "dict[str, Trace]":
         """By layer."""
+        from tfsv.bitwidth.hessian import hessian_traces
+
         return hessian_traces(self._network, self._batches, self._loss, **self.settings)
 
-    def row(self, layer: str, candidates: Mapping[int, CodedWeights]) -> Row:
+    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
         """See `Method.row`."""
+        from tfsv.bitwidth.candidates import kernel, squared_error
+        from tfsv.bitwidth.sensitivity import Row
+
         latent = kernel(self._network, layer)
         trace = self.traces[layer]
         mean = max(trace.value, trace.standard_error) / latent.size
@@ -135,7 +85,3 @@ class Curvature:
             losses,
             f"trace {trace.value:.3g} ± {trace.standard_error:.2g} over {latent.size} weights",
         )
-
-
-def _standard_error(estimates: np.ndarray) -> np.ndarray:
-    return estimates.std(axis=0, ddof=1) / np.sqrt(len(estimates))

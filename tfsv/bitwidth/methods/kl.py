@@ -2,68 +2,67 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import tensorflow as tf
-import tf_keras as keras
+from tfsv.bitwidth.methods import METHODS, NoSettings
 
-from tfsv.bitwidth.candidates import replaced
-from tfsv.bitwidth.sensitivity import Row
-from tfsv.quantization.coded import CodedWeights
+if TYPE_CHECKING:
+    import tensorflow as tf
+    import tf_keras as keras
 
-LogProbabilities = Callable[[tf.Tensor], tf.Tensor]
+    from tfsv.bitwidth.sensitivity import Row
+    from tfsv.bitwidth.subject import Subject
+    from tfsv.quantization.coded import CodedWeights
+
+LogProbabilities = Callable[[Any], "tf.Tensor"]
 """From outputs to logarithms of probabilities, which sum to 1 over the last axis."""
 
 
-def speaker_posteriors(class_vectors: np.ndarray, scale: float = 32.0) -> LogProbabilities:
-    """Embeddings as probabilities: softmax over scale · cosine to each training speaker's vector.
-
-    What AAM-softmax without margin makes of an embedding. Paper 4 passes the hidden outputs of a
-    separation network through a sigmoid; an embedding has no such reading, and speakers are what it
-    is to tell, so this form is our choice.
-
-    Args:
-        class_vectors: Float `[speakers, size]`, of any length.
-        scale: That of the training.
-    """
-    unit = tf.math.l2_normalize(tf.constant(class_vectors, tf.float32), axis=1)
-
-    def posteriors(embeddings: tf.Tensor) -> tf.Tensor:
-        cosines = tf.matmul(tf.math.l2_normalize(embeddings, axis=1), unit, transpose_b=True)
-        return tf.nn.log_softmax(scale * cosines)
-
-    return posteriors
-
-
+@METHODS.register("kl")
 class Divergence:
     """KL(float || one layer quantized) of the outputs' probabilities, a mean (paper 4)."""
 
     name = "kl"
+    help: ClassVar = "divergence of the outputs' probabilities"
+    record: ClassVar = NoSettings
+    uses: ClassVar = ("batches", "objective")
+
+    @classmethod
+    def of(cls, subject: "Subject", settings: NoSettings) -> "Divergence":
+        """See `Method.of`."""
+        inputs = [batch for batch, _ in subject.batches]
+        return cls(subject.network, inputs, subject.log_probabilities)
 
     def __init__(
-        self, network: keras.Model, inputs: Sequence[np.ndarray], probabilities: LogProbabilities
+        self, network: "keras.Model", inputs: Sequence[Any], probabilities: "LogProbabilities"
     ):
         """Args:
         network: A float network.
         inputs: Batches of its inputs.
-        probabilities: How its outputs are read; see `speaker_posteriors`.
+        probabilities: How its outputs are read; see `TaskData.log_probabilities`.
         """
+        import tensorflow as tf
+
         self.settings = {}
         self._network = network
-        self._inputs = [tf.constant(batch) for batch in inputs]
+        self._inputs = [tf.nest.map_structure(tf.constant, batch) for batch in inputs]
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def outputs(batch):
             return probabilities(network(batch, training=False))
 
         self._outputs = outputs
 
     @functools.cached_property
-    def _reference(self) -> list[tf.Tensor]:
+    def _reference(self) -> "list[tf.Tensor]":
         return [self._outputs(batch) for batch in self._inputs]
 
-    def loss(self, coded: Mapping[str, CodedWeights]) -> float:
+    def loss(self, coded: "Mapping[str, CodedWeights]") -> float:
         """The divergence with the named layers quantized; 0 or more."""
+        import tensorflow as tf
+
+        from tfsv.bitwidth.candidates import replaced
+
         total, count = 0.0, 0
         reference = self._reference
         with replaced(self._network, coded):
@@ -75,8 +74,10 @@ class Divergence:
                 count += int(tf.size(each))
         return max(0.0, total / count)  # rounding makes probabilities that sum to 1 - 1e-7
 
-    def row(self, layer: str, candidates: Mapping[int, CodedWeights]) -> Row:
+    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
         """See `Method.row`."""
+        from tfsv.bitwidth.sensitivity import Row
+
         losses = {bits: self.loss({layer: weights}) for bits, weights in candidates.items()}
         low = min(losses)
         return Row(losses, f"divergence {losses[low]:.3g} at {low} bits")

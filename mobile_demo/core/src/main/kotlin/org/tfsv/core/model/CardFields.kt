@@ -4,8 +4,15 @@ import org.json.JSONException
 import org.json.JSONObject
 import org.json.JSONTokener
 
-/** Values of a JSON object of any origin, each of the type that was asked for. */
-internal class CardFields private constructor(private val fields: JSONObject) {
+/**
+ * Values of a JSON object of any origin, each of the type that was asked for.
+ *
+ * Errors name a value by its path from the card's top, for example `network.channels`.
+ */
+internal class CardFields private constructor(
+    private val fields: JSONObject,
+    private val path: String = "",
+) {
     fun text(key: String): String = value(key) as? String ?: throw wrong(key, "must be text")
 
     fun name(key: String): String =
@@ -29,30 +36,42 @@ internal class CardFields private constructor(private val fields: JSONObject) {
     fun width(key: String): Int =
         count(key).also { if (it !in Codes.WIDTHS) throw wrong(key, "must be 1 to 8 bits") }
 
-    fun table(key: String): CardFields =
-        CardFields(value(key) as? JSONObject ?: throw wrong(key, "must be a table"))
+    fun table(key: String): CardFields {
+        val table = value(key) as? JSONObject ?: throw wrong(key, "must be a table")
+        return CardFields(table, "$path$key.")
+    }
 
+    /** A table all of whose values are of one type. */
+    fun <T> map(key: String, read: (CardFields, String) -> T): Map<String, T> {
+        val table = table(key)
+        return table.fields.keys().asSequence().associateWith { read(table, it) }
+    }
+
+    /** The value of a key that must be there and may be null. */
     fun <T> optional(key: String, read: (String) -> T): T? =
         if (value(key) === JSONObject.NULL) null else read(key)
 
-    fun <T> toMap(read: (String) -> T): Map<String, T> =
-        fields.keys().asSequence().associateWith(read)
+    /** The value of a key that may be absent; null is not taken for absent. */
+    fun <T> ifPresent(key: String, read: (String) -> T): T? =
+        if (fields.has(key)) read(key) else null
 
     /** Refuses what has other keys than these. */
     fun checkKeys(known: Set<String>) {
         val unknown = fields.keys().asSequence().firstOrNull { it !in known } ?: return
-        throw Damaged("its model card has an unknown key '${unknown.shortened()}'")
+        throw Damaged("its model card has an unknown key '${named(unknown)}'")
     }
 
     private fun value(key: String): Any =
-        fields.opt(key) ?: throw Damaged("its model card has no '${key.shortened()}'")
+        fields.opt(key) ?: throw Damaged("its model card has no '${named(key)}'")
 
     private fun wrong(key: String, rule: String) =
-        Damaged("'${key.shortened()}' of its model card $rule")
+        Damaged("'${named(key)}' of its model card $rule")
+
+    private fun named(key: String) = path + shortened(key)
 
     companion object {
-        private const val MOST_BRACKETS = 200 // a card has ten; parsers recurse
-        private const val LONGEST_KEY = 40
+        private const val MOST_BRACKETS = 200 // a card has about ten; parsers recurse
+        private const val LONGEST_NAME = 40
         private const val END = '\u0000'
 
         fun parse(text: String): CardFields {
@@ -71,11 +90,12 @@ internal class CardFields private constructor(private val fields: JSONObject) {
             }
         }
 
-        private fun notCard() = Damaged("its model card is not JSON")
-
-        private fun String.shortened(): String {
-            val plain = take(LONGEST_KEY).replace(Regex("[^\\w. -]"), "?")
-            return if (length > LONGEST_KEY) "$plain…" else plain
+        /** A name of any origin as messages show it: short, on one line, without odd letters. */
+        fun shortened(name: String): String {
+            val plain = name.take(LONGEST_NAME).replace(Regex("[^\\w. -]"), "?")
+            return if (name.length > LONGEST_NAME) "$plain…" else plain
         }
+
+        private fun notCard() = Damaged("its model card is not JSON")
     }
 }

@@ -3,20 +3,24 @@ package org.tfsv.core.model
 import org.tfsv.core.BadInput
 
 /**
- * What a model says of itself; see `tfsv/card.py`.
+ * What a model for speaker verification says of itself; see `tfsv/card.py`.
+ *
+ * The app reads cards of schemas 1, 2 and 3. A card of schema 3 may hold more in its tables
+ * `measured` and `decision` than this app knows; the app ignores it. Any other key that it does not
+ * know makes it refuse the card.
  *
  * @property network name of the architecture.
- * @property channels of its first layer.
- * @property bins mel bins that it takes.
+ * @property channels of the network's first layer.
+ * @property bins mel bins that the network takes.
  * @property embeddingSize dimensions of an embedding.
- * @property pooling null: the network's published one.
- * @property bits of the codebook of each quantized layer; empty: a float model.
- * @property scheme how the codebooks were made; null: a float model.
+ * @property pooling name of the pooling; null for the one that the network was published with.
+ * @property bits of the codebook of each quantized layer; empty for a float model.
+ * @property scheme how the codebooks were made; null for a float model.
  * @property trainedOn the corpora, in words.
- * @property eer equal error rate where the model was reported, a fraction; null: not measured.
- * @property minDcf at a target prior of 0.01; null: not measured.
+ * @property eer equal error rate where the model was reported, a fraction; null if not measured.
+ * @property minDcf lowest detection cost at a target prior of 0.01; null if not measured.
  * @property thresholds cosine scores from which on to accept, by operating point.
- * @property versions packages that made the model.
+ * @property versions packages that made the model, by name.
  * @property notes free text.
  */
 class ModelCard internal constructor(
@@ -54,37 +58,8 @@ class ModelCard internal constructor(
 
     internal companion object {
         private const val EQUAL_ERRORS = "eer"
-        private const val OLDER_SCHEMA = 1 // without pooling
-        private const val SCHEMA = 2
-        private val KEYS = setOf(
-            "schema", "network", "channels", "bins", "embedding_size", "pooling", "front_end",
-            "bits", "scheme", "trained_on", "eer", "min_dcf", "thresholds", "versions", "notes",
-        )
 
-        /** Reads the JSON of a card. */
-        fun fromJson(text: String): ModelCard {
-            val fields = CardFields.parse(text)
-            val schema = fields.count("schema")
-            if (schema != SCHEMA && schema != OLDER_SCHEMA) {
-                throw Damaged("model card of schema $schema, this app reads $SCHEMA")
-            }
-            fields.checkKeys(KEYS)
-            fields.table("front_end")
-            return ModelCard(
-                network = fields.name("network"),
-                channels = fields.count("channels"),
-                bins = fields.count("bins"),
-                embeddingSize = fields.count("embedding_size"),
-                pooling = if (schema == SCHEMA) fields.optional("pooling", fields::name) else null,
-                bits = fields.table("bits").let { it.toMap(it::width) },
-                scheme = fields.optional("scheme", fields::name),
-                trainedOn = fields.text("trained_on"),
-                eer = fields.optional("eer", fields::fraction),
-                minDcf = fields.optional("min_dcf", fields::fraction),
-                thresholds = fields.table("thresholds").let { it.toMap(it::number) },
-                versions = fields.table("versions").let { it.toMap(it::text) },
-                notes = fields.text("notes"),
-            )
-        }
+        /** Reads the JSON of a card, of any schema that [CardSchemas] knows. */
+        fun fromJson(text: String): ModelCard = CardSchemas.read(CardFields.parse(text))
     }
 }

@@ -77,7 +77,7 @@ class ModelFile private constructor(
          *
          * @param bytes the whole file, of any origin; not to be changed afterwards.
          * @param name what error messages call it.
-         * @throws BadInput it is no such file, or damaged.
+         * @throws BadInput it is no such file, damaged, or a model for another task.
          */
         fun read(bytes: ByteArray, name: String): ModelFile {
             checkHead(bytes, name)
@@ -124,6 +124,8 @@ class ModelFile private constructor(
         } catch (damaged: Damaged) {
             val reason = damaged.message
             throw BadInput("$name is no sound model of tfsv ($reason); get it again.", damaged)
+        } catch (unsuitable: Unsuitable) {
+            throw BadInput("$name ${unsuitable.message}; use another.", unsuitable)
         }
 
         private fun allocated(name: String, size: Int): ByteBuffer = try {

@@ -9,27 +9,11 @@ import org.tfsv.core.BadInput
 import org.tfsv.core.Goldens
 
 class ModelCardTest {
-    private val fields = mapOf(
-        "schema" to "2",
-        "network" to "\"resnet18\"",
-        "channels" to "8",
-        "bins" to "40",
-        "embedding_size" to "64",
-        "pooling" to "null",
-        "front_end" to "{\"bins\": 40, \"mean\": [1, 2]}",
-        "bits" to "{\"stem\": 8, \"embedding\": 1}",
-        "scheme" to "\"kmeans\"",
-        "trained_on" to "\"voices [built in] {of tfsv}\"",
-        "eer" to "0.0125",
-        "min_dcf" to "null",
-        "thresholds" to "{\"far_0.01\": 0.31, \"far_0.001\": 1}",
-        "versions" to "{\"tfsv\": \"0.1.0\"}",
-        "notes" to "\"\"",
-    )
+    private val fields = Cards.FLAT
 
     @Test
     fun `all fields are read`() {
-        val card = ModelCard.fromJson(json(fields))
+        val card = ModelCard.fromJson(Cards.json(fields))
         assertEquals("resnet18", card.network)
         assertEquals(listOf(8, 40, 64), listOf(card.channels, card.bins, card.embeddingSize))
         assertEquals(mapOf("stem" to 8, "embedding" to 1), card.bits)
@@ -46,27 +30,27 @@ class ModelCardTest {
 
     @Test
     fun `the older schema had no pooling`() {
-        val card = ModelCard.fromJson(json(fields - "pooling" + ("schema" to "1")))
+        val card = ModelCard.fromJson(Cards.json(fields - "pooling" + ("schema" to "1")))
         assertNull(card.pooling)
     }
 
     @Test
     fun `utterances are alike from equal error rates on`() {
         val thresholds = "thresholds" to "{\"eer\": 0.2, \"far_0.01\": 0.31}"
-        assertEquals(0.2, ModelCard.fromJson(json(fields + thresholds)).likeness(), 0.0)
+        assertEquals(0.2, ModelCard.fromJson(Cards.json(fields + thresholds)).likeness(), 0.0)
     }
 
     @Test
     fun `a model that was not calibrated says how to`() {
-        val card = ModelCard.fromJson(json(fields + ("thresholds" to "{}")))
+        val card = ModelCard.fromJson(Cards.json(fields + ("thresholds" to "{}")))
         val error = assertThrows(BadInput::class.java) { card.threshold(Operating.FAR_1_PERCENT) }
         assertTrue("tools/evaluate.py --calibrate" in error.message.orEmpty())
     }
 
     @Test
     fun `what is missing or impossible is named`() {
-        for (name in fields.keys) assertTrue(name in damaged(json(fields - name)))
-        assertTrue("'a b?c'" in damaged(json(fields + ("a b\\nc" to "1"))))
+        for (name in fields.keys) assertTrue(name in Cards.refused(Cards.json(fields - name)))
+        assertTrue("'a b?c'" in Cards.refused(Cards.json(fields + ("a b\\nc" to "1"))))
         val impossible = listOf(
             "network" to "\"\"",
             "network" to "5",
@@ -83,10 +67,13 @@ class ModelCardTest {
             "thresholds" to "{\"eer\": null}",
             "front_end" to "7",
             "notes" to "null",
+            "schema" to "0",
             "schema" to "3",
+            "schema" to "4",
+            "schema" to "true",
         )
         for ((name, value) in impossible) {
-            val message = damaged(json(fields + (name to value)))
+            val message = Cards.refused(Cards.json(fields + (name to value)))
             assertTrue("$name $value: $message", message.isNotEmpty() && message.length < 200)
         }
     }
@@ -96,24 +83,18 @@ class ModelCardTest {
         val nested = "[".repeat(100_000)
         val texts = listOf("", "null", "[2]", "{", "x", nested, "{\"a\":".repeat(100_000)) +
             listOf("}", "\\\"}").map { "{\"$it\":".repeat(100_000) } +
-            json(fields + ("notes" to nested + "]".repeat(100_000))) +
-            json(fields).dropLast(5) + (json(fields) + json(fields))
-        for (text in texts) damaged(text)
+            Cards.json(fields + ("notes" to nested + "]".repeat(100_000))) +
+            Cards.json(fields).dropLast(5) + (Cards.json(fields) + Cards.json(fields))
+        for (text in texts) Cards.refused(text)
     }
 
     @Test
     fun `a card in a file is checked like one that is not`() {
         val forger = Forger(Goldens.read("int8.tflite"))
-        forger.entry(Metadata.CARD, json(fields).toByteArray())
+        forger.entry(Metadata.CARD, Cards.json(fields).toByteArray())
         assertEquals(40, ModelFile.read(forger.sealed(), "a").card.bins)
         forger.entry(Metadata.CARD, "{\"notes\": \"".toByteArray() + -1 + "\"}".toByteArray())
         val error = assertThrows(BadInput::class.java) { ModelFile.read(forger.sealed(), "a") }
         assertTrue("not UTF-8" in error.message.orEmpty())
     }
-
-    private fun json(fields: Map<String, String>) =
-        fields.entries.joinToString(",", "{", "}") { "\"${it.key}\": ${it.value}" }
-
-    private fun damaged(text: String): String =
-        assertThrows(Damaged::class.java) { ModelCard.fromJson(text) }.message.orEmpty()
 }

@@ -1,0 +1,139 @@
+"""What holds for every network that is registered."""
+
+import math
+import pathlib
+import tempfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.errors import InputError
+from tfsv.models import NETWORKS, NetworkSettings, multiply_accumulates
+
+# Parameters, quantizable layers, channels with batch normalisation, as published or counted from
+# the published layouts.
+TABLE = {
+    "resnet18": (4_105_440, 21, 2_400),
+    "resnet34": (6_634_336, 37, 4_256),
+    "resnet50": (11_131_360, 54, 13_280),
+    "resnet101": (15_892_448, 105, 26_336),
+    "resnet152": (19_814_880, 156, 37_856),
+    "dfresnet56": (4_478_880, 59, 20_352),
+    "dfresnet110": (6_962_592, 113, 41_088),
+    "dfresnet179": (9_627_424, 182, 64_704),
+    "dfresnet233": (12_111_136, 236, 85_440),
+    "dfresnet56_3x3": (4_693_920, 59, 20_352),
+    "dfresnet233_3x3": (12_326_176, 236, 85_440),
+    "gemini60": (4_047_840, 60, 20_384),
+    "gemini114": (6_531_552, 114, 41_120),
+    "gemini183": (9_196_384, 183, 64_736),
+    "gemini237": (11_680_096, 237, 85_472),
+    "ecapa512": (6_190_720, 38, None),
+    "ecapa1024": (14_657_088, 38, None),
+    "speechbrain_ecapa1024": (20_767_552, 38, None),
+    "xvector": (4_610_524, 7, None),
+}
+EMBEDDING_WEIGHTS = {
+    "resnet18": 1_310_976,
+    "resnet50": 5_243_136,
+    "dfresnet56": 1_310_976,
+    "ecapa512": 3072 * 192 + 192,
+}
+
+# Published multiply-accumulates in 10^7, what batch normalisation counted there, and how the
+# number was cut to two digits.
+COMPLEXITY = {
+    "resnet34": (455, 4, math.floor),
+    "dfresnet56": (266, 2, round),
+    "dfresnet110": (515, 2, round),
+    "dfresnet233_3x3": (1117, 4, math.floor),
+    "ecapa512": (104, 4, math.floor),
+    "ecapa1024": (265, 4, math.floor),
+}
+
+
+def check_network(name: str) -> None:
+    """Builds a registered network at its published and at other sizes and checks both.
+
+    Everything here is about the network itself; nothing is exported.
+    """
+    entry = NETWORKS[name]
+    published = NetworkSettings(name).build()
+    assert published.input_shape == (None, None, 80)
+    assert published.output_shape == (None, entry.embedding_size)
+    _check_published_counts(name, published)
+    settings = narrow(name)
+    network = settings.build()
+    check_any_length(network, settings)
+    _check_names(published, network)
+    _check_saving(network)
+    _check_refusals(name)
+
+
+def narrow(name: str, **changes) -> NetworkSettings:
+    """Settings of a network that is quickly computed."""
+    entry = NETWORKS[name]
+    sizes = {
+        "channels": entry.channels_multiple * math.ceil(4 / entry.channels_multiple),
+        "bins": entry.bins_multiple * math.ceil(16 / entry.bins_multiple),
+        "embedding_size": 5,
+    }
+    return NetworkSettings(name, **(sizes | changes))
+
+
+def check_any_length(network: keras.Model, settings: NetworkSettings) -> None:
+    """Utterances of any length have an embedding of the size that was asked for."""
+    for frames in (1, 7, 50):
+        embedding = network(tf.random.normal([2, frames, settings.bins])).numpy()
+        assert embedding.shape == (2, settings.embedding_size) and np.isfinite(embedding).all()
+        assert embedding.dtype == np.float32
+
+
+def _check_published_counts(name: str, network: keras.Model) -> None:
+    if name in TABLE:
+        parameters, quantizable, norm_channels = TABLE[name]
+        norms = [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
+        kernels = [
+            x for x in network.layers if hasattr(x, "kernel") or hasattr(x, "depthwise_kernel")
+        ]
+        assert sum(np.prod(v.shape) for v in network.trainable_variables) == parameters
+        assert len(kernels) == quantizable
+        if norm_channels:
+            assert sum(layer.moving_mean.shape[0] for layer in norms) == norm_channels
+    if name in EMBEDDING_WEIGHTS:
+        assert network.get_layer("embedding").count_params() == EMBEDDING_WEIGHTS[name]
+    if name in COMPLEXITY:
+        count, per_normalised, cut = COMPLEXITY[name]
+        found = multiply_accumulates(network, per_normalised=per_normalised)
+        assert cut(found / 1e7) == count
+
+
+def _check_names(published: keras.Model, network: keras.Model) -> None:
+    """Names depend neither on the sizes nor on what was built before."""
+    weighted = [[x.name for x in model.layers if x.weights] for model in (published, network)]
+    assert weighted[0] == weighted[1]
+
+
+def _check_saving(network: keras.Model) -> None:
+    """What was saved is loaded, whatever the weights were meanwhile."""
+    wanted = network.get_weights()
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, "network.weights.h5")
+        network.save_weights(file)
+        network.set_weights([np.full_like(weight, 7) for weight in wanted])
+        network.load_weights(file)
+    for found, weight in zip(network.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(found, weight)
+
+
+def _check_refusals(name: str) -> None:
+    entry = NETWORKS[name]
+    wrong = [("channels", 0), ("bins", 0), ("embedding_size", 0)]
+    for setting, multiple in (("channels", entry.channels_multiple), ("bins", entry.bins_multiple)):
+        if multiple > 1:
+            wrong.append((setting, multiple + 1))
+    for setting, value in wrong:
+        with pytest.raises(InputError, match=f"^{setting}={value}: must be "):
+            NetworkSettings(name, **{setting: value}).resolved()

@@ -1,0 +1,222 @@
+"""The command `tfsv`: its page, its commands, how they start and how they fail."""
+
+import importlib
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+from absl import flags
+
+from tfsv import __version__
+from tfsv.commands.main import COMMANDS, main
+from tfsv.commands.running import Command, with_dashes
+from tfsv.errors import InputError
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = {
+    "compare_bits": "compare-bits", "compare_schemes": "compare-schemes", "evaluate": "evaluate",
+    "export_tflite": "export", "import_checkpoint": "import", "inspect_model": "inspect",
+    "join_manifests": "join-manifests", "make_goldens": "make-goldens",
+    "prepare_corpus": "prepare", "report": "report", "search_bits": "search-bits",
+    "train": "train", "verify": "verify",
+}  # fmt: skip
+_WITHOUT_TENSORFLOW = """
+import sys
+from tfsv.commands.main import main
+try:
+    main(sys.argv[1:])
+finally:
+    assert not {"tensorflow", "tf_keras"} & set(sys.modules), "TensorFlow is loaded"
+"""
+
+
+def run(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    code = end.value.code
+    return code, capsys.readouterr().out
+
+
+def started(*command):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    start = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return done, time.perf_counter() - start
+
+
+@pytest.mark.parametrize("arguments", [[], ["help"], ["--help"], ["-h"]])
+def test_the_page_names_every_command_with_what_it_does(capsys, arguments):
+    code, output = run(arguments, capsys)
+    assert code == 0
+    for name, entry in COMMANDS.items():
+        assert f"  {name} " in output and entry.help in output
+    assert "tfsv verify enrol.wav -- test.wav" in output and "--help" in output
+    assert max(map(len, output.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_begins_with_what_it_does(capsys, name):
+    module = importlib.import_module(f"tfsv.commands.{COMMANDS[name].module}")
+    code, output = run([name, "--help"], capsys)
+    assert code == 0 and output.startswith(module.__doc__.splitlines()[0])
+    assert module.command.name == name and f"tfsv {name} " in module.__doc__
+    assert "--flagfile" in output and "--verbosity" in output
+    assert run(["help", name], capsys) == (0, output)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_answers_at_once_and_without_tensorflow(name):
+    seconds = []
+    while min(seconds, default=2) > 1 and len(seconds) < 5:  # other tests run beside this one
+        done, took = started(sys.executable, "-c", _WITHOUT_TENSORFLOW, name, "--help")
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        seconds.append(took)
+    assert min(seconds) < 1
+
+
+def test_the_page_takes_no_time():
+    seconds = []
+    for _ in range(3):
+        done, took = started(sys.executable, "-m", "tfsv", "--help")
+        assert done.returncode == 0
+        seconds.append(took)
+    assert min(seconds) < 0.5
+
+
+def test_the_version(capsys):
+    assert run(["--version"], capsys) == (0, f"tfsv {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("trian", "train"), ("search_bits", "search-bits"), ("compare", "compare-bits"), ("xx", "")],
+)
+def test_an_unknown_command_is_one_line(capsys, name, nearest):
+    code, output = run([name], capsys)
+    wanted = f", perhaps {nearest} is meant" if nearest else ""
+    assert (code, output) == (f"error: {name}: unknown command{wanted}; see tfsv --help", "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_flag_is_one_line(capsys, name):
+    code, _ = run([name, "--colour=red"], capsys)
+    assert code == f"error: Unknown command line flag 'colour'; see tfsv {name} --help"
+
+
+def test_tools_do_what_commands_do():
+    assert set(TOOLS) == {path.stem for path in (ROOT / "tools").glob("*.py")}
+    assert set(TOOLS.values()) == set(COMMANDS)
+    for tool, name in TOOLS.items():
+        module = f"tfsv.commands.{COMMANDS[name].module}"
+        text = (ROOT / "tools" / f"{tool}.py").read_text()
+        assert f"from {module} import command\n" in text and len(text.splitlines()) < 8
+    done, _ = started(sys.executable, ROOT / "tools" / "report.py", "--runs=nowhere")
+    assert done.returncode == 1
+    assert done.stderr == "error: nowhere: no results.json in it; run `tfsv train` to its end\n"
+
+
+def _define(values):
+    flags.DEFINE_integer("bits", 4, "Bits.", lower_bound=1, flag_values=values)
+    flags.DEFINE_bool("control", False, "Control.", flag_values=values)
+    flags.DEFINE_string("name", None, "Name.", required=True, flag_values=values)
+    flags.DEFINE_float("rate", None, "Rate.", 0.0, flag_values=values)
+
+
+def command(main, **options):
+    return Command("try", "Tries.", _define, main, **options)
+
+
+def ended(main, *arguments, **options):
+    with pytest.raises(SystemExit) as end:
+        command(main, **options).run(["--name=Ann", *arguments])
+    return end.value.code
+
+
+def test_flags_and_arguments_may_be_mixed():
+    found = []
+
+    def main(values, arguments):
+        found.append((values.bits, values.control, arguments))
+
+    assert ended(main, "a", "--bits=3", "b", "--nocontrol", takes_arguments=True) is None
+    assert ended(main, "a", "--", "--bits=3", takes_arguments=True) is None
+    assert ended(main, "a", "--", "--bits=3", takes_arguments=True, separator=True) is None
+    assert found == [
+        (3, False, ["a", "b"]), (4, False, ["a", "--bits=3"]), (4, False, ["a", "--", "--bits=3"]),
+    ]  # fmt: skip
+
+
+def test_flags_come_from_files_too(tmp_path):
+    (tmp_path / "inner.flags").write_text("--bits=2\n--control\n")
+    (tmp_path / "all.flags").write_text(f"# A comment.\n--flagfile={tmp_path}/inner.flags\n")
+    found = []
+
+    def main(values, arguments):
+        found.append((values.bits, values.control))
+
+    ended(main, f"--flagfile={tmp_path}/all.flags")
+    ended(main, "--flagfile", f"{tmp_path}/all.flags", "--bits=5")
+    ended(main, "--bits=5", f"--flagfile={tmp_path}/all.flags")
+    assert found == [(2, True), (5, True), (2, True)]
+    code = ended(main, "--flagfile=nowhere.flags")
+    assert "nowhere.flags" in code and code.startswith("error: ") and "\n" not in code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["more"], "unexpected argument 'more'; see tfsv try --help"),
+        (["--bits=two"], "flag --bits=two: "),
+        (["--bits=0"], "flag --bits=0: "),
+        (["--nocontrol=3"], "--nocontrol=3 does not take an argument; see tfsv try --help"),
+        (["--bits"], "Missing value for flag --bits; see tfsv try --help"),
+    ],
+)
+def test_bad_command_lines_are_one_line(arguments, message):
+    code = ended(lambda values, arguments: None, *arguments)
+    assert code.startswith(f"error: {message}") and "\n" not in code
+
+
+def test_a_missing_flag_is_one_line():
+    with pytest.raises(SystemExit) as end:
+        command(lambda values, arguments: None).run([])
+    assert "--name" in end.value.code and "\n" not in end.value.code
+
+
+def test_what_a_command_raises_becomes_an_exit_status():
+    def raising(error):
+        def main(values, arguments):
+            raise error
+
+        return ended(main)
+
+    assert raising(InputError("bits=9: see 'name'")) == "error: --bits=9: see --name"
+    assert raising(KeyboardInterrupt()) == 130
+    assert ended(lambda values, arguments: 2) == 2
+    with pytest.raises(ZeroDivisionError):
+        raising(ZeroDivisionError())
+
+
+def test_the_help_page_tells_defaults_and_what_is_required(capsys):
+    assert ended(lambda values, arguments: None, "--help") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Tries."
+    assert lines[lines.index("  --bits: Bits.") + 1] == "    (default: '4') (a positive integer)"
+    assert lines[lines.index("  --name: Name.") + 1] == "    (required)"
+    assert lines[lines.index("  --rate: Rate.") + 1] == "    (a non-negative number)"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("bits=9: expected 1 to 8", "--bits=9: expected 1 to 8"),
+        ("x.tflite: 'root' or 'other' (bits=2)", "x.tflite: --root or 'other' (--bits=2)"),
+        ("a/bits=3 and --bits=2 and rabbits=1", "a/bits=3 and --bits=2 and rabbits=1"),
+        ("other=3: expected 'far_0.01'", "other=3: expected 'far_0.01'"),
+    ],
+)
+def test_settings_that_are_flags_get_dashes(message, shown):
+    assert with_dashes(message, {"bits", "root"}) == shown

@@ -1,0 +1,45 @@
+"""AudioMNIST."""
+
+import json
+import os
+import pathlib
+import re
+
+from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
+from tfsv.audio.corpora.files import lines_of, sound_files
+from tfsv.audio.manifest import Utterance
+from tfsv.errors import InputError
+
+
+@CORPORA.register("audiomnist")
+def audiomnist(root: str | os.PathLike) -> CorpusEntries:
+    """AudioMNIST: `data/01/7_01_23.wav` (digit, speaker, take); one session a speaker.
+
+    The corpus has no splits; sex comes from `audioMNIST_meta.txt`.
+    """
+    sexes = _sexes(root)
+    for path in sound_files(root):
+        name = re.fullmatch(r"(\d)_(\d+)_(\d+)", pathlib.PurePath(path).stem)
+        if not name or pathlib.PurePath(path).parent.name != name[2]:
+            yield Skipped(path, "not named as AudioMNIST names its files: SPEAKER/DIGIT_SPEAKER_N")
+            continue
+        extra = {"corpus": "audiomnist", "sex": sexes.get(name[2], ""), "text": name[1]}
+        speaker = f"am{name[2]}"
+        yield Utterance(f"{speaker}-{name[1]}-{name[3]}", speaker, "single", path, 0.0, "", extra)
+
+
+def _sexes(root: str | os.PathLike) -> dict[str, str]:
+    root = pathlib.Path(root)
+    path = next(iter(sorted(root.glob("**/audioMNIST_meta.txt"))), None)
+    if path is None:
+        return {}
+    try:
+        speakers = json.loads("\n".join(lines_of(path)))
+        return {
+            number: {"male": "M", "female": "F"}.get(speaker.get("gender"), "")
+            for number, speaker in speakers.items()
+        }
+    except (json.JSONDecodeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not the JSON that AudioMNIST has; delete or restore it"
+        ) from error

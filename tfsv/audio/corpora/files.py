@@ -1,0 +1,69 @@
+"""Files and folders of a corpus, as all readers of corpora look at them."""
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+from tfsv.audio.soundfiles import SUFFIXES, UNREADABLE_SUFFIXES
+from tfsv.errors import InputError
+
+SPLITS = ("train", "dev", "test")
+"""Names that folders of a corpus may have if they are its splits."""
+
+_SOUND = SUFFIXES + UNREADABLE_SUFFIXES  # the latter too: the report must name them
+
+
+def require_folder(root: str | os.PathLike) -> None:
+    """Refuses a corpus that is not there.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    if not pathlib.Path(root).is_dir():
+        raise InputError(f"{root}: no such folder; 'root' names the corpus's folder")
+
+
+def sound_files(root: str | os.PathLike) -> Iterator[str]:
+    """Yields the sound files below a folder, sorted within each folder; follows links once.
+
+    Yields:
+        Paths relative to `root`.
+
+    Raises:
+        InputError: There is no such folder, or no sound file below it.
+    """
+    require_folder(root)
+    seen = set()
+    found = False
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
+        for name in sorted(names):
+            if name.lower().endswith(_SOUND) and not name.startswith("."):
+                found = True
+                yield str(pathlib.PurePath(folder, name).relative_to(root))
+    if not found:
+        raise InputError(f"{root}: no sound file below it ({' '.join(_SOUND)})")
+
+
+def folders_of(path: str) -> tuple[str, ...]:
+    """The folders in which a file lies, from the outermost to the innermost."""
+    return pathlib.PurePath(path).parts[:-1]
+
+
+def lines_of(path: pathlib.Path) -> list[str]:
+    """The lines of a text file of a corpus.
+
+    Raises:
+        InputError: The file cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text") from error

@@ -1,0 +1,60 @@
+"""VoxCeleb 1 and 2."""
+
+import os
+import pathlib
+import re
+
+from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
+from tfsv.audio.corpora.files import sound_files
+from tfsv.audio.manifest import Utterance
+from tfsv.audio.soundfiles import SUFFIXES, UNREADABLE_SUFFIXES
+
+_VOXCELEB1_TEST = range(10270, 10310)  # the 40 speakers of Vox1-O, should all lie in one folder
+
+
+@CORPORA.register("voxceleb1")
+def voxceleb1(root: str | os.PathLike) -> CorpusEntries:
+    """VoxCeleb 1: `[dev/|test/][wav/]id10001/VIDEO/00001.wav`; a session is a video.
+
+    Test speakers are those below a folder `test` and the official forty
+    (id10270 to id10309), wherever they lie; the others train.
+    """
+    return _voxceleb(root, "voxceleb1", _VOXCELEB1_TEST)
+
+
+@CORPORA.register("voxceleb2")
+def voxceleb2(root: str | os.PathLike) -> CorpusEntries:
+    """VoxCeleb 2: `[dev/|test/][aac/]id00012/VIDEO/00001.m4a`; a session is a video.
+
+    libsndfile cannot decode m4a: converted files (wav, flac, …) beside or instead of them are
+    taken, and where there are none the inspection says how to convert. Test speakers are those
+    below a folder `test`.
+    """
+    return _voxceleb(root, "voxceleb2", range(0))
+
+
+def _voxceleb(root: str | os.PathLike, corpus: str, test_speakers: range) -> CorpusEntries:
+    files = list(sound_files(root))
+    readable = {
+        (*pathlib.PurePath(path).parts[-3:-1], pathlib.PurePath(path).stem)
+        for path in files
+        if path.lower().endswith(SUFFIXES)
+    }
+    for path in files:
+        parts = pathlib.PurePath(path).parts
+        if len(parts) < 3 or not re.fullmatch(r"id\d{5}", parts[-3]):
+            yield Skipped(path, "not where VoxCeleb has its files: idNNNNN/VIDEO/")
+            continue
+        speaker, video, stem = parts[-3], parts[-2], pathlib.PurePath(path).stem
+        if path.lower().endswith(UNREADABLE_SUFFIXES) and (speaker, video, stem) in readable:
+            continue  # its conversion is there
+        is_test = "test" in parts[:-3] or int(speaker[2:]) in test_speakers
+        yield Utterance(
+            f"{speaker}-{video}-{stem}",
+            speaker,
+            video,
+            path,
+            0.0,
+            "test" if is_test else "train",
+            {"corpus": corpus},
+        )

@@ -1,0 +1,99 @@
+"""How training crops are made, as settings. This module imports no TensorFlow."""
+
+from dataclasses import dataclass, field
+
+from tfsv.audio import SAMPLE_RATE
+from tfsv.errors import InputError
+
+DECODERS = ("tensorflow-io", "soundfile")
+"""Names of the decoders; `tfsv.audio.decoding.decode` says what each one does."""
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """How training crops are made. The defaults follow WeSpeaker's recipes.
+
+    Example:
+        >>> PipelineSettings(batch_size=128, crop_seconds=3.0).crop_samples
+        48000
+
+    Attributes:
+        batch_size: Crops in a batch.
+        crop_seconds: Length of a crop, seconds.
+        speed_factors: Tempo and pitch are multiplied by each of these factors. Every factor makes
+            new speakers.
+        augment_probability: Chance that a crop is augmented: half of these by a room, half by
+            noise.
+        musan: Folder with subfolders `noise`, `speech`, `music` (any of them), as MUSAN has
+            them. None: noise is generated.
+        rirs: Folder with room impulse responses, at any depth. None: rooms are generated.
+        noise_snr: Lowest and highest signal-to-noise ratio of noise, dB.
+        speech_snr: Lowest and highest signal-to-noise ratio of background speech, dB. It holds
+            for recorded and for generated speech.
+        music_snr: Lowest and highest signal-to-noise ratio of music, dB.
+        seed: Seed from which everything random follows.
+        decoder: Name of what decodes the recordings, one of `DECODERS`.
+    """
+
+    batch_size: int = field(default=64, metadata={"help": "Crops in a batch."})
+    crop_seconds: float = field(default=2.0, metadata={"help": "Length of a crop, seconds."})
+    speed_factors: tuple[float, ...] = field(
+        default=(1.0, 0.9, 1.1),
+        metadata={"help": "Speeds of the recordings, each making new speakers."},
+    )
+    augment_probability: float = field(
+        default=0.6, metadata={"help": "Chance of noise or reverberation on a crop."}
+    )
+    musan: str | None = field(
+        default=None, metadata={"help": "Folder of MUSAN. Default: noise is generated."}
+    )
+    rirs: str | None = field(
+        default=None,
+        metadata={"help": "Folder of room impulse responses. Default: rooms are generated."},
+    )
+    noise_snr: tuple[float, float] = field(
+        default=(0.0, 15.0),
+        metadata={"help": "Lowest and highest signal-to-noise ratio of noise, dB."},
+    )
+    speech_snr: tuple[float, float] = field(
+        default=(10.0, 30.0),
+        metadata={"help": "Lowest and highest signal-to-noise ratio of background speech, dB."},
+    )
+    music_snr: tuple[float, float] = field(
+        default=(5.0, 15.0),
+        metadata={"help": "Lowest and highest signal-to-noise ratio of music, dB."},
+    )
+    seed: int = field(default=0, metadata={"help": "Seed of everything random."})
+    decoder: str = field(
+        default="tensorflow-io",
+        metadata={
+            "help": "What decodes the recordings, tensorflow-io or soundfile; soundfile takes a "
+            "third of the time for ogg."
+        },
+    )
+
+    def __post_init__(self):
+        for name, right, expected in (
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("crop_seconds", 0.1 <= self.crop_seconds <= 60, "0.1 to 60"),
+            (
+                "speed_factors",
+                len(self.speed_factors) > 0
+                and len(set(self.speed_factors)) == len(self.speed_factors)
+                and all(0.5 <= factor <= 2 for factor in self.speed_factors),
+                "one or more different numbers from 0.5 to 2",
+            ),
+            ("augment_probability", 0 <= self.augment_probability <= 1, "0 to 1"),
+            ("noise_snr", self.noise_snr[0] <= self.noise_snr[1], "the lower one first"),
+            ("speech_snr", self.speech_snr[0] <= self.speech_snr[1], "the lower one first"),
+            ("music_snr", self.music_snr[0] <= self.music_snr[1], "the lower one first"),
+            ("seed", 0 <= self.seed < 2**31, "0 to 2147483647"),
+            ("decoder", self.decoder in DECODERS, " or ".join(DECODERS)),
+        ):
+            if not right:
+                raise InputError(f"{name}={getattr(self, name)}: expected {expected}")
+
+    @property
+    def crop_samples(self) -> int:
+        """Length of a crop in samples at 16 kHz."""
+        return round(self.crop_seconds * SAMPLE_RATE)

@@ -1,0 +1,96 @@
+"""Which recordings of a corpus are fit for a manifest, and why the others are not."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable, Sequence
+
+import tqdm
+
+from tfsv.audio.corpora import Skipped
+from tfsv.audio.inspection import SoundLimits, inspect_all
+from tfsv.audio.manifest import Utterance
+from tfsv.audio.soundfiles import SoundInfo
+from tfsv.files import replacing
+
+
+def screen(
+    entries: Iterable[Utterance | Skipped],
+    root: str | os.PathLike,
+    *,
+    limits: SoundLimits,
+    workers: int,
+    timeout_seconds: float,
+) -> tuple[list[Utterance], list[Skipped]]:
+    """Decodes every recording of a corpus once, in parallel.
+
+    Example:
+        >>> entries = CORPORA["tree"]("recordings")
+        >>> fit, skipped = screen(
+        ...     entries, "recordings", limits=SoundLimits(), workers=2, timeout_seconds=60
+        ... )
+
+    Args:
+        entries: What a reader of `tfsv.audio.corpora.CORPORA` yields.
+        root: Folder of the corpus, at which relative paths start.
+        limits: What is asked of every recording.
+        workers: Number of processes that decode.
+        timeout_seconds: How long one recording may take.
+
+    Returns:
+        fit: Rows with their seconds, sorted by identifier. Paths are as the reader gave them.
+        skipped: The recordings left out, those of the reader included, sorted by path.
+    """
+    entries = list(entries)
+    skipped = [entry for entry in entries if isinstance(entry, Skipped)]
+    unopened: dict[str, Utterance] = {}
+    for entry in entries:
+        if isinstance(entry, Utterance):
+            problem = _unwritable(entry)
+            if entry.utterance in unopened:
+                problem = f"the same utterance as {unopened[entry.utterance].path}"
+            if problem:
+                skipped.append(Skipped(entry.path, problem))
+            else:
+                unopened[entry.utterance] = entry
+    waiting = list(unopened.values())
+    root = pathlib.Path(root).absolute()
+    paths = [str(root / utterance.path) for utterance in waiting]
+    outcomes = inspect_all(paths, workers=workers, timeout_seconds=timeout_seconds, check=limits)
+    fit = []
+    for index, outcome in tqdm.tqdm(
+        outcomes, total=len(waiting), desc="decoding", unit="file", smoothing=0.05
+    ):
+        utterance = waiting[index]
+        if isinstance(outcome, SoundInfo):
+            fit.append(dataclasses.replace(utterance, seconds=outcome.seconds))
+        else:
+            reason = outcome.removeprefix(f"{paths[index]}: ")
+            skipped.append(Skipped(utterance.path, reason))
+    fit.sort(key=lambda utterance: utterance.utterance)
+    skipped.sort(key=lambda skip: (skip.path, skip.reason))
+    return fit, skipped
+
+
+def write_skipped(path: str | os.PathLike, skipped: Sequence[Skipped]) -> None:
+    """Writes the recordings that were left out and why, as TSV with the columns path and reason.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with (
+        replacing(path) as part,
+        part.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.write("path\treason\n")
+        for skip in skipped:
+            name = skip.path if skip.path.isprintable() else ascii(skip.path)
+            file.write(f"{name}\t{skip.reason}\n")
+
+
+def _unwritable(utterance: Utterance) -> str | None:
+    fields = (utterance.utterance, utterance.speaker, utterance.session, utterance.path)
+    text = "".join(fields)
+    if any(c in text for c in "\t\n\r") or not text.isprintable():
+        return "tab, line break or undecodable byte in its name; rename it"
+    return None

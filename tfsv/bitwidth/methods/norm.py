@@ -1,0 +1,46 @@
+"""Sensitivity by the weights alone: what every method that knows the task must beat."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from tfsv.bitwidth.methods import METHODS, NoSettings
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+    from tfsv.bitwidth.sensitivity import Row
+    from tfsv.bitwidth.subject import Subject
+    from tfsv.quantization.coded import CodedWeights
+
+
+@METHODS.register("norm")
+class WeightNorm:
+    """||Q_b(W) - W||²: the squared norm of the weights times the relative error of the quantizer.
+
+    It is the curvature method without the curvature.
+    """
+
+    name = "norm"
+    help: ClassVar = "squared error of the weights, a baseline"
+    record: ClassVar = NoSettings
+    uses: ClassVar = ()
+
+    @classmethod
+    def of(cls, subject: "Subject", settings: NoSettings) -> "WeightNorm":
+        """See `Method.of`."""
+        return cls(subject.network)
+
+    def __init__(self, network: "keras.Model"):
+        self.settings = {}
+        self._network = network
+
+    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+        """See `Method.row`."""
+        from tfsv.bitwidth.candidates import kernel, squared_error
+        from tfsv.bitwidth.sensitivity import Row
+
+        latent = kernel(self._network, layer)
+        losses = {bits: squared_error(latent, weights) for bits, weights in candidates.items()}
+        return Row(losses, f"squared norm {np.sum(latent.astype(np.float64) ** 2):.3g}")

@@ -1,0 +1,50 @@
+"""What a sensitivity method may ask for."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    import tf_keras as keras
+
+    from tfsv.bitwidth.allocation import LookUpTables, WidthTable
+    from tfsv.bitwidth.candidates import Candidates
+    from tfsv.bitwidth.hessian import Batches, Loss
+    from tfsv.card import ModelCard
+    from tfsv.quantization.schemes.base import KernelQuantizer
+
+
+class Subject(Protocol):
+    """A float network whose layers are to get bits, and all that is known of it.
+
+    What is slow is made when it is first asked for, and once.
+
+    Attributes:
+        network: The float network.
+        card: Its card.
+        data: The task's data, for methods that only this task has.
+        candidates: Coded weights by layer and width.
+        quantizers: Quantizers by layer and width.
+        sizes: Bytes by layer and width.
+        tables: Look-up tables by width.
+        room: Bytes that layers and tables together may take.
+        batches: Some batches of network inputs and targets.
+        loss: From outputs and targets to the losses of a batch.
+        log_probabilities: From outputs to logarithms of probabilities.
+    """
+
+    network: "keras.Model"
+    card: "ModelCard"
+    data: Any
+    candidates: "Candidates"
+    quantizers: "Mapping[str, Mapping[int, KernelQuantizer]]"
+    sizes: "WidthTable"
+    tables: "LookUpTables"
+    room: float
+    batches: "Batches"
+    loss: "Loss"
+    log_probabilities: "Callable[[Any], tf.Tensor]"
+
+    def stream(self) -> Iterator[tuple[Any, Any]]:
+        """Batches of network inputs and targets as training has them, without end."""
+        ...

@@ -1,0 +1,1 @@
+"""The commands of `tfsv`, a file each; `tfsv.commands.main` starts them."""

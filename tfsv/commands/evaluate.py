@@ -1,0 +1,47 @@
+"""Scores a trial list with one or several models and reports EER, minDCF and DET curves.
+
+    tfsv evaluate --model=runs/resnet/fine_tuned,runs/resnet/model.tflite \\
+        --trials=trials/test.txt --manifest=manifest.tsv --output=runs/resnet/test
+
+writes `results.json` and `det.png` into the output folder and prints a table.
+
+    tfsv evaluate --model=runs/resnet/fine_tuned --trials=trials/dev.txt \\
+        --manifest=manifest.tsv --output=runs/resnet/dev --calibrate
+
+also writes the thresholds of this list into the model folder's card; a model exported from it
+afterwards decides by them (`tfsv verify`). Calibrate on development speakers, never on those that
+are reported.
+"""
+
+from typing import Any
+
+from absl import flags
+
+from tfsv.commands.flags import define, made
+from tfsv.commands.running import Command
+from tfsv.tasks.evaluating import EvaluationSettings, evaluate_models, set_thresholds
+
+
+def _define(values: flags.FlagValues) -> None:
+    flags.DEFINE_multi_string(
+        "model", None,
+        "Model folder, .tflite file or demo; repeat it or list several with commas.",
+        required=True, flag_values=values,
+    )  # fmt: skip
+    define(values, EvaluationSettings)
+
+
+def main(values: Any, arguments: list[str]) -> None:
+    """Evaluates the models that the flags name."""
+    from tfsv.verification.evaluation import format_table
+
+    models = [path for value in values.model for path in value.split(",") if path]
+    reports = evaluate_models(models, made(values, EvaluationSettings))
+    print(format_table(reports))
+    for file, report in set_thresholds(reports) if values.calibrate else ():
+        thresholds = report.details["thresholds"]
+        found = ", ".join(f"{name} {value:.3f}" for name, value in thresholds.items())
+        print(f"{file}: thresholds written: {found}")
+
+
+command = Command("evaluate", __doc__, _define, main)

@@ -1,0 +1,62 @@
+"""Makes a model folder of a network that WeSpeaker or SpeechBrain trained.
+
+    tfsv import --checkpoint=avg_model.pt --output=models/resnet34
+
+reads a state dict of PyTorch (.pt, .pth, .ckpt), a .safetensors or an .onnx file; nothing in it is
+executed. The family is found out from the tensors where --family is not given. The folder is one
+that `tfsv evaluate`, `tfsv export` and `tfsv train --start` take. No threshold is known for it
+before `tfsv evaluate --calibrate` has measured it.
+"""
+
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from tfsv.commands.running import Command
+
+
+def _define(values: flags.FlagValues) -> None:
+    from tfsv.models.name_maps import FAMILIES
+
+    flags.DEFINE_string(
+        "checkpoint", None, "File with the weights.", required=True, flag_values=values
+    )
+    flags.DEFINE_string("family", None, f"One of {', '.join(FAMILIES)}.", flag_values=values)
+    flags.DEFINE_string("output", None, "Model folder to write.", required=True, flag_values=values)
+    flags.DEFINE_string(
+        "trained_on", "", "Corpora that it was trained on, in words.", flag_values=values
+    )
+
+
+def main(values: Any, arguments: list[str]) -> None:
+    """Imports the checkpoint that the flags name."""
+    from tfsv.card import package_versions
+    from tfsv.files import sha256_of
+    from tfsv.models.pretrained import import_checkpoint
+    from tfsv.tasks.model_folder import save_model
+    from tfsv.verification.model_card import speaker_card
+
+    path = pathlib.Path(values.checkpoint)
+    imported = import_checkpoint(path, values.family)
+    source = f"Imported from {path.name} (sha256 {sha256_of(path)}) as {imported.family}."
+    card = speaker_card(
+        imported.settings,
+        imported.front_end,
+        trained_on=values.trained_on,
+        versions=package_versions(),
+        notes=f"{source} {imported.notes}".strip(),
+    )
+    save_model(values.output, imported.network, card)
+    sizes = imported.settings
+    print(
+        f"{values.output}: {imported.family}, {sizes.channels} channels, {sizes.bins} mel"
+        f" filters, embeddings of {sizes.embedding_size},"
+        f" {imported.network.count_params():,} numbers;"
+        f" {len(imported.ignored)} tensors that embeddings do not need left out"
+    )
+    if imported.notes:
+        print(f"note: {imported.notes}")
+
+
+command = Command("import", __doc__, _define, main)

@@ -1,0 +1,91 @@
+"""The command `tfsv`: finds the command that is meant and starts it."""
+
+import dataclasses
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from tfsv import __version__
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A line of the help page.
+
+    Attributes:
+        module: Module of `tfsv.commands` whose `command` it is.
+        help: What the command does, in a few words.
+    """
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "prepare": Entry("prepare", "list the recordings of a corpus, and trials to measure with"),
+    "join-manifests": Entry("join_manifests", "make one list of several corpora"),
+    "train": Entry("train", "train a network, quantize it, fine-tune it and measure each"),
+    "import": Entry("import_checkpoint", "or take a network that WeSpeaker or SpeechBrain trained"),
+    "search-bits": Entry("search_bits", "find the bits of each layer that fit a number of bytes"),
+    "export": Entry("export", "write a trained model as a TFLite file"),
+    "inspect": Entry("inspect", "show what is in such a file, layer by layer"),
+    "evaluate": Entry("evaluate", "measure EER and minDCF of models, and set thresholds"),
+    "verify": Entry("verify", "say whether recordings are of the speaker who was enrolled"),
+    "report": Entry("report", "tabulate several runs of train, such as one for each seed"),
+    "compare-schemes": Entry("compare_schemes", "compare quantizers on networks that were trained"),
+    "compare-bits": Entry("compare_bits", "compare bits for each layer with one width for all"),
+    "make-goldens": Entry("make_goldens", "write or check the files that the app is tested with"),
+}
+"""Commands by name, in the order in which one needs them."""
+
+_PAGE = """\
+tfsv makes networks that recognise speakers small enough for a phone: it trains them, replaces their
+weights by codes of 1 to 8 bits, and writes TFLite files.
+
+usage: tfsv COMMAND [--flag=value …]
+
+commands, in the order in which one needs them:
+{commands}
+
+examples:
+  tfsv verify enrol.wav -- test.wav               are both of one speaker? asks the demo model
+  tfsv train --flagfile configs/resnet.flags      a small network on built-in voices, in minutes
+  tfsv export --model=runs/resnet/fine_tuned --weights=packed --output=model.tflite
+
+tfsv COMMAND --help lists the flags of a command; --flagfile=FILE reads them from a file.
+tfsv --version prints the version."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command that the first argument names, or prints the help page; exits.
+
+    Args:
+        arguments: What stands behind `tfsv`; None: what this process was given.
+    """
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["help"]
+    if name in ("help", "--help", "--helpshort", "-h", "-?"):
+        if not rest:
+            print(page())
+            sys.exit(0)
+        name, rest = rest[0], ["--help"]
+    if name == "--version":
+        print(f"tfsv {__version__}")
+        sys.exit(0)
+    if name not in COMMANDS:
+        sys.exit(f"error: {name}: unknown command{_nearest(name)}; see tfsv --help")
+    module = importlib.import_module(f"tfsv.commands.{COMMANDS[name].module}")
+    module.command.run(rest)
+
+
+def page() -> str:
+    """The help page."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name.ljust(width)}  {entry.help}" for name, entry in COMMANDS.items()]
+    return _PAGE.format(commands="\n".join(lines))
+
+
+def _nearest(name: str) -> str:
+    near = difflib.get_close_matches(name.replace("_", "-"), COMMANDS, 1, 0.4)
+    return f", perhaps {near[0]} is meant" if near else ""

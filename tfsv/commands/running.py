@@ -1,0 +1,204 @@
+"""How a command starts and how it fails."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # both are read when TensorFlow is loaded
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+from absl import flags
+
+from tfsv.errors import InputError
+
+_INTERRUPTED = 130
+
+Main = Callable[[Any, list[str]], int | None]
+"""What a command does: takes flags and arguments, returns the exit status, None for 0."""
+
+
+class Command:
+    """A command: its flags, what it does, and how it fails.
+
+    The flags are the command's own, made anew for each run, so that several commands can be
+    imported into one process. Every command has --flagfile, --help and --verbosity too.
+
+    An `InputError` or a bad flag is printed as one line and ends with status 1; Ctrl-C ends with
+    status 130. Anything else is a defect of tfsv and keeps its traceback.
+
+    Example:
+        >>> def define(values):
+        ...     flags.DEFINE_string("name", "you", "Whom to greet.", flag_values=values)
+        >>> def main(values, arguments):
+        ...     print(f"Hello, {values.name}!")
+        >>> Command("greet", "Greets somebody.", define, main).run(["--name=Ann"])
+        Hello, Ann!
+
+    Args:
+        name: What stands behind the program on the command line.
+        help: What the command does; the text in front of the flags' list.
+        define: Defines the command's flags in an absl `FlagValues`; or such flags, defined already,
+            of a script that runs once in its process.
+        main: What the command does. TensorFlow and all that needs it is imported in there, so
+            that --help answers at once.
+        takes_arguments: Whether there may be arguments that are no flags.
+        separator: Whether `main` gets the `--` of the command line and what follows it, none of
+            which is a flag; otherwise absl swallows the `--`.
+        program: What stands in front of the name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        define: Callable[[flags.FlagValues], None] | flags.FlagValues,
+        main: Main,
+        *,
+        takes_arguments: bool = False,
+        separator: bool = False,
+        program: str = "tfsv",
+    ):
+        self.name = name
+        self.help = help
+        self._define = define
+        self._main = main
+        self._takes_arguments = takes_arguments
+        self._separator = separator
+        self._called = f"{program} {name}"
+
+    def run(self, arguments: Sequence[str] | None = None) -> NoReturn:
+        """Parses the flags, does the work and exits.
+
+        Args:
+            arguments: What stands behind the command's name; None: what this process was given.
+        """
+        try:
+            sys.exit(self._status(sys.argv[1:] if arguments is None else arguments))
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)
+
+    def parsed(self, arguments: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
+        """The flags and the arguments of a command line; exits if they are wrong or ask for help.
+
+        Args:
+            arguments: What stands behind the command's name.
+        """
+        try:
+            return self._parsed(list(arguments))
+        except InputError as error:
+            sys.exit(f"error: {error}")
+        except (flags.Error, ValueError) as error:  # absl raises a ValueError for --noname=value
+            sys.exit(f"error: {str(error).splitlines()[0]}; see {self._called} --help")
+
+    def defined(self, arguments: Sequence[str]) -> flags.FlagValues:
+        """The command's flags, not parsed yet.
+
+        Args:
+            arguments: The command line, flagfiles read, on which flags may depend.
+        """
+        if isinstance(self._define, flags.FlagValues):
+            return self._define
+        values = flags.FlagValues()
+        self._define(values)
+        return values
+
+    def _status(self, arguments: Sequence[str]) -> int | None:
+        values, arguments = self.parsed(arguments)
+        _start_logging(values.verbosity)
+        try:
+            return self._main(values, arguments)
+        except InputError as error:
+            sys.exit(f"error: {with_dashes(str(error), values)}")
+
+    def _parsed(self, arguments: list[str]) -> tuple[flags.FlagValues, list[str]]:
+        end = len(arguments)
+        if self._separator and "--" in arguments:
+            end = arguments.index("--")
+        given = flags.FlagValues().read_flags_from_files(arguments[:end], force_gnu=False)
+        values = self.defined(given)
+        self._define_common(values)
+        _, *rest = values([self.name, *given])
+        rest += arguments[end:]
+        if rest and not self._takes_arguments:
+            raise InputError(f"unexpected argument {rest[0]!r}; see {self._called} --help")
+        return values, rest
+
+    def _define_common(self, values: flags.FlagValues) -> None:
+        flags.DEFINE_integer(
+            "verbosity", None, "What is logged: -1 warnings (the default), 0 progress, 1 more.",
+            short_name="v", flag_values=values,
+        )  # fmt: skip
+        for name, short in (("help", "?"), ("helpshort", "h")):
+            flag = _HelpFlag(name, short, lambda: self.help_text(values))
+            flags.DEFINE_flag(flag, values)
+
+    def help_text(self, values: flags.FlagValues) -> str:
+        """The help page: what the command does, then every flag with its default."""
+        parts = [self.help.strip(), "", "Flags:"]
+        shown = [values[name] for name in values if name == values[name].name]
+        parts += ["", *(_described(flag) for flag in shown if not isinstance(flag, _HelpFlag))]
+        parts += [
+            flags.text_wrap(
+                "--flagfile: File with flags, one a line; flags behind it come after its own.",
+                indent="    ", firstline_indent="  ",
+            )
+        ]  # fmt: skip
+        return "\n".join(parts)
+
+
+def with_dashes(message: str, names: Any) -> str:
+    """A message of the library, which names settings, as the command line names them.
+
+    Example:
+        >>> with_dashes("bits=9: expected 'root' or 1 to 8", {"bits", "root"})
+        '--bits=9: expected --root or 1 to 8'
+
+    Args:
+        message: `setting=value` at the start of a word and `'setting'` are settings.
+        names: Names of the command's flags; other settings stay as they are.
+    """
+
+    def dashed(found: re.Match) -> str:
+        name = found["given"] or found["alone"]
+        if name not in names:
+            return found[0]
+        return f"--{name}=" if found["given"] else f"--{name}"
+
+    return re.sub(r"(?<![^\s(])(?P<given>\w+)=|'(?P<alone>\w+)'", dashed, message)
+
+
+class _HelpFlag(flags.BooleanFlag):
+    """Prints the help page and exits, whatever else is on the command line."""
+
+    def __init__(self, name: str, short_name: str, text: Callable[[], str]):
+        super().__init__(name, False, "Prints this page.", short_name=short_name)
+        self._text = text
+
+    def parse(self, argument: Any) -> None:
+        if self._parse(argument):
+            print(self._text())
+            sys.exit(0)
+
+
+def _described(flag: flags.Flag) -> str:
+    """A flag in the help page, as absl shows it."""
+    name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
+    text = flags.text_wrap(f"{name}: {flag.help}", indent="    ", firstline_indent="  ")
+    notes = []
+    if any(not validator.checker(None) for validator in flag.validators):
+        notes.append("(required)")
+    elif flag.default not in (None, ()):
+        notes.append(f"(default: {flag.default_as_str})")
+    if flag.parser.syntactic_help:
+        notes.append(f"({flag.parser.syntactic_help})")
+    return "\n".join([text, *(["    " + " ".join(notes)] if notes else [])])
+
+
+def _start_logging(verbosity: int | None) -> None:
+    from absl import logging
+
+    flags.FLAGS.mark_as_parsed()  # absl's logging asks the flags of the whole process
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.WARNING if verbosity is None else verbosity)

@@ -1,0 +1,77 @@
+"""Says whether recordings are of the speaker who was enrolled.
+
+    tfsv verify model.tflite enrol1.wav enrol2.wav -- test.wav
+
+prints one line for each recording after `--`: the cosine score, the threshold and the decision.
+What ends like a sound file is a recording, anything else in the first place a model. Without one,
+the demo model that comes with tfsv is asked.
+
+The enrolment is the normalised mean of the enrolment recordings' embeddings. The threshold comes
+from the model's card, where `tfsv evaluate --calibrate` put it, for the rate of impostors that is
+bearable (--false_accept_rate). It was measured on pairs of single recordings; with several
+enrolment recordings the rates are others. Recordings of less than half a second are refused.
+
+Exit status: 0 all accepted, 2 at least one rejected, 1 error (one line on standard error).
+
+This is no security product: a played-back recording of the speaker is accepted like the speaker.
+"""
+
+from typing import Any
+
+from absl import flags
+
+from tfsv.commands.running import Command
+from tfsv.errors import InputError
+
+REJECTED = 2
+_DEMO = "demo"
+
+
+def _define(values: flags.FlagValues) -> None:
+    flags.DEFINE_float(
+        "false_accept_rate", 0.01,
+        "Fraction of impostors that may be accepted, 0.01 or 0.001; picks the card's threshold.",
+        lower_bound=0.0, upper_bound=1.0, flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_float(
+        "threshold", None, "Cosine score from which to accept, instead of the card's threshold.",
+        lower_bound=-1.0, upper_bound=1.0, flag_values=values,
+    )  # fmt: skip
+
+
+def main(values: Any, arguments: list[str]) -> int:
+    """Verifies `arguments`: perhaps a model, enrolment recordings, `--`, test recordings."""
+    model, enrolment, tests = _parts(arguments)
+
+    from tfsv.tasks.verifying import verify
+
+    decisions = verify(
+        enrolment, tests, model,
+        false_accept_rate=values.false_accept_rate, threshold=values.threshold,
+    )  # fmt: skip
+    for decision in decisions:
+        origin = decision.origin if values.threshold is None else "--threshold"
+        print(
+            f"{decision.recording}: score {decision.score:.4f}, threshold"
+            f" {decision.threshold:.4f} ({origin}):"
+            f" {'accepted' if decision.accepted else 'rejected'}"
+        )
+    return 0 if all(decision.accepted for decision in decisions) else REJECTED
+
+
+def _parts(arguments: list[str]) -> tuple[str, list[str], list[str]]:
+    from tfsv.audio import soundfiles
+
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    enrolment, tests = arguments[:end], arguments[end + 1 :]
+    named = bool(enrolment) and not enrolment[0].lower().endswith(soundfiles.SUFFIXES)
+    model = enrolment.pop(0) if named else _DEMO
+    if not enrolment or not tests:
+        raise InputError(
+            "usage: tfsv verify [model.tflite] enrol1.wav [enrol2.wav …] -- test.wav […]"
+            " (-- stands between enrolment and test)"
+        )
+    return model, enrolment, tests
+
+
+command = Command("verify", __doc__, _define, main, takes_arguments=True, separator=True)

@@ -1,1 +1,0 @@
-"""Keras networks as TFLite files: folding, conversion, int8, packing."""

@@ -1,0 +1,135 @@
+"""Further training of a float model and of what was quantized from it: the same for all."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.bitwidth.plan import BitPlan
+from tfsv.files import writable_folder
+from tfsv.jobs.settings import FineTuning, FloatTraining
+from tfsv.quantization.network import quantized_bits
+from tfsv.tasks.task import PlainModel, TaskData
+from tfsv.training.fit import FitSettings, fit
+from tfsv.training.schedules import LearningRate
+from tfsv.training.stages import StagedFineTuning, plan_stages
+
+Crops = Callable[[int], tf.data.Dataset]
+"""From a step of the further training to the data from there on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FurtherTraining:
+    """The further epochs of every network with one float parent: the same data in one order.
+
+    The data are those that follow the float training in the endless stream; the objective goes on
+    from the parent's, its schedules at their ends. A parent without an objective of its own, such
+    as an imported network, is served by what the task puts in its place.
+
+    Attributes:
+        data: What is trained with.
+        float_training: How the parent was trained.
+        settings: How to go on.
+        strategy: For training; None: the current one.
+        held: Network inputs and targets by step, made before, without masks; None: made in the
+            step from what `data` gives.
+    """
+
+    data: TaskData
+    float_training: FloatTraining
+    settings: FineTuning
+    strategy: tf.distribute.Strategy | None = None
+    held: Crops | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps of each fit."""
+        return max(1, round(self.settings.epochs * self.data.steps_per_epoch))
+
+    @property
+    def first_step(self) -> int:
+        """Where the further data begin in the stream of the float training."""
+        return max(1, round(self.float_training.epochs * self.data.steps_per_epoch))
+
+    def stages(self, network: keras.Model, plan: BitPlan | None = None) -> StagedFineTuning:
+        """What fine-tuning does with a quantized network, step by step.
+
+        Args:
+            network: Quantized, nothing switched on yet.
+            plan: Its bit plan, whose sensitivities order the stages; None: it has none.
+
+        Raises:
+            InputError: The stages do not fit the network; see `plan_stages`.
+        """
+        layers = plan.layers if plan else {}
+        sensitivities = {name: layer.sensitivity for name, layer in layers.items()}
+        stages = plan_stages(
+            self.settings.stage_order, self.settings.stages, quantized_bits(network),
+            sensitivities or None, self.steps, self.settings.learning_rate,
+        )  # fmt: skip
+        return StagedFineTuning(network, stages, self.settings.refresh_steps)
+
+    def run(
+        self,
+        network: keras.Model,
+        parent: PlainModel,
+        folder: pathlib.Path,
+        name: str,
+        staged: StagedFineTuning | None = None,
+    ) -> None:
+        """Trains a network in place; a killed run of the same folder goes on.
+
+        Args:
+            network: Quantized, or the float one itself, as the control.
+            parent: The float model, as its training left it.
+            folder: Checkpoints and curves go there.
+            name: Shown before the progress bar.
+            staged: What `stages` gave for the network; None: the control, which has none.
+
+        Raises:
+            InputError: See `tfsv.training.fit.fit`.
+        """
+        further, before = self.settings, self.float_training
+        rate = further.learning_rate
+        decay = before.weight_decay if further.weight_decay is None else further.weight_decay
+        settings = FitSettings(
+            self.steps,
+            staged.learning_rate if staged else LearningRate(rate, rate / 10, self.steps),
+            optimizer=further.optimizer or before.optimizer,
+            weight_decay=decay,
+            checkpoint_steps=before.checkpoint_steps,
+            unit=self.data.unit,
+            on_step=staged.on_step if staged else None,
+            state=staged,
+        )
+        strategy = self.strategy or tf.distribute.get_strategy()
+        with strategy.scope():
+            objective = self.data.further_objective(network, parent)
+        features_of = None if self.held else self.data.features_of(parent.card)
+        fit(
+            network, objective, self.held or self._data, settings, writable_folder(folder), name,
+            inputs_of=training_inputs(self.data, features_of, self.data.seed + 1),
+            strategy=strategy,
+        )  # fmt: skip
+
+    def _data(self, step: int) -> tf.data.Dataset:
+        return self.data.dataset(self.first_step + step)
+
+
+def training_inputs(
+    data: TaskData, features_of: Callable[[Any], Any] | None, seed: int
+) -> Callable[[Any, tf.Tensor], Any]:
+    """What a training step does to the dataset's inputs: features, then masks.
+
+    Args:
+        data: What is trained with.
+        features_of: From raw inputs to the network's; None: the dataset gives these already.
+        seed: Decides the masks.
+    """
+    masked = data.masks(seed)
+    if features_of is None:
+        return masked
+    return lambda raw, step: masked(features_of(raw), step)

@@ -1,0 +1,146 @@
+"""Settings of training, quantizing and fine-tuning, whatever the task. No TensorFlow."""
+
+import dataclasses
+
+from tfsv.settings import require, setting
+from tfsv.training.stage_orders import ORDERS
+
+
+@dataclasses.dataclass(frozen=True)
+class FloatTraining:
+    """How the float network is trained.
+
+    Attributes:
+        epochs: Epochs of training, perhaps a fraction; an epoch is all training data once.
+        optimizer: One of `tfsv.training.optimizers.OPTIMIZERS`.
+        learning_rate: First learning rate.
+        last_learning_rate: Learning rate that it decays to.
+        warmup: Part of the steps in which the learning rate rises from 0.
+        weight_decay: Weight decay.
+        checkpoint_steps: Steps between two checkpoints, in fine-tuning too.
+    """
+
+    epochs: float = setting(150.0, "Epochs of float training; may be a fraction.")
+    optimizer: str = setting("sgd", "sgd (with Nesterov momentum) or adamw.")
+    learning_rate: float = setting(0.1, "First learning rate.")
+    last_learning_rate: float = setting(5e-5, "Last learning rate.")
+    warmup: float = setting(0.04, "Part of the steps in which the learning rate rises.")
+    weight_decay: float = setting(1e-4, "Weight decay.")
+    checkpoint_steps: int = setting(100, "Steps between two checkpoints.")
+
+    def __post_init__(self):
+        require(
+            self,
+            ("epochs", self.epochs > 0, "more than 0"),
+            ("learning_rate", self.learning_rate > 0, "more than 0"),
+            (
+                "last_learning_rate",
+                0 < self.last_learning_rate <= self.learning_rate,
+                "more than 0 and at most 'learning_rate'",
+            ),
+            ("warmup", 0 <= self.warmup < 1, "0 to 1"),
+            ("weight_decay", self.weight_decay >= 0, "at least 0"),
+            ("checkpoint_steps", self.checkpoint_steps >= 1, "at least 1"),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantization:
+    """How weights become codes.
+
+    Attributes:
+        bits: Width of the codes of all layers, 1 to 8; 0: the network stays float.
+        bit_plan: File with a width for each layer, which comes before `bits`; None: there is none.
+        scheme: How weights are quantized; see `tfsv.quantization.schemes.Scheme`.
+    """
+
+    bits: int = setting(4, "Width of the codes, 1 to 8; 0 trains the float network only.")
+    bit_plan: str | None = setting(
+        None, "File with the bits of each layer; see `tfsv search-bits`."
+    )
+    scheme: str = setting("kmeans", "Quantizer and its settings, e.g. uniform:scale=max.")
+
+    def __post_init__(self):
+        require(self, ("bits", 0 <= self.bits <= 8, "0 (float) or 1 to 8"))
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is to be quantized."""
+        return bool(self.bits or self.bit_plan)
+
+
+@dataclasses.dataclass(frozen=True)
+class FineTuning:
+    """How quantized networks, and the control, are trained further.
+
+    Attributes:
+        epochs: Epochs of further training, perhaps a fraction; 0: none.
+        learning_rate: First learning rate; it decays to a tenth, in each stage anew.
+        optimizer: One of `tfsv.training.optimizers.OPTIMIZERS`; None: that of the float training.
+        weight_decay: Weight decay; None: that of the float training.
+        refresh_steps: Steps between two refreshes of the codebooks.
+        stages: Stages, which share the epochs; 1: all layers in one go.
+        stage_order: Which layers come first: "bits" (the widest; a stage for each width),
+            "sensitivity" (of the bit plan) or "front".
+        control: Whether the float network gets the further epochs too, as their control.
+    """
+
+    epochs: float = setting(
+        10.0, "Epochs of fine-tuning the quantized network.", flag="finetune_epochs"
+    )
+    learning_rate: float = setting(
+        1e-3, "First learning rate of fine-tuning.", flag="finetune_learning_rate"
+    )
+    optimizer: str | None = setting(
+        None, "Optimizer of fine-tuning. Default: the float training's.", flag="finetune_optimizer"
+    )
+    weight_decay: float | None = setting(
+        None,
+        "Decay of fine-tuning. Default: the float training's.",
+        flag="finetune_weight_decay",
+    )
+    refresh_steps: int = setting(100, "Steps between two refreshes of the codebooks.")
+    stages: int = setting(1, "Stages of fine-tuning; 1: all layers in one go.")
+    stage_order: str = setting("bits", "Layers that come first: bits, sensitivity or front.")
+    control: bool = setting(False, "Also train the float network for the further epochs.")
+
+    def __post_init__(self):
+        require(
+            self,
+            ("epochs", self.epochs >= 0, "at least 0"),
+            ("learning_rate", self.learning_rate > 0, "more than 0"),
+            ("refresh_steps", self.refresh_steps >= 1, "at least 1"),
+            ("stages", self.stages >= 1, "at least 1"),
+            ("stage_order", self.stage_order in ORDERS, " or ".join(ORDERS)),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class BitSearchSettings:
+    """What decides a bit plan beside model, data, method and budget.
+
+    Attributes:
+        scheme: Quantizer and its settings.
+        candidates: Widths to choose from; empty: all that the scheme has.
+        tie_shortcuts: Whether a shortcut gets the bits of its block's main branch.
+        compute: What the packed file computes with; see `tfsv.conversion.forms.COMPUTE_FORMS`.
+        batches: Batches of training data, for curvature, kl and the front.
+    """
+
+    scheme: str = setting("kmeans", "Quantizer and its settings, e.g. uniform:scale=max.")
+    candidates: tuple[int, ...] = setting(
+        (), "Widths to choose from. Default: all that the scheme has."
+    )
+    tie_shortcuts: bool = setting(False, "Give a shortcut the bits of its block's main branch.")
+    compute: str = setting(
+        "int8_weights", "What the packed file computes with: int8_weights or float32."
+    )
+    batches: int = setting(2, "Batches of training crops (curvature, kl, --front).")
+
+    def __post_init__(self):
+        computes = ("int8_weights", "float32")
+        require(
+            self,
+            ("compute", self.compute in computes, " or ".join(computes)),
+            ("batches", self.batches >= 1, "at least 1"),
+        )

@@ -1,0 +1,57 @@
+"""Layers that the networks over the (time, frequency) image share."""
+
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.models.norms import norm
+
+# The filter gradient of a strided 1 × 1 convolution with fewer input channels overwrites the heap
+# in TensorFlow 2.16 with oneDNN on AVX-512 machines; picking every second pixel first is the same
+# function without that gradient.
+_ONEDNN_NARROW = 16
+
+
+def stem(features: tf.Tensor, channels: int) -> tf.Tensor:
+    """Adds the first convolution over the image, with normalisation and ReLU.
+
+    Args:
+        features: Keras tensor `[batch, frames, bins]`.
+        channels: Filters of the convolution, which is called "stem".
+
+    Returns:
+        Keras tensor `[batch, frames, bins, channels]`.
+    """
+    x = keras.layers.Reshape((-1, features.shape[-1], 1), name="image")(features)
+    x = conv_norm(x, channels, 3, 1, "stem")
+    return keras.layers.ReLU(name="stem_relu")(x)
+
+
+def conv_norm(
+    x: tf.Tensor, channels: int, size: int, stride: int | tuple[int, int], name: str
+) -> tf.Tensor:
+    """Adds a convolution without bias and its normalisation.
+
+    A kernel of odd size is padded as PyTorch does: one row on every side for 3 × 3.
+
+    Args:
+        x: Keras tensor `[batch, frames, frequencies, channels]`.
+        channels: Filters of the convolution.
+        size: Height and width of the kernel.
+        stride: Stride of both axes, or of time and frequency.
+        name: Name of the convolution; the normalisation is called `{name}_norm`.
+
+    Returns:
+        Keras tensor `[batch, frames / stride, frequencies / stride, channels]`, rounded up.
+    """
+    padding = "same"
+    if stride != 1 and size == 1 and x.shape[-1] < _ONEDNN_NARROW:
+        x = keras.layers.MaxPooling2D(1, stride, name=f"{name}_pick")(x)
+        stride = 1
+    if stride != 1 and size % 2 and size > 1:
+        x = keras.layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+        padding = "valid"
+    x = keras.layers.Conv2D(
+        channels, size, stride, padding, use_bias=False,
+        kernel_initializer="he_normal", name=name,
+    )(x)  # fmt: skip
+    return norm(x, name)

@@ -1,0 +1,12 @@
+"""The networks, a file a family; each adds its own to `tfsv.models.NETWORKS`.
+
+A new file here is found by itself. The order of the imports is that of messages.
+"""
+
+# isort: off
+from tfsv.models.networks import resnet
+from tfsv.models.networks import dfresnet
+from tfsv.models.networks import ecapa
+from tfsv.models.networks import xvector
+
+__all__ = ["dfresnet", "ecapa", "resnet", "xvector"]

@@ -1,0 +1,201 @@
+"""ECAPA-TDNN: one-dimensional convolutions with channel attention, paper 2's other network."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.models.norms import norm
+from tfsv.models.pooling import pooled
+from tfsv.models.registry import NETWORKS, NetworkEntry
+
+SCALE = 8
+"""Groups of channels in a Res2 block; widths are multiples of it."""
+
+_DILATIONS = (2, 3, 4)
+_BOTTLENECK = 128
+_AGGREGATED = 1536
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class ChannelGroups(keras.layers.Layer):
+    """Splits the channels into groups of equal size.
+
+    Input: `[batch, time, channels]`. Output: a list of `count` tensors
+    `[batch, time, channels / count]`.
+
+    Args:
+        count: Number of groups; divides the channels.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
+    """
+
+    def __init__(self, count: int, **kwargs):
+        super().__init__(**kwargs)
+        self.count = count
+
+    def call(self, x: tf.Tensor) -> list[tf.Tensor]:
+        return tf.split(x, self.count, axis=2)
+
+    def compute_output_shape(self, input_shape):
+        return [(*input_shape[:2], input_shape[2] // self.count)] * self.count
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "count": self.count}
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class ReflectPadding1D(keras.layers.Layer):
+    """Mirrors the first and last frames outwards, without repeating the outermost ones.
+
+    Where the utterance has no more than `size` frames, which PyTorch refuses, the frame at its
+    other end stands for those that are missing; this is our choice.
+
+    Input: `[batch, time, channels]`. Output: `[batch, time + 2 * size, channels]`.
+
+    Args:
+        size: Frames to add at each end.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
+    """
+
+    def __init__(self, size: int, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        last = tf.shape(x)[1] - 1
+        distances = np.arange(1, self.size + 1, dtype=np.int32)
+        before = tf.gather(x, tf.minimum(distances[::-1], last), axis=1)
+        after = tf.gather(x, tf.maximum(last - distances, 0), axis=1)
+        return tf.concat([before, x, after], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        batch, time, channels = input_shape
+        return (batch, None if time is None else time + 2 * self.size, channels)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "size": self.size}
+
+
+def ecapa(
+    *,
+    channels: int,
+    bins: int,
+    embedding_size: int,
+    pooling: str = "astp",
+    speechbrain: bool = False,
+) -> keras.Model:
+    """An ECAPA-TDNN in WeSpeaker's or SpeechBrain's layout.
+
+    Every convolution is followed by ReLU and only then by batch normalisation, and has a bias. A
+    convolution over 5 frames; three SE-Res2 blocks, over 3 frames dilated by 2, 3 and 4; a 1 × 1
+    convolution with ReLU over the three blocks' outputs, to 1536 channels; attentive statistics
+    pooling with global context; batch normalisation; one dense layer.
+
+    SpeechBrain's differs in four things: convolutions see the utterance mirrored at its ends, not
+    zeros; the 1 × 1 convolution over the blocks' outputs keeps their number of channels (3072 of
+    1024) and is followed by batch normalisation; its pooling is "astp_speechbrain"; and in a Res2
+    block it is the first group of channels that is not convolved, not the last, which is a matter
+    of their order and not kept here.
+
+    That narrow networks scale down is our choice: the 1536 channels are never more than the blocks'
+    outputs together, nor the 128 channels of squeeze and attention layers more than `channels`.
+
+    Args:
+        channels: Width of the blocks (512 or 1024 in the papers), a multiple of `SCALE`.
+        bins: Mel filters.
+        embedding_size: Components of the embedding (192 in the papers).
+        pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
+        speechbrain: Whether the layout is SpeechBrain's.
+
+    Returns:
+        `[batch, frames, bins]` to `[batch, embedding_size]`.
+    """
+    padding = "reflect" if speechbrain else "same"
+    features = keras.Input((None, bins), name="features")
+    x = _conv_relu_norm(features, channels, 5, 1, "layer1", padding)
+    blocks = []
+    for index, dilation in enumerate(_DILATIONS, start=1):
+        x = _se_res2_block(x, dilation, f"block{index}", padding)
+        blocks.append(x)
+    x = keras.layers.Concatenate(name="blocks")(blocks)
+    if speechbrain:
+        x = _conv_relu_norm(x, x.shape[-1], 1, 1, "aggregation")
+    else:
+        x = _conv_relu(x, min(_AGGREGATED, x.shape[-1]), 1, 1, "aggregation")
+    x = norm(pooled(x, pooling, min(_BOTTLENECK, channels)), "pooling")
+    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
+    return keras.Model(features, embedding, name="ecapa")
+
+
+def _se_res2_block(x, dilation: int, name: str, padding: str):
+    channels, shortcut = x.shape[-1], x
+    x = _conv_relu_norm(x, channels, 1, 1, f"{name}_conv1")
+    x = _res2(x, dilation, name, padding)
+    x = _conv_relu_norm(x, channels, 1, 1, f"{name}_conv2")
+    x = _squeeze_excitation(x, name)
+    return keras.layers.Add(name=f"{name}_add")([x, shortcut])
+
+
+def _res2(x, dilation: int, name: str, padding: str = "same"):
+    """Every group but the last is convolved, each together with the outcome of the one before."""
+    # In halves, since XNNPACK splits into four tensors at most and joins no more than five.
+    halves = ChannelGroups(2, name=f"{name}_halves")(x)
+    groups = []
+    for index, half in enumerate(halves, start=1):
+        groups += ChannelGroups(SCALE // 2, name=f"{name}_groups{index}")(half)
+    outputs = []
+    for index, group in enumerate(groups[:-1], start=1):
+        if outputs:
+            group = keras.layers.Add(name=f"{name}_res{index}_add")([group, outputs[-1]])
+        group = _conv_relu_norm(group, group.shape[-1], 3, dilation, f"{name}_res{index}", padding)
+        outputs.append(group)
+    outputs.append(groups[-1])
+    halves = [
+        keras.layers.Concatenate(name=f"{name}_half{index}")(half)
+        for index, half in enumerate((outputs[: SCALE // 2], outputs[SCALE // 2 :]), start=1)
+    ]
+    return keras.layers.Concatenate(name=f"{name}_res")(halves)
+
+
+def _squeeze_excitation(x, name: str):
+    channels = x.shape[-1]
+    gate = keras.layers.GlobalAveragePooling1D(name=f"{name}_mean")(x)
+    gate = keras.layers.Dense(min(_BOTTLENECK, channels), name=f"{name}_squeeze")(gate)
+    gate = keras.layers.ReLU(name=f"{name}_squeeze_relu")(gate)
+    gate = keras.layers.Dense(channels, name=f"{name}_excitation")(gate)
+    gate = keras.layers.Activation("sigmoid", name=f"{name}_sigmoid")(gate)
+    gate = keras.layers.Reshape((1, channels), name=f"{name}_gate")(gate)
+    return keras.layers.Multiply(name=f"{name}_gated")([x, gate])
+
+
+def _conv_relu_norm(x, channels: int, size: int, dilation: int, name: str, padding: str = "same"):
+    return norm(_conv_relu(x, channels, size, dilation, name, padding), name)
+
+
+def _conv_relu(x, channels: int, size: int, dilation: int, name: str, padding: str = "same"):
+    if padding == "reflect":
+        x = ReflectPadding1D(dilation * (size // 2), name=f"{name}_pad")(x)
+        padding = "valid"
+    x = keras.layers.Conv1D(
+        channels, size, padding=padding, dilation_rate=dilation,
+        kernel_initializer="he_normal", name=name,
+    )(x)  # fmt: skip
+    return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+for _layout, _prefix, _pooling in (
+    (ecapa, "ecapa", "astp"),
+    (functools.partial(ecapa, speechbrain=True), "speechbrain_ecapa", "astp_speechbrain"),
+):
+    for _width in (512, 1024):
+        NETWORKS.add(
+            f"{_prefix}{_width}",
+            NetworkEntry(
+                _layout,
+                channels=_width,
+                embedding_size=192,
+                pooling=_pooling,
+                channels_multiple=SCALE,
+            ),
+        )

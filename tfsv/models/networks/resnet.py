@@ -1,0 +1,94 @@
+"""Two-dimensional residual networks for speaker embeddings (r-vectors): resnet18 to resnet152."""
+
+import functools
+
+import tf_keras as keras
+
+from tfsv.models.image_layers import conv_norm, stem
+from tfsv.models.pooling import pooled
+from tfsv.models.registry import NETWORKS, NetworkEntry
+
+BLOCKS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+
+_FIRST_OF_BOTTLENECKS = 50
+_EXPANSION = 4
+
+
+def resnet(
+    depth: int, *, channels: int, bins: int, embedding_size: int, pooling: str = "tstp"
+) -> keras.Model:
+    """A ResNet over the (time, frequency) image of fbank features.
+
+    The layout of WeSpeaker's ResNets, which paper 1 quantizes: a 3 × 3 stem of
+    stride 1 and no max-pooling; four stages with 1, 2, 4 and 8 times `channels`, stages 2 to 4
+    halving both axes; basic blocks up to depth 34, from 50 on bottleneck blocks (1 × 1, 3 × 3 with
+    the stride, 1 × 1 to four times the stage's width); a 1 × 1 projection shortcut where stride or
+    width changes; convolutions without bias, each followed by batch normalisation; temporal
+    statistics pooling; one dense layer with bias. Convolutions of stride 2 pad one row on every
+    side, as PyTorch does (Keras' "same" would pad at the end only).
+
+    Args:
+        depth: One of `BLOCKS`.
+        channels: Width of the first stage (32 in the papers).
+        bins: Mel filters, a multiple of 8.
+        embedding_size: Components of the embedding.
+        pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
+
+    Returns:
+        `[batch, frames, bins]` to `[batch, embedding_size]`.
+    """
+    block = _bottleneck_block if depth >= _FIRST_OF_BOTTLENECKS else _basic_block
+    features = keras.Input((None, bins), name="features")
+    x = stem(features, channels)
+    for stage, blocks in enumerate(BLOCKS[depth]):
+        for index in range(blocks):
+            stride = 2 if stage > 0 and index == 0 else 1
+            x = block(x, channels * 2**stage, stride, f"stage{stage + 1}_block{index + 1}")
+    x = pooled(x, pooling)
+    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
+    return keras.Model(features, embedding, name=f"resnet{depth}")
+
+
+def _basic_block(x, channels: int, stride: int, name: str):
+    shortcut = _shortcut(x, channels, stride, name)
+    x = conv_norm(x, channels, 3, stride, f"{name}_conv1")
+    x = keras.layers.ReLU(name=f"{name}_relu1")(x)
+    x = conv_norm(x, channels, 3, 1, f"{name}_conv2")
+    x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
+    return keras.layers.ReLU(name=f"{name}_relu2")(x)
+
+
+def _bottleneck_block(x, channels: int, stride: int, name: str):
+    shortcut = _shortcut(x, _EXPANSION * channels, stride, name)
+    x = conv_norm(x, channels, 1, 1, f"{name}_conv1")
+    x = keras.layers.ReLU(name=f"{name}_relu1")(x)
+    x = conv_norm(x, channels, 3, stride, f"{name}_conv2")
+    x = keras.layers.ReLU(name=f"{name}_relu2")(x)
+    x = conv_norm(x, _EXPANSION * channels, 1, 1, f"{name}_conv3")
+    x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
+    return keras.layers.ReLU(name=f"{name}_relu3")(x)
+
+
+def _shortcut(x, channels: int, stride: int, name: str):
+    if stride != 1 or x.shape[-1] != channels:
+        return conv_norm(x, channels, 1, stride, f"{name}_shortcut")
+    return x
+
+
+for _depth in BLOCKS:
+    NETWORKS.add(
+        f"resnet{_depth}",
+        NetworkEntry(
+            functools.partial(resnet, _depth),
+            channels=32,
+            embedding_size=256,
+            pooling="tstp",
+            bins_multiple=8,
+        ),
+    )

@@ -1,0 +1,56 @@
+"""The x-vector TDNN: the baseline that the residual networks replaced."""
+
+import tf_keras as keras
+
+from tfsv.models.pooling import pooled
+from tfsv.models.registry import NETWORKS, NetworkEntry
+
+_FRAME_LAYERS = ((5, 1), (3, 2), (3, 3), (1, 1), (1, 1))  # frames seen, dilation
+
+
+def xvector(*, channels: int, bins: int, embedding_size: int, pooling: str = "tstp") -> keras.Model:
+    """An x-vector network in WeSpeaker's layout, which is Kaldi's.
+
+    Five frame layers (convolutions over 5, 3, 3, 1 and 1 frames, the second and third dilated by
+    2 and 3), statistics pooling and two dense layers; every layer but the last is
+    followed by ReLU and batch normalisation without gain and offset. The fifth frame layer has
+    1500 channels when the others have 512. The embedding is what the last layer gives: WeSpeaker
+    scores that one, Kaldi the one before.
+
+    Convolutions are padded with zeros, so that utterances of any length have an embedding; this is
+    our choice, the original drops seven frames at either end.
+
+    Args:
+        channels: Width of the first four layers (512 in the original).
+        bins: Mel filters.
+        embedding_size: Components of the embedding and width of the dense layer before it (512 in
+            the original).
+        pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
+
+    Returns:
+        `[batch, frames, bins]` to `[batch, embedding_size]`.
+    """
+    features = keras.Input((None, bins), name="features")
+    x = features
+    for index, (size, dilation) in enumerate(_FRAME_LAYERS, start=1):
+        width = channels if index < len(_FRAME_LAYERS) else max(1, 1500 * channels // 512)
+        x = keras.layers.Conv1D(
+            width, size, padding="same", dilation_rate=dilation, kernel_initializer="he_normal",
+            name=f"frame{index}",
+        )(x)  # fmt: skip
+        x = _relu_norm(x, f"frame{index}")
+    x = pooled(x, pooling)
+    x = keras.layers.Dense(embedding_size, kernel_initializer="he_normal", name="segment1")(x)
+    x = _relu_norm(x, "segment1")
+    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
+    return keras.Model(features, embedding, name="xvector")
+
+
+def _relu_norm(x, name: str):
+    x = keras.layers.ReLU(name=f"{name}_relu")(x)
+    return keras.layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, center=False, scale=False, name=f"{name}_norm"
+    )(x)
+
+
+NETWORKS.add("xvector", NetworkEntry(xvector, channels=512, embedding_size=512, pooling="tstp"))

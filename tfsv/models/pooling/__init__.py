@@ -1,0 +1,48 @@
+"""Pooling over time: from frames of any number to one vector.
+
+A file a kind; each adds its poolings to `tfsv.models.POOLINGS`, and a new file here is found by
+itself. The order of the imports is that of messages.
+"""
+
+import tensorflow as tf
+
+# isort: off
+from tfsv.models.pooling.statistics import TemporalStatisticsPooling
+from tfsv.models.pooling.mean import TemporalAveragePooling
+from tfsv.models.pooling.attentive import AttentiveStatistics, GlobalContext
+
+# isort: on
+from tfsv.models.registry import POOLINGS
+
+__all__ = [
+    "AttentiveStatistics",
+    "GlobalContext",
+    "TemporalAveragePooling",
+    "TemporalStatisticsPooling",
+    "pooled",
+]
+
+
+def pooled(x: tf.Tensor, kind: str, bottleneck: int = 128) -> tf.Tensor:
+    """Adds a pooling over time to a functional network.
+
+    Example:
+        >>> frames = keras.Input((None, 24))
+        >>> pooled(frames, "tstp").shape
+        TensorShape([None, 48])
+
+    Args:
+        x: Keras tensor `[batch, time, ...]`; all axes but the first two are known.
+        kind: Name of the pooling, a key of `tfsv.models.POOLINGS`.
+        bottleneck: Channels between the two layers of an attention.
+
+    Returns:
+        Keras tensor float32 `[batch, n]`: n is the number of features a frame has for "mean",
+        twice that for the other poolings of tfsv, all means first.
+
+    Raises:
+        ValueError: `kind` is unknown.
+    """
+    if kind not in POOLINGS:
+        raise ValueError(f"pooling: expected one of {', '.join(POOLINGS)}. Received: {kind}")
+    return POOLINGS[kind](x, bottleneck)

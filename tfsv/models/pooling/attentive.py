@@ -1,0 +1,127 @@
+"""Attentive statistics pooling: "astp", "astp_local", "astp_speechbrain"."""
+
+import functools
+
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.models.norms import norm
+from tfsv.models.pooling.moments import unbiased_variance
+from tfsv.models.registry import POOLINGS
+
+_LOWEST_VARIANCE = 1e-7  # WeSpeaker's since 2023, before that 1e-10
+_LOWEST_VARIANCE_OF_SPEECHBRAIN = 1e-12
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class GlobalContext(keras.layers.Layer):
+    """Puts mean and standard deviation of the utterance beside every frame.
+
+    std = sqrt(variance + lowest variance), as in WeSpeaker's ECAPA-TDNN.
+
+    Input: float `[batch, time, channels]`.
+    Output: float32 `[batch, time, 3 * channels]`: the frame, the means, the deviations.
+
+    Args:
+        unbiased: Whether the variance is the unbiased one (WeSpeaker) or not (SpeechBrain).
+        lowest_variance: What is added to the variance.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
+    """
+
+    def __init__(self, unbiased: bool = True, lowest_variance: float = _LOWEST_VARIANCE, **kwargs):
+        super().__init__(**kwargs)
+        self.unbiased = unbiased
+        self.lowest_variance = lowest_variance
+
+    def get_config(self) -> dict:
+        own = {"unbiased": self.unbiased, "lowest_variance": self.lowest_variance}
+        return {**super().get_config(), **own}
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        x = tf.cast(x, tf.float32)
+        mean = tf.reduce_mean(x, axis=1, keepdims=True)
+        if self.unbiased:
+            variance = unbiased_variance(x, mean)
+        else:
+            variance = tf.reduce_mean(tf.square(x - mean), axis=1)
+        deviation = tf.sqrt(variance[:, tf.newaxis] + self.lowest_variance)
+        every_frame = x * 0.0  # an addition broadcasts within XNNPACK, BROADCAST_TO does not
+        return tf.concat([x, every_frame + mean, every_frame + deviation], axis=2)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:2], 3 * input_shape[2])
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class AttentiveStatistics(keras.layers.Layer):
+    """Mean and standard deviation over time, each channel's frames weighted by their own softmax.
+
+    std = sqrt(max(variance, lowest variance)), as in the ECAPA-TDNN of WeSpeaker and SpeechBrain.
+
+    Input: frames and scores, both float `[batch, time, channels]`.
+    Output: float32 `[batch, 2 * channels]`, all means first.
+
+    Args:
+        lowest_variance: The variance counts as no less.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
+    """
+
+    def __init__(self, lowest_variance: float = _LOWEST_VARIANCE, **kwargs):
+        super().__init__(**kwargs)
+        self.lowest_variance = lowest_variance
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "lowest_variance": self.lowest_variance}
+
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        x, scores = (tf.cast(tensor, tf.float32) for tensor in inputs)
+        weights = tf.nn.softmax(scores, axis=1)
+        mean = tf.reduce_sum(weights * x, axis=1, keepdims=True)
+        variance = tf.reduce_sum(weights * tf.square(x - mean), axis=1)
+        deviation = tf.sqrt(tf.maximum(variance, self.lowest_variance))
+        return tf.concat([tf.reshape(mean, [-1, x.shape[2]]), deviation], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0][0], 2 * input_shape[0][2])
+
+
+def attentive_statistics(
+    x: tf.Tensor, bottleneck: int, *, context: bool = True, speechbrain: bool = False
+) -> tf.Tensor:
+    """Adds the channel- and context-dependent pooling of ECAPA-TDNN to a functional network.
+
+    In WeSpeaker's form: frames with the mean and deviation of the utterance beside them
+    (`GlobalContext`), a 1 × 1 convolution to the bottleneck, tanh, a 1 × 1 convolution back, and
+    statistics weighted by the softmax over time (`AttentiveStatistics`). An image is first
+    flattened to `[batch, time, features]`.
+
+    Args:
+        x: Keras tensor `[batch, time, ...]`; all axes but the first two are known.
+        bottleneck: Channels between the two convolutions.
+        context: Whether frames have the utterance's statistics beside them. WeSpeaker's networks
+            without GLOB in their names have none.
+        speechbrain: Whether the form is SpeechBrain's: a ReLU and a batch normalisation before
+            tanh, and the biased variance in the context.
+
+    Returns:
+        Keras tensor float32 `[batch, 2 * features]`, all means first.
+    """
+    if len(x.shape) > 3:
+        size = x.shape[2] * x.shape[3]
+        x = keras.layers.Reshape((-1, size), name="pooling_frames")(x)
+    lowest = _LOWEST_VARIANCE_OF_SPEECHBRAIN if speechbrain else _LOWEST_VARIANCE
+    scores = x
+    if context:
+        scores = GlobalContext(not speechbrain, lowest, name="pooling_context")(scores)
+    scores = keras.layers.Conv1D(bottleneck, 1, name="pooling_attention1")(scores)
+    if speechbrain:
+        scores = keras.layers.ReLU(name="pooling_relu")(scores)
+        scores = norm(scores, "pooling_attention1")
+    scores = keras.layers.Activation("tanh", name="pooling_tanh")(scores)
+    scores = keras.layers.Conv1D(x.shape[-1], 1, name="pooling_attention2")(scores)
+    return AttentiveStatistics(lowest, name="pooling")([x, scores])
+
+
+POOLINGS.add("astp", attentive_statistics)
+POOLINGS.add("astp_local", functools.partial(attentive_statistics, context=False))
+POOLINGS.add("astp_speechbrain", functools.partial(attentive_statistics, speechbrain=True))

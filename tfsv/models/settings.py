@@ -1,0 +1,127 @@
+"""What a network is to be: its name and its sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tfsv.errors import InputError
+from tfsv.models.registry import NETWORKS, POOLINGS
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """A network by name, with its sizes. The defaults are the published ones.
+
+    Example:
+        >>> NetworkSettings("ecapa512", channels=64).resolved()
+        NetworkSettings(name='ecapa512', channels=64, bins=80, embedding_size=192, pooling='astp')
+
+    Attributes:
+        name: Name of the network, a key of `tfsv.models.NETWORKS`.
+        channels: Width of the first layers. None: as published.
+        bins: Mel filters of the front end.
+        embedding_size: Components of the embedding. None: as published.
+        pooling: Name of the pooling over time, a key of `tfsv.models.POOLINGS`. None: as published.
+    """
+
+    name: str = field(
+        default="resnet18",
+        metadata={"help": "Network, e.g. resnet34; an unknown one lists all.", "flag": "network"},
+    )
+    channels: int | None = field(
+        default=None,
+        metadata={"help": "Width of the network's first layers. Default: as published."},
+    )
+    bins: int = field(default=80, metadata={"help": "Mel filters of the front end."})
+    embedding_size: int | None = field(
+        default=None,
+        metadata={"help": "Components of the embedding. Default: as published."},
+    )
+    pooling: str | None = field(
+        default=None,
+        metadata={"help": "Pooling over time, e.g. tstp or astp. Default: as published."},
+    )
+
+    def resolved(self) -> NetworkSettings:
+        """These settings with the published sizes instead of None.
+
+        Raises:
+            InputError: The name or the pooling is unknown, or a size is out of range.
+        """
+        entry = NETWORKS.named(self.name)
+        settings = replace(
+            self,
+            channels=entry.channels if self.channels is None else self.channels,
+            embedding_size=(
+                entry.embedding_size if self.embedding_size is None else self.embedding_size
+            ),
+            pooling=entry.pooling if self.pooling is None else self.pooling,
+        )
+        _check_size("channels", settings.channels, entry.channels_multiple)
+        _check_size("embedding_size", settings.embedding_size)
+        POOLINGS.named(settings.pooling)
+        _check_size("bins", settings.bins, entry.bins_multiple)
+        return settings
+
+    def build(self) -> keras.Model:
+        """Builds the network, with random weights.
+
+        Returns:
+            A model from float32 features `[batch, frames, bins]` to embeddings float32
+            `[batch, embedding_size]`, which are not normalised. Layer names are stable: they name
+            the layer in bit plans, cards and checkpoints.
+
+        Raises:
+            InputError: The name or the pooling is unknown, or a size is out of range.
+        """
+        settings = self.resolved()
+        return NETWORKS[settings.name].build(
+            channels=settings.channels,
+            bins=settings.bins,
+            embedding_size=settings.embedding_size,
+            pooling=settings.pooling,
+        )
+
+
+def build_network(
+    name: str,
+    *,
+    channels: int | None = None,
+    bins: int = 80,
+    embedding_size: int | None = None,
+    pooling: str | None = None,
+) -> keras.Model:
+    """Builds a network by its name, with random weights.
+
+    Example:
+        >>> network = build_network("resnet18", channels=16, embedding_size=128)
+        >>> network.output_shape
+        (None, 128)
+
+    Args:
+        name: Name of the network, a key of `NETWORKS`.
+        channels: Width of the first layers. None: as published.
+        bins: Mel filters of the front end.
+        embedding_size: Components of the embedding. None: as published.
+        pooling: Name of the pooling over time, a key of `POOLINGS`. None: as published.
+
+    Returns:
+        A model from float32 features `[batch, frames, bins]` to embeddings float32
+        `[batch, embedding_size]`, which are not normalised. Layer names are stable: they name the
+        layer in bit plans, cards and checkpoints.
+
+    Raises:
+        InputError: The name or the pooling is unknown, or a size is out of range.
+    """
+    return NetworkSettings(name, channels, bins, embedding_size, pooling).build()
+
+
+def _check_size(setting: str, value: int, multiple: int = 1) -> None:
+    if value < 1:
+        raise InputError(f"{setting}={value}: must be at least 1")
+    if value % multiple:
+        raise InputError(f"{setting}={value}: must be a multiple of {multiple} for this network")

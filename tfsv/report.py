@@ -1,0 +1,212 @@
+"""What was measured of a model: values with units, intervals and replicates, as one record."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfsv import folders
+from tfsv.errors import InputError
+from tfsv.files import replacing, write_json
+
+SCHEMA = 2
+"""Version of the JSON form. Records without a version (tfsv 0.1) are read too."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """One number that was measured.
+
+    Example:
+        >>> Measurement("eer", 0.0512, title="EER", unit="%").text()
+        '5.12'
+
+    Attributes:
+        name: By which files and programs know it.
+        value: The number, a fraction where the unit is "%".
+        title: What tables and plots call it; empty: the name.
+        unit: "%" for a fraction that is shown times 100, otherwise as it is written behind the
+            value, such as "dB"; empty: a plain number.
+        lower_is_better: Whether a lower value is a better model.
+        digits: Digits behind the point in tables.
+        interval: Both ends of the 95 % interval; None: not known.
+        replicates: float32 `[draws]`, bootstrap replicates. Draw n draws the same speakers (or
+            trials) for every model of one list, so differences can be resampled pairwise. None:
+            there are none.
+    """
+
+    name: str
+    value: float
+    title: str = ""
+    unit: str = ""
+    lower_is_better: bool = True
+    digits: int = 2
+    interval: tuple[float, float] | None = None
+    replicates: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    @property
+    def factor(self) -> float:
+        """What the value is multiplied by before it is shown."""
+        return 100.0 if self.unit == "%" else 1.0
+
+    @property
+    def heading(self) -> str:
+        """Title and unit, as a column of a table is headed."""
+        title = self.title or self.name
+        return f"{title} {self.unit}" if self.unit else title
+
+    def text(self, value: float | None = None, sign: str = "") -> str:
+        """The value, or another of the same kind, as it is shown, without its unit."""
+        shown = self.factor * (self.value if value is None else value)
+        return format(shown, f"{sign}.{self.digits}f")
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """Everything that was measured of one model on one set of data.
+
+    Example:
+        >>> report = Report("verification", (Measurement("eer", 0.05, title="EER", unit="%"),))
+        >>> report["eer"].value
+        0.05
+
+    Attributes:
+        task: Whose measurements they are; empty: nobody's.
+        measurements: The most important one first: tables are about it, plots draw it.
+        details: JSON-ready: whatever else is needed to understand or repeat them.
+    """
+
+    task: str
+    measurements: tuple[Measurement, ...]
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Measurement:
+        """The measurement of this name."""
+        for measurement in self.measurements:
+            if measurement.name == name:
+                return measurement
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        return iter(self.measurements)
+
+    @property
+    def main(self) -> Measurement:
+        """The most important measurement."""
+        return self.measurements[0]
+
+    def with_details(self, **details: Any) -> "Report":
+        """The same measurements with more details, or others in the place of some."""
+        return dataclasses.replace(self, details={**self.details, **details})
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, without replicates."""
+        measured = []
+        for measurement in self.measurements:
+            fields = {
+                field.name: getattr(measurement, field.name)
+                for field in dataclasses.fields(measurement)
+                if field.name != "replicates"
+            }
+            measured.append(fields)
+        head = {"schema": SCHEMA, "task": self.task, "measurements": measured}
+        return {**head, "details": dict(self.details)}
+
+    @classmethod
+    def from_dict(cls, fields: Any, source: str | os.PathLike = "report") -> "Report":
+        """Reads what `to_dict` gave, in this version or before.
+
+        Raises:
+            InputError: It is no report, or one of a later version; names the source.
+        """
+        try:
+            if "schema" not in fields:
+                return _unversioned(fields)
+            if fields["schema"] != SCHEMA:
+                raise InputError(
+                    f"{source}: report of schema {fields['schema']!r}, this tfsv reads {SCHEMA}"
+                )
+            measured = []
+            for entry in fields["measurements"]:
+                interval = entry["interval"]
+                entry = {**entry, "interval": tuple(interval) if interval else None}
+                measured.append(Measurement(**entry))
+            return cls(str(fields["task"]), tuple(measured), dict(fields["details"]))
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{source}: not a report ({error!r:.80}); delete it") from error
+
+    def write(self, folder: str | os.PathLike) -> None:
+        """Writes the report into a model's folder; the file that names it comes last.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        folder = pathlib.Path(folder)
+        drawn = [m.replicates for m in self.measurements if m.replicates is not None]
+        if drawn:
+            if len(drawn) < len(self.measurements):
+                raise ValueError("replicates: expected of all measurements or of none")
+            with replacing(folder / folders.REPLICATES) as part:
+                np.save(part, np.stack(drawn, axis=1).astype(np.float32))
+        write_json(folder / folders.RESULTS, self.to_dict())
+
+    @classmethod
+    def read(cls, folder: str | os.PathLike) -> "Report":
+        """Reads what `write` wrote, replicates included.
+
+        Raises:
+            InputError: Something is missing or broken; names the file.
+        """
+        folder = pathlib.Path(folder)
+        file = folder / folders.RESULTS
+        try:
+            report = cls.from_dict(json.loads(file.read_text(encoding="utf-8")), file)
+            if not (folder / folders.REPLICATES).exists():
+                return report
+            drawn = np.load(folder / folders.REPLICATES, allow_pickle=False)
+        except InputError:
+            raise
+        except (OSError, ValueError) as error:
+            raise InputError(f"{file}: broken report; delete its folder") from error
+        columns = zip(report.measurements, drawn.T, strict=False)
+        measured = tuple(dataclasses.replace(m, replicates=column) for m, column in columns)
+        rest = report.measurements[len(measured) :]
+        return dataclasses.replace(report, measurements=measured + rest)
+
+
+def heading_and_rows(reports: Mapping[str, Report], names: Iterable[str] = ()) -> list[list[str]]:
+    """Reports as rows of a table, a measurement a column.
+
+    Args:
+        reports: By the name of the model.
+        names: Measurements to show; none: those of the first report.
+
+    Returns:
+        The heading, then a row for each report: its name and its measurements.
+    """
+    first = next(iter(reports.values()))
+    names = list(names) or [measurement.name for measurement in first]
+    rows = [["model", *(first[name].heading for name in names)]]
+    rows += [[key, *(report[name].text() for name in names)] for key, report in reports.items()]
+    return rows
+
+
+_UNVERSIONED = {"eer": ("EER", "%", 2), "min_dcf_0.01": ("minDCF", "", 3)}
+
+
+def _unversioned(fields: Mapping[str, Any]) -> Report:
+    """Records of tfsv 0.1, which were all of speaker verification."""
+    rest = dict(fields)
+    measured = []
+    for name, (title, unit, digits) in _UNVERSIONED.items():
+        interval = rest.pop(f"{name}_interval", None)
+        value = float(rest.pop(name))
+        ends = tuple(interval) if interval else None
+        measured.append(Measurement(name, value, title, unit, digits=digits, interval=ends))
+    return Report("verification", tuple(measured), rest)

@@ -1,0 +1,51 @@
+"""Packed files written as the plain ones that they expand to."""
+
+import os
+
+from ai_edge_litert.interpreter import Interpreter
+
+from tfsv.errors import InputError
+from tfsv.files import replacing
+from tfsv.packed import expand, flatbuffer, seal
+from tfsv.packed.record import ENTRY
+from tfsv.runtime.model_files import read_unchecked, unsound
+
+
+def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
+    """Writes a packed file as the plain one that it expands to, which anything runs at full speed.
+
+    The record of the packed layers is left out and the file is sealed again, so that tfsv opens it
+    too; all else is what `tfsv.packed.expand.expand` gives.
+
+    Args:
+        path: A packed file.
+        output: The file to write.
+
+    Returns:
+        Bytes of it.
+
+    Raises:
+        InputError: `path` is not packed or not sound, or `output` cannot be written.
+    """
+    content = read_unchecked(path)
+    try:
+        seal.check(content)
+        if not expand.is_packed(content):
+            raise InputError(f"{path}: has no packed layers, so there is nothing to expand")
+        plain = expand.expand(content)
+        Interpreter(model_content=plain)
+    except InputError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        raise unsound(path, error) from error
+    model = flatbuffer.parse(plain)
+    model.metadata = [entry for entry in model.metadata if entry.name != ENTRY.encode()]
+    flatbuffer.set_metadata(model, seal.ENTRY, seal.BLANK)
+    named = {
+        index: tensor.name for index, tensor in enumerate(model.subgraphs[0].tensors) if tensor.name
+    }
+    flatbuffer.compact(model, named)
+    plain = seal.seal(flatbuffer.serialise(model))
+    with replacing(output) as part:
+        part.write_bytes(plain)
+    return len(plain)

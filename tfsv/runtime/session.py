@@ -1,0 +1,78 @@
+"""A TFLite model in memory, run by the names of its inputs and outputs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from tfsv.packed.signature import named_ends
+from tfsv.runtime.ports import Port
+
+
+class Session:
+    """An interpreter whose inputs and outputs go by name.
+
+    It takes what it is given and is for code that knows the model; `tfsv.runtime.Runner` opens
+    files of any origin and checks what it is given.
+
+    Attributes:
+        interpreter: The interpreter.
+        inputs: What goes in.
+        outputs: What comes out.
+    """
+
+    def __init__(self, content: bytes, **options: Any):
+        """Prepares a model.
+
+        Args:
+            content: A whole TFLite file, sound and not packed.
+            **options: Further arguments of the interpreter, such as `num_threads`.
+
+        Raises:
+            ValueError: The file is damaged.
+            RuntimeError: The interpreter refuses it.
+        """
+        self._input_tensors, self._output_tensors = named_ends(content)
+        self.interpreter = Interpreter(model_content=content, **options)
+        self.inputs = _ports(self._input_tensors, self.interpreter.get_input_details())
+        self.outputs = _ports(self._output_tensors, self.interpreter.get_output_details())
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> None:
+        """Computes; buffers are made anew only when the shape of an input changes.
+
+        Args:
+            inputs: An array for each of `inputs`.
+
+        Raises:
+            ValueError: The interpreter refuses an input.
+            RuntimeError: It cannot compute these shapes.
+        """
+        shapes = {name: array.shape for name, array in inputs.items()}
+        if shapes != self._shapes:
+            before, self._shapes = self._shapes, {}
+            for name, shape in shapes.items():
+                if shape != before.get(name):
+                    self.interpreter.resize_tensor_input(self._input_tensors[name], shape)
+            self.interpreter.allocate_tensors()
+            self._shapes = shapes
+        for name, array in inputs.items():
+            self.interpreter.set_tensor(self._input_tensors[name], array)
+        self.interpreter.invoke()
+
+    def results(self) -> dict[str, np.ndarray]:
+        """Copies of all outputs of the latest run."""
+        return {
+            name: self.interpreter.get_tensor(index) for name, index in self._output_tensors.items()
+        }
+
+
+def _ports(tensors: Mapping[str, int], details: list[dict[str, Any]]) -> tuple[Port, ...]:
+    known = {entry["index"]: entry for entry in details}
+    ports = []
+    for name, index in tensors.items():
+        entry = known[index]
+        shape = tuple(None if size == -1 else size for size in entry["shape_signature"].tolist())
+        ports.append(Port(name, shape, np.dtype(entry["dtype"]).name))
+    return tuple(ports)

@@ -1,0 +1,1 @@
+"""The tasks of tfsv; a file each."""

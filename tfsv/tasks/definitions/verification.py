@@ -1,0 +1,73 @@
+"""Speaker verification: speech in, an embedding of the speaker out.
+
+What needs TensorFlow is imported where it is used, so that commands can ask for settings at once.
+"""
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+from tfsv.card import ModelCard
+from tfsv.models.settings import NetworkSettings
+from tfsv.tasks.task import TASKS, Task
+from tfsv.verification.model_card import check_speaker_card, front_end_of, network_of, speaker_card
+from tfsv.verification.settings import SpeakerObjective, SpeechData
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+    from tfsv.conversion.ends import Ends
+    from tfsv.tasks.verification_data import SpeechTraining
+
+
+class Verification(Task):
+    """Networks of `tfsv.models` behind log-mel features, compared by cosine."""
+
+    name: ClassVar = "verification"
+    network_record: ClassVar = NetworkSettings
+    data_record: ClassVar = SpeechData
+    objective_record: ClassVar = SpeakerObjective
+    method_packages: ClassVar = ("tfsv.verification.methods",)
+
+    def resolved(self, network: NetworkSettings) -> NetworkSettings:
+        """See `Task.resolved`."""
+        return network.resolved()
+
+    def new_card(self, network: NetworkSettings) -> ModelCard:
+        """See `Task.new_card`."""
+        from tfsv.features import LogMel
+
+        network = network.resolved()
+        return speaker_card(network, LogMel(bins=network.bins).settings())
+
+    def check(self, card: ModelCard, source: str) -> None:
+        """See `Task.check`."""
+        check_speaker_card(card, source)
+
+    def build(self, card: ModelCard) -> "keras.Model":
+        """See `Task.build`."""
+        return network_of(card).build()
+
+    def filled(self, card: ModelCard) -> ModelCard:
+        """See `Task.filled`."""
+        third = 1 / 3  # prints with all its digits, as measured figures do
+        thresholds = dict.fromkeys(("eer", "far_0.01", "far_0.001"), third)
+        return dataclasses.replace(
+            card,
+            measured=dict.fromkeys(("eer", "min_dcf"), third),
+            decision={"thresholds": thresholds},
+        )
+
+    def ends(self, card: ModelCard) -> "Ends":
+        """See `Task.ends`."""
+        from tfsv.verification.ends import speaker_ends
+
+        return speaker_ends(front_end_of(card), network_of(card).embedding_size)
+
+    def open_data(self, data: SpeechData, objective: SpeakerObjective) -> "SpeechTraining":
+        """See `Task.open_data`."""
+        from tfsv.tasks.verification_data import SpeechTraining
+
+        return SpeechTraining(data, objective)
+
+
+TASKS.add(Verification.name, Verification())

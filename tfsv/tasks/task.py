@@ -1,0 +1,249 @@
+"""What differs from task to task: a network's making, its data, its objective and its measuring.
+
+Everything else (codebooks, search of bits, fine-tuning, packing) is the same for every task and
+knows none of them. A task is a subclass of `Task` in a file of `tfsv.tasks.definitions`, or
+anywhere else if its maker adds it to `TASKS`.
+"""
+
+import abc
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tfsv.bitwidth.methods import METHODS
+from tfsv.card import ModelCard
+from tfsv.registry import Registry
+from tfsv.report import Report
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    import tf_keras as keras
+
+    from tfsv.bitwidth.sensitivity import Method
+    from tfsv.conversion.ends import Ends
+    from tfsv.training.objective import Objective
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What measuring a model gave.
+
+    Attributes:
+        report: The measurements.
+        decision: What the model decides with from now on, such as thresholds.
+    """
+
+    report: Report
+    decision: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class PlainModel:
+    """A network without quantizers, its card, and where it is kept.
+
+    Attributes:
+        folder: The model folder.
+        network: The network; its kernels are decoded ones if it was quantized.
+        card: The card, with the bits that the network was quantized to.
+    """
+
+    folder: pathlib.Path
+    network: "keras.Model"
+    card: ModelCard
+
+
+class TaskData(abc.ABC):
+    """What a run trains and measures with.
+
+    Attributes:
+        seed: Everything random of the run follows from it.
+        steps_per_epoch: Batches that hold everything once.
+        unit: What a batch holds, as progress bars call it.
+    """
+
+    seed: int = 0
+    steps_per_epoch: int
+    unit: str = "examples"
+
+    def files(self) -> Mapping[str, str | pathlib.Path]:
+        """Files that decide the outcome, by name; their hashes tell this run from others.
+
+        Raises:
+            InputError: One of them is missing or unfit; it is told before hours of training.
+        """
+        return {}
+
+    def identity(self) -> Mapping[str, Any]:
+        """JSON-ready: what decides the batches of `dataset`."""
+        return {}
+
+    def trained_on(self) -> str:
+        """The data of training, in words, for the card."""
+        return ""
+
+    def folder(self) -> pathlib.Path | None:
+        """Folder of the data, to which the run's folder gets a link; None: there is none."""
+        return None
+
+    @abc.abstractmethod
+    def dataset(self, first_step: int) -> "tf.data.Dataset":
+        """Endless batches of (raw inputs, targets) from a step on.
+
+        The batch of a step depends on its number only, so that a killed run can go on.
+        """
+
+    def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
+        """From raw inputs to the network's inputs, as a function of tensors; no randomness."""
+        return lambda raw: raw
+
+    def masks(self, seed: int) -> "Callable[[Any, tf.Tensor], Any]":
+        """What training does to the network's inputs at random, by the step's number."""
+        return lambda inputs, step: inputs
+
+    @abc.abstractmethod
+    def objective(self, network: "keras.Model", steps: int) -> "Objective":
+        """A new objective for a network and a fit of so many steps, built for its outputs."""
+
+    def further_objective(self, network: "keras.Model", parent: PlainModel) -> "Objective":
+        """The objective of a network that goes on from a trained float parent.
+
+        Schedules are at their ends. The default takes nothing from the parent.
+
+        Args:
+            network: The network to train, quantized or float.
+            parent: The float model that it was made of.
+        """
+        return self.objective(network, 0)
+
+    def save_objective(self, folder: pathlib.Path, objective: "Objective") -> None:  # noqa: B027
+        """Keeps in a model's folder what `further_objective` goes on from."""
+
+    def log_probabilities(self, objective: "Objective") -> "Callable[[Any], tf.Tensor]":
+        """From the network's outputs to logarithms of probabilities, for divergences.
+
+        Paper 4 passes a network's outputs through a sigmoid; so does the default: each output is
+        the logit of one of two events.
+
+        Args:
+            objective: Of the trained network.
+
+        Returns:
+            A function to float `[..., events]` that sums to 1 over the last axis, exponentiated.
+        """
+        import tensorflow as tf
+
+        def events(outputs: Any) -> tf.Tensor:
+            logits = tf.concat([tf.reshape(x, [-1]) for x in tf.nest.flatten(outputs)], 0)
+            return tf.stack([tf.math.log_sigmoid(logits), tf.math.log_sigmoid(-logits)], axis=-1)
+
+        return events
+
+    @abc.abstractmethod
+    def measure(self, model: PlainModel) -> Measured:
+        """Measures a plain network, its kernels decoded if it was quantized."""
+
+    def for_card(self, report: Report) -> dict[str, float]:
+        """What a model's card keeps of a report, by name; the default: all measurements."""
+        return {measurement.name: measurement.value for measurement in report}
+
+    def measurer(self, card: ModelCard, folder: pathlib.Path) -> Callable[[Any], Report]:
+        """Measures many networks of one card for a study, by what can be prepared once.
+
+        Args:
+            card: Of the float network of the study.
+            folder: The study's.
+
+        Returns:
+            From a plain network to its report, best with intervals and replicates.
+        """
+        return lambda network: self.measure(PlainModel(folder, network, card)).report
+
+
+class Task(abc.ABC):
+    """A kind of network: how it is built, what its file takes and gives, what it learns from.
+
+    Attributes:
+        name: As cards and recipes have it.
+        network_record: Frozen dataclass of what builds a network; every field has a default.
+        data_record: Frozen dataclass of where data come from and how they are fed.
+        objective_record: Frozen dataclass of what the network is trained for.
+        method_packages: Packages with further sensitivity methods, which ask for this task's data.
+    """
+
+    name: ClassVar[str]
+    network_record: ClassVar[type]
+    data_record: ClassVar[type]
+    objective_record: ClassVar[type]
+    method_packages: ClassVar[tuple[str, ...]] = ()
+
+    def resolved(self, network: Any) -> Any:
+        """A `network_record` with everything filled in that it leaves open.
+
+        Raises:
+            InputError: A name or size is impossible; names the setting.
+        """
+        return network
+
+    @abc.abstractmethod
+    def new_card(self, network: Any) -> ModelCard:
+        """The card of a network that is to be trained, its sizes filled in.
+
+        Args:
+            network: A `network_record`.
+
+        Raises:
+            InputError: A name or size is impossible; names the setting.
+        """
+
+    def check(self, card: ModelCard, source: str) -> None:  # noqa: B027
+        """Checks the tables of a card that belong to the task.
+
+        Raises:
+            InputError: One of them is wrong; names the source.
+        """
+
+    @abc.abstractmethod
+    def build(self, card: ModelCard) -> "keras.Model":
+        """The float network that a card describes, its weights not yet loaded."""
+
+    def filled(self, card: ModelCard) -> ModelCard:
+        """The card as long as measuring makes it, to tell the size of a file beforehand."""
+        return card
+
+    @abc.abstractmethod
+    def ends(self, card: ModelCard) -> "Ends":
+        """Inputs and outputs of the exported file, and what stands between them and the network."""
+
+    @abc.abstractmethod
+    def open_data(self, data: Any, objective: Any) -> TaskData:
+        """The data that a record describes.
+
+        Args:
+            data: A `data_record`.
+            objective: An `objective_record`.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+
+    def coded_layers(self, network: "keras.Model") -> list[str]:
+        """Names of the layers that may get bits; the default: all that have kernels."""
+        from tfsv.quantization.network import quantizable_layers
+
+        return [layer.name for layer in quantizable_layers(network)]
+
+
+TASKS: Registry[Task] = Registry("task", "tfsv.tasks.definitions")
+"""Tasks by name."""
+
+DEFAULT_TASK = "verification"
+"""What commands and recipes do unless told otherwise."""
+
+
+def sensitivity_methods() -> "Registry[type[Method]]":
+    """All sensitivity methods by name, those of tasks included."""
+    for task in TASKS.values():
+        for package in task.method_packages:
+            METHODS.search(package)
+    return METHODS

@@ -1,0 +1,241 @@
+"""Speech as the data of a run: crops, speakers to tell apart, trials to measure with."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.audio.augment import spec_augment
+from tfsv.audio.manifest import Manifest, read_manifest
+from tfsv.audio.pipeline import class_count, steps_per_epoch, training_dataset
+from tfsv.audio.voices import voices_manifest
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+from tfsv.features import LogMel
+from tfsv.files import sha256_of
+from tfsv.report import Report
+from tfsv.settings import named_settings
+from tfsv.tasks.task import Measured, PlainModel, TaskData
+from tfsv.training.objective import Objective
+from tfsv.training.objectives import OBJECTIVES
+from tfsv.training.schedules import Margin
+from tfsv.verification.class_vectors import class_vectors, save_class_vectors
+from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.evaluation import evaluate, recording_paths, speaker_report
+from tfsv.verification.model_card import front_end_of, speaker_figures
+from tfsv.verification.posteriors import speaker_posteriors
+from tfsv.verification.scoring import cosine_scores
+from tfsv.verification.settings import SpeakerObjective, SpeechData
+from tfsv.verification.trial_features import TrialFeatures
+from tfsv.verification.trials import Trials, read_trials
+
+_REPLICATES = 1000  # draws of the bootstrap in a study
+
+
+class SpeechTraining(TaskData):
+    """The `TaskData` of speaker verification.
+
+    Example:
+        >>> data = SpeechTraining(SpeechData(corpus="manifest.tsv"), SpeakerObjective())
+        >>> crops, classes = next(iter(data.dataset(0)))
+
+    Args:
+        data: Corpus, trials and pipeline.
+        objective: What is learned from the training speakers.
+
+    Raises:
+        InputError: The corpus cannot be read.
+    """
+
+    unit = "crops"
+
+    def __init__(self, data: SpeechData, objective: SpeakerObjective):
+        self.settings = data
+        self._objective = objective
+        self.manifest = _manifest(data)
+        self.seed = data.pipeline.seed
+
+    @functools.cached_property
+    def train(self) -> Manifest:
+        """The train split."""
+        return self.manifest.split("train")
+
+    @functools.cached_property
+    def steps_per_epoch(self) -> int:
+        """See `TaskData`."""
+        return steps_per_epoch(self.train, self.settings.pipeline)
+
+    def trials_file(self, split: str) -> pathlib.Path:
+        """The trial list of "dev" or "test"."""
+        given = getattr(self.settings, f"{split}_trials")
+        return pathlib.Path(given or pathlib.Path(self.manifest.root) / "trials" / f"{split}.txt")
+
+    def files(self) -> Mapping[str, str | pathlib.Path]:
+        """See `TaskData.files`."""
+        lists = {"dev_trials": self.trials_file("dev"), "test_trials": self.trials_file("test")}
+        for split, file in zip(("dev", "test"), lists.values(), strict=True):
+            _check_trials(file, self._root(split), self.manifest, self.train)
+        return {"manifest": self.manifest.path, **lists}
+
+    def identity(self) -> Mapping[str, Any]:
+        """The manifest and how crops are made of it."""
+        pipeline = dataclasses.asdict(self.settings.pipeline)
+        return {"manifest": sha256_of(self.manifest.path), "pipeline": pipeline}
+
+    def trained_on(self) -> str:
+        """Names of the corpora and their sizes, not where they lie on this machine."""
+        named = {u.extra["corpus"] for u in self.train if u.extra.get("corpus")}
+        corpora = ", ".join(sorted(named)) or pathlib.Path(self.manifest.path).stem
+        speakers, recordings = len(self.train.speakers), len({u.path for u in self.train})
+        return f"{corpora}: {speakers} speakers, {recordings} utterances"
+
+    def folder(self) -> pathlib.Path:
+        """See `TaskData.folder`."""
+        return pathlib.Path(self.manifest.root)
+
+    def dataset(self, first_step: int) -> tf.data.Dataset:
+        """Crops float32 `[batch, samples]` and classes int32 `[batch]`; see `training_dataset`."""
+        return training_dataset(self.train, self.settings.pipeline, first_step)
+
+    def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
+        """The front end of a card."""
+        return LogMel(**front_end_of(card))
+
+    def masks(self, seed: int) -> Callable[[Any, tf.Tensor], Any]:
+        """SpecAugment, where the settings ask for it."""
+        if not self.settings.spec_augment:
+            return super().masks(seed)
+
+        def masked(features: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return spec_augment(features, tf.stack([seed, step * 1024 + replica]))
+
+        return masked
+
+    def objective(self, network: keras.Model, steps: int) -> Objective:
+        """See `TaskData.objective`."""
+        settings = self._objective
+        start, end = (round(part * steps) for part in (settings.margin_start, settings.margin_end))
+        return self._made_objective(network, Margin(settings.margin, start, end))
+
+    def further_objective(self, network: keras.Model, parent: PlainModel) -> Objective:
+        """With the class vectors of the parent's training, or mean embeddings in their place."""
+        objective = self._made_objective(network, Margin(self._objective.margin))
+        vectors = class_vectors(
+            parent.folder,
+            parent.network,
+            self.features_of(parent.card),
+            self.train,
+            self.settings.pipeline,
+        )
+        objective.kernel.assign(vectors)
+        return objective
+
+    def save_objective(self, folder: pathlib.Path, objective: Objective) -> None:
+        """Keeps the class vectors."""
+        vectors = objective.kernel.numpy()
+        save_class_vectors(folder, vectors, self.train, self.settings.pipeline)
+
+    def log_probabilities(self, objective: Objective) -> Callable[[Any], tf.Tensor]:
+        """Posteriors of the training speakers; see `speaker_posteriors`."""
+        return speaker_posteriors(objective.kernel.numpy())
+
+    def measure(self, model: PlainModel) -> Measured:
+        """EER and minDCF on the test trials, thresholds from the dev trials."""
+        embedder = KerasEmbedder(model.network, model.card)
+        dev, test = (self._evaluated(embedder, model.folder, split) for split in ("dev", "test"))
+        report = test.with_details(dev_eer=dev["eer"].value)
+        return Measured(report, {"thresholds": dev.details["thresholds"]})
+
+    def for_card(self, report: Report) -> dict[str, float]:
+        """EER and minDCF at a prior of 0.01."""
+        return speaker_figures(report)
+
+    def measurer(self, card: ModelCard, folder: pathlib.Path) -> Callable[[Any], Report]:
+        """Holds the features of the test trials; intervals are over speakers where known."""
+        trials, root = read_trials(self.trials_file("test")), self._root("test")
+        manifest = None if root else self.manifest
+        features = TrialFeatures(recording_paths(trials, root, manifest), self.features_of(card))
+
+        def report(network: keras.Model) -> Report:
+            scores = cosine_scores(features.embed(network), trials.enrol, trials.test)
+            return speaker_report(scores, trials, manifest, _REPLICATES)
+
+        return report
+
+    def dev_trials(
+        self, trials: str | None = None, root: str | None = None
+    ) -> tuple[Trials, Manifest | None, str | None]:
+        """Development trials, for methods that measure with them.
+
+        Args:
+            trials: Another list than that of the settings.
+            root: Folder of its recordings; None: the settings' or the manifest.
+
+        Returns:
+            The list, and the manifest or else the root that tells where its recordings are.
+        """
+        root = root or self._root("dev")
+        listed = read_trials(trials or self.trials_file("dev"))
+        return listed, None if root else self.manifest, root
+
+    def _made_objective(self, network: keras.Model, margin: Margin) -> Objective:
+        name, settings = named_settings(self._objective.objective)
+        kind = OBJECTIVES.named(name)
+        try:
+            values = {key: float(value) for key, value in settings.items()}
+            objective = kind(
+                class_count(self.train, self.settings.pipeline), margin=margin, **values
+            )
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"objective={self._objective.objective}: has no such setting ({error})"
+            ) from error
+        objective.build(network.output_shape)
+        return objective
+
+    def _root(self, split: str) -> str | None:
+        return getattr(self.settings, f"{split}_root")
+
+    def _evaluated(self, embedder: KerasEmbedder, folder: pathlib.Path, split: str) -> Report:
+        file, root = self.trials_file(split), self._root(split)
+        manifest = None if root else self.manifest
+        return evaluate(
+            embedder, read_trials(file), root, manifest=manifest, trial_list=file, model=folder
+        )
+
+
+def _manifest(data: SpeechData) -> Manifest:
+    if data.corpus == "voices":
+        return voices_manifest(
+            speakers=data.speakers,
+            utterances=data.utterances,
+            sessions=min(4, data.utterances),
+        )
+    return read_manifest(data.corpus)
+
+
+def _check_trials(
+    file: pathlib.Path, root: str | None, manifest: Manifest, train: Manifest
+) -> None:
+    """Finds before the training what would spoil the evaluation after it."""
+    trials = read_trials(file)
+    if set(trials.labels.tolist()) != {0, 1}:
+        raise InputError(f"{file}: needs target and non-target trials, labelled 1 and 0")
+    for path in recording_paths(trials, root, None if root else manifest):
+        if not pathlib.Path(path).is_file():
+            raise InputError(f"{file}: {path} does not exist")
+    names, trained = set(trials.names), set(train.speakers)
+    for utterance in manifest:
+        if utterance.speaker in trained and not names.isdisjoint(
+            (utterance.path, utterance.utterance)
+        ):
+            raise InputError(
+                f"{file}: speaker {utterance.speaker} is in the train split; hold speakers out"
+            )

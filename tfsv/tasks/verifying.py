@@ -1,0 +1,184 @@
+"""Speaker verification with recordings and models by name. No TensorFlow for a TFLite file."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfsv.audio import soundfiles
+from tfsv.audio.manifest import Manifest, read_manifest
+from tfsv.card import ModelCard
+from tfsv.demo import located
+from tfsv.errors import InputError
+from tfsv.report import Report
+from tfsv.tasks.opening import open_model
+from tfsv.verification.embedder import Embedder
+from tfsv.verification.evaluation import FALSE_ACCEPT_RATES
+from tfsv.verification.evaluation import evaluate as evaluate_trials
+from tfsv.verification.extraction import embed_file
+from tfsv.verification.scoring import voiceprint
+from tfsv.verification.trials import Trials, read_trials
+
+MINIMUM_SECONDS = 0.5
+"""Shorter recordings are refused. Mean normalisation leaves nothing of a recording of one frame,
+so that all such recordings have the same embedding and anyone would be accepted. The papers say
+nothing of a limit; half a second is our choice."""
+
+Recording = str | os.PathLike
+Model = str | os.PathLike | Embedder
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """Whether a recording is of the enrolled speaker.
+
+    Attributes:
+        recording: The recording that was tested.
+        score: Cosine between it and the enrolment.
+        threshold: Score from which on it is accepted.
+        origin: Where the threshold comes from: its name in the model's card, or "threshold".
+    """
+
+    recording: Recording
+    score: float
+    threshold: float
+    origin: str
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the voice is taken for the same."""
+        return self.score >= self.threshold
+
+
+def verify(
+    enrolment: Recording | Sequence[Recording],
+    tests: Recording | Sequence[Recording],
+    model: Model = "demo",
+    *,
+    false_accept_rate: float = 0.01,
+    threshold: float | None = None,
+) -> list[Decision]:
+    """Says of recordings whether they are of the speaker who was enrolled.
+
+    Example:
+        >>> (decision,) = tfsv.verify(["enrol1.wav", "enrol2.wav"], "test.wav")
+        >>> decision.accepted
+        True
+
+    Args:
+        enrolment: Recordings of one speaker; their normalised mean is the enrolment.
+        tests: Recordings in question.
+        model: A `.tflite` file, a model folder, a name of `tfsv.demo`, or an embedder.
+        false_accept_rate: Rate of impostors that is bearable, 0.01 or 0.001; it picks the card's
+            threshold. That was measured on pairs of single recordings; with several enrolment
+            recordings the rates are others.
+        threshold: Cosine score from which on to accept, instead of the card's.
+
+    Returns:
+        A decision for each of `tests`.
+
+    Raises:
+        InputError: A recording is unusable or shorter than half a second, or the model has no such
+            threshold.
+    """
+    enrolment, tests = _listed(enrolment), _listed(tests)
+    for path in [*enrolment, *tests]:
+        soundfiles.inspect(path, minimum_seconds=MINIMUM_SECONDS)
+    embedder = _opened(model)
+    origin = "threshold"
+    if threshold is None:
+        threshold, origin = card_threshold(embedder.card, false_accept_rate, model)
+    speaker = voiceprint(np.stack([embed_file(embedder, path) for path in enrolment]))
+    return [
+        Decision(path, float(np.dot(speaker, embed_file(embedder, path))), threshold, origin)
+        for path in tests
+    ]
+
+
+def embed(recordings: Recording | Sequence[Recording], model: Model = "demo") -> np.ndarray:
+    """Embeds recordings, each whole or, if it is long, as the mean over windows.
+
+    Example:
+        >>> tfsv.embed(["a.wav", "b.flac"]).shape
+        (2, 256)
+
+    Args:
+        recordings: Sound files.
+        model: A `.tflite` file, a model folder, a name of `tfsv.demo`, or an embedder.
+
+    Returns:
+        float32 [recordings, embedding size], each of length 1.
+
+    Raises:
+        InputError: A recording or the model is unusable.
+    """
+    embedder = _opened(model)
+    return np.stack([embed_file(embedder, path) for path in _listed(recordings)])
+
+
+def evaluate(
+    model: Model,
+    trials: str | os.PathLike | Trials,
+    root: str | os.PathLike | None = None,
+    *,
+    manifest: str | os.PathLike | Manifest | None = None,
+    replicates: int = 1000,
+) -> Report:
+    """Scores a trial list: EER, minDCF, thresholds, intervals.
+
+    Example:
+        >>> tfsv.evaluate("demo", "trials/test.txt", "recordings")["eer"].interval
+        (0.188, 0.219)
+
+    Args:
+        model: A `.tflite` file, a model folder, a name of `tfsv.demo`, or an embedder.
+        trials: A trial list, lines of: label enrol test.
+        root: Folder in which the list's names are; None: the manifest says where they are.
+        manifest: Gives error rates per corpus and intervals by speaker.
+        replicates: Draws of the bootstrap for 95 % intervals; 0: none.
+
+    Returns:
+        The report; see `tfsv.verification.evaluation.evaluate_with_scores`.
+
+    Raises:
+        InputError: A recording is missing or broken, or the list has only one kind of trial.
+    """
+    listed = trials if isinstance(trials, Trials) else read_trials(trials)
+    if manifest is not None and not isinstance(manifest, Manifest):
+        manifest = read_manifest(manifest)
+    named = model if isinstance(model, str | os.PathLike) else None
+    return evaluate_trials(
+        _opened(model), listed, root, manifest=manifest,
+        trial_list=None if isinstance(trials, Trials) else trials,
+        model=located(named) if named else None, replicates=replicates,
+    )  # fmt: skip
+
+
+def card_threshold(
+    card: ModelCard, false_accept_rate: float, model: object = "model"
+) -> tuple[float, str]:
+    """The card's threshold for a rate of false accepts, and its name there.
+
+    Raises:
+        InputError: The card has none; names the model and the remedy.
+    """
+    name = f"far_{false_accept_rate:g}"
+    if name not in card.thresholds:
+        known = ", ".join(card.thresholds) or "none"
+        remedy = "give 'threshold'"
+        if false_accept_rate in FALSE_ACCEPT_RATES:
+            remedy = (
+                "run `tfsv evaluate --calibrate` on its model folder and export it again, or "
+                + remedy
+            )
+        raise InputError(f"{model}: its card has no threshold {name!r} (it has: {known}); {remedy}")
+    return card.thresholds[name], name
+
+
+def _opened(model: Model) -> Embedder:
+    return open_model(model) if isinstance(model, str | os.PathLike) else model
+
+
+def _listed(recordings: Recording | Sequence[Recording]) -> list[Recording]:
+    return [recordings] if isinstance(recordings, str | os.PathLike) else list(recordings)

@@ -1,0 +1,100 @@
+"""What a fit minimises: losses, their schedules, and what there is to show."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+class Objective(keras.layers.Layer):
+    """A loss with all that belongs to it: variables, schedules, and named values for people.
+
+    A subclass computes everything in `call`. The step's number comes as a tensor, so that a
+    schedule, such as that of a margin, is part of the graph and of the objective.
+
+    Example:
+        >>> class SquaredError(Objective):
+        ...     def call(self, outputs, targets, step):
+        ...         errors = tf.reduce_mean(tf.square(outputs - targets), axis=[1, 2])
+        ...         return errors, {"peak": tf.reduce_max(tf.abs(outputs - targets), axis=[1, 2])}
+    """
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def call(
+        self, outputs: Any, targets: Any, step: tf.Tensor
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """The losses of a batch.
+
+        Args:
+            outputs: What the network gave for the batch.
+            targets: What the dataset gives beside the inputs.
+            step: int32 scalar, the number of the step from 0 on.
+
+        Returns:
+            float32 `[batch]` losses, whose mean is minimised, and by name float32 `[batch]` values,
+            whose means are shown.
+        """
+        raise NotImplementedError
+
+    def scheduled(self, step: int) -> dict[str, float]:
+        """What changes with the step, by name, as it is at this step; shown beside the values."""
+        return {}
+
+    def shown(self, values: Mapping[str, float]) -> str:
+        """What stands behind the progress bar.
+
+        Args:
+            values: Means of the loss (as "loss") and of the named values over the last hundred
+                steps, and what `scheduled` gave.
+        """
+        return ", ".join(f"{name} {value:.3g}" for name, value in values.items())
+
+
+class WeightedObjectives(Objective):
+    """The weighted sum of several objectives over the same outputs and targets.
+
+    Each one's loss and values are shown under its own name: "distance/loss".
+
+    Example:
+        >>> both = WeightedObjectives({"speakers": (1.0, first), "distance": (0.1, second)})
+
+    Args:
+        parts: Factor and objective by name.
+        **kwargs: As for any Keras layer.
+    """
+
+    def __init__(self, parts: Mapping[str, tuple[float, Objective]], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.factors = {name: float(factor) for name, (factor, _) in parts.items()}
+        self.parts = {name: objective for name, (_, objective) in parts.items()}
+
+    def build(self, input_shape: Any) -> None:
+        """Builds every part for outputs of this shape, unless it was built before."""
+        for objective in self.parts.values():
+            if not objective.built:
+                objective.build(input_shape)
+        super().build(input_shape)
+
+    def call(
+        self, outputs: Any, targets: Any, step: tf.Tensor
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """See `Objective.call`."""
+        total: Sequence[tf.Tensor] = []
+        values = {}
+        for name, objective in self.parts.items():
+            losses, own = objective(outputs, targets, step)
+            total.append(self.factors[name] * losses)
+            values |= {f"{name}/{key}": value for key, value in {"loss": losses, **own}.items()}
+        return tf.add_n(total), values
+
+    def scheduled(self, step: int) -> dict[str, float]:
+        """See `Objective.scheduled`."""
+        return {
+            f"{name}/{key}": value
+            for name, objective in self.parts.items()
+            for key, value in objective.scheduled(step).items()
+        }

@@ -1,0 +1,1 @@
+"""Sensitivity methods that only speaker verification has."""

@@ -1,0 +1,152 @@
+"""Sensitivity by perturbation: what one quantized layer does to the scores of a trial list."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from tfsv.audio import SAMPLE_RATE, soundfiles
+from tfsv.bitwidth.methods import METHODS
+from tfsv.files import sha256_of_arrays
+from tfsv.settings import require, setting
+from tfsv.verification.cllr import cllr, llr_calibration
+from tfsv.verification.evaluation import recording_paths
+from tfsv.verification.scoring import cosine_scores
+from tfsv.verification.trials import Trials, some_trials
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+    from tfsv.bitwidth.sensitivity import Row
+    from tfsv.bitwidth.subject import Subject
+    from tfsv.quantization.coded import CodedWeights
+
+SCORES = ("drift", "cllr")
+"""What perturbation measures: mean squared drift of the scores, or the rise of Cllr."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PerturbationSettings:
+    """Which development trials are scored, and what is made of the scores.
+
+    Attributes:
+        trials: Development trials; None: those of the data.
+        root: Folder of their recordings; None: the data say where they are.
+        recordings: Most recordings to embed.
+        dev_seconds: Longest part of a recording, seconds.
+        score: One of `SCORES`.
+        seed: Decides which trials are drawn.
+    """
+
+    trials: str | None = setting(None, "Dev trials (perturbation). Default: trials/dev.txt.")
+    root: str | None = setting(None, "Folder of their recordings. Default: the manifest.")
+    recordings: int = setting(200, "Most recordings of dev trials (perturbation).")
+    dev_seconds: float = setting(20.0, "Longest part of a dev recording, seconds (perturbation).")
+    score: str = setting("drift", "What perturbation measures: drift or cllr.")
+    seed: int = setting(0, "Seed of crops, vectors, trials and of random.")
+
+    def __post_init__(self):
+        require(
+            self,
+            ("recordings", self.recordings >= 4, "at least 4"),
+            ("dev_seconds", self.dev_seconds >= 0.1, "at least 0.1"),
+            ("score", self.score in SCORES, " or ".join(SCORES)),
+        )
+
+
+@METHODS.register("perturbation")
+class Perturbation:
+    """Change of the verification scores on development trials: the expensive reference.
+
+    Every candidate of every layer embeds all recordings again. "drift" is the mean squared change
+    of the cosine scores; "cllr" is the rise of Cllr, scores calibrated by the line that is best for
+    the float network, so that a shift of the scores counts. Both move with every weight, where an
+    EER of some hundred trials stands still; the form is our choice.
+    """
+
+    name = "perturbation"
+    help: ClassVar = "change of the scores of dev trials; slow, and the reference for the others"
+    record: ClassVar = PerturbationSettings
+    uses: ClassVar = ()
+
+    @classmethod
+    def of(cls, subject: "Subject", settings: PerturbationSettings) -> "Perturbation":
+        """See `Method.of`."""
+        listed, manifest, root = subject.data.dev_trials(settings.trials, settings.root)
+        trials = some_trials(listed, settings.recordings, settings.seed)
+        longest = round(settings.dev_seconds * SAMPLE_RATE)
+        front_end = subject.data.features_of(subject.card)
+        features = [
+            front_end(soundfiles.read(path)[None, :longest])[0].numpy()
+            for path in recording_paths(trials, root, manifest)
+        ]
+        made = cls(subject.network, features, trials, settings.score)
+        made.settings["dev"] = sha256_of_arrays(
+            [trials.labels, trials.enrol, trials.test, *features]
+        )
+        return made
+
+    def __init__(
+        self,
+        network: "keras.Model",
+        features: Sequence[np.ndarray],
+        trials: Trials,
+        score: str = "drift",
+    ):
+        """Args:
+        network: A float network.
+        features: Float32 `[frames, bins]` of each of `trials.names`, of any lengths.
+        trials: Development trials, none of them a reported one.
+        score: One of `SCORES`.
+        """
+        import tensorflow as tf
+
+        self.settings = {"score": score}
+        self._network = network
+        self._features = [tf.constant(part[np.newaxis]) for part in features]
+        self._trials = trials
+        shape = [1, None, *self._features[0].shape[2:]]
+
+        @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
+        def embedded(recording):
+            return network(recording, training=False)[0]
+
+        self._embedded = embedded
+
+    def scores(self, coded: "Mapping[str, CodedWeights]") -> np.ndarray:
+        """Float32 `[trials]`: cosine scores with the named layers quantized."""
+        from tfsv.bitwidth.candidates import replaced
+
+        with replaced(self._network, coded):
+            embeddings = np.stack([self._embedded(part).numpy() for part in self._features])
+        return cosine_scores(embeddings, self._trials.enrol, self._trials.test)
+
+    @functools.cached_property
+    def _reference(self) -> np.ndarray:
+        return self.scores({}).astype(np.float64)
+
+    @functools.cached_property
+    def line(self) -> tuple[float, float]:
+        return llr_calibration(self._reference, self._trials.labels)
+
+    def loss(self, coded: "Mapping[str, CodedWeights]") -> float:
+        """The change with the named layers quantized; "cllr" may be below 0."""
+        scores = self.scores(coded).astype(np.float64)
+        if self.settings["score"] == "drift":
+            return float(np.mean((scores - self._reference) ** 2))
+        factor, offset = self.line
+        before, after = (
+            cllr(factor * values + offset, self._trials.labels)
+            for values in (self._reference, scores)
+        )
+        return after - before
+
+    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+        """See `Method.row`."""
+        from tfsv.bitwidth.sensitivity import Row
+
+        losses = {bits: self.loss({layer: weights}) for bits, weights in candidates.items()}
+        low = min(losses)
+        return Row(losses, f"{self.settings['score']} of scores {losses[low]:.3g} at {low} bits")

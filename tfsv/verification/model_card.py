@@ -1,0 +1,82 @@
+"""The tables of a model card that belong to speaker verification."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from tfsv import card_fields
+from tfsv.card import ModelCard
+from tfsv.errors import InputError
+from tfsv.models.settings import NetworkSettings
+from tfsv.report import Report
+
+TASK = "verification"
+"""What the card of a speaker-verification network has as its task."""
+
+_NETWORK = {
+    "name": card_fields.name,
+    "channels": card_fields.size,
+    "bins": card_fields.size,
+    "embedding_size": card_fields.size,
+    "pooling": card_fields.optional(card_fields.name),
+}
+_ENDS = {"front_end": card_fields.table(card_fields.setting)}
+
+
+def speaker_card(
+    network: NetworkSettings, front_end: Mapping[str, Any] | None = None, **fields: Any
+) -> ModelCard:
+    """The card of a speaker-verification network.
+
+    Example:
+        >>> card = speaker_card(NetworkSettings("resnet18", channels=16, embedding_size=256))
+        >>> card.network["name"], card.task
+        ('resnet18', 'verification')
+
+    Args:
+        network: Name and sizes, the latter known.
+        front_end: Keyword arguments of `tfsv.features.LogMel`, so that the features on the device
+            are those of training; None: its defaults.
+        **fields: Other fields of `ModelCard`.
+    """
+    return ModelCard(
+        task=TASK,
+        network=dataclasses.asdict(network),
+        ends={"front_end": dict(front_end or {})},
+        **fields,
+    )
+
+
+def check_speaker_card(card: ModelCard, source: str | os.PathLike) -> None:
+    """Checks the card's task and the tables that belong to speaker verification.
+
+    Raises:
+        InputError: The card is another task's, or a value of them is wrong; names the source.
+    """
+    if card.task != TASK:
+        raise InputError(
+            f"{source}: a model of the task {card.task!r}, not of speaker verification; open it"
+            " with tfsv.Runner"
+        )
+    card_fields.checked(card.network, source, _NETWORK)
+    card_fields.checked(card.ends, source, _ENDS)
+    thresholds = {"thresholds": card.decision.get("thresholds", {})}
+    card_fields.checked(thresholds, source, {"thresholds": card_fields.table(card_fields.finite)})
+    rates = {name: card.measured[name] for name in ("eer", "min_dcf") if name in card.measured}
+    card_fields.checked(rates, source, dict.fromkeys(rates, card_fields.fraction))
+
+
+def speaker_figures(report: Report) -> dict[str, float]:
+    """What the card keeps of a report: EER and minDCF at a target prior of 0.01."""
+    return {"eer": report["eer"].value, "min_dcf": report["min_dcf_0.01"].value}
+
+
+def network_of(card: ModelCard) -> NetworkSettings:
+    """Name and sizes of the network that a card describes."""
+    return NetworkSettings(**card.network)
+
+
+def front_end_of(card: ModelCard) -> dict[str, Any]:
+    """Keyword arguments of `tfsv.features.LogMel` for the network's features."""
+    return dict(card.ends["front_end"])

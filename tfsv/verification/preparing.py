@@ -1,0 +1,220 @@
+"""Preparing a corpus: a manifest of what can be decoded, split by speaker, and trial lists."""
+
+import collections
+import dataclasses
+import os
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import tqdm
+from absl import logging
+
+from tfsv.audio.corpora import CORPORA, Skipped
+from tfsv.audio.inspection import SoundLimits
+from tfsv.audio.manifest import Manifest, Utterance, write_manifest
+from tfsv.audio.screening import screen, write_skipped
+from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS
+from tfsv.audio.splits import draw_splits, speaker_count
+from tfsv.errors import InputError
+from tfsv.files import writable_folder
+from tfsv.verification.trials import make_trials, write_trials
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """What is prepared, and how.
+
+    Attributes:
+        root: Folder of the corpus.
+        output: Manifest to write, a TSV.
+        corpus: Layout of the corpus, a key of `tfsv.audio.CORPORA`.
+        dev_speakers: Training speakers to move to dev: a number ("40") or a fraction ("0.1").
+            None: a tenth where the corpus has no dev split of its own, else no one.
+        test_speakers: Training speakers to move to test: a number ("40") or a fraction ("0.1").
+            None: a tenth where the corpus has no test split of its own, else no one.
+        seed: Seed that chooses speakers and trials.
+        workers: Processes that decode. None: one for each core.
+        minimum_seconds: Shorter recordings are skipped.
+        maximum_seconds: Longer recordings are skipped.
+        timeout_seconds: A recording that takes longer to decode is skipped.
+        trials: Whether to write trial lists of dev and test.
+        targets: Target trials in a list.
+        nontargets: Non-target trials in a list.
+
+    Raises:
+        InputError: A setting is out of range.
+    """
+
+    root: str = field(metadata={"help": "Folder of the corpus."})
+    output: str = field(metadata={"help": "Manifest to write (TSV)."})
+    corpus: str = field(default="tree", metadata={"help": "Layout of the corpus."})
+    dev_speakers: str | None = field(
+        default=None,
+        metadata={
+            "help": "Training speakers to move to dev: a number (40) or a fraction (0.1). "
+            "Default: 0.1 where the corpus has no dev split of its own, else 0."
+        },
+    )
+    test_speakers: str | None = field(
+        default=None,
+        metadata={
+            "help": "Training speakers to move to test: a number (40) or a fraction (0.1). "
+            "Default: 0.1 where the corpus has no test split of its own, else 0."
+        },
+    )
+    seed: int = field(default=0, metadata={"help": "Chooses speakers and trials."})
+    workers: int | None = field(
+        default=None, metadata={"help": "Processes that decode. Default: one per core."}
+    )
+    minimum_seconds: float = field(
+        default=0.3, metadata={"help": "Shorter recordings are skipped."}
+    )
+    maximum_seconds: float = field(
+        default=LONGEST_SECONDS, metadata={"help": "Longer recordings are skipped."}
+    )
+    timeout_seconds: float = field(
+        default=60.0, metadata={"help": "A file that takes longer to decode is skipped."}
+    )
+    trials: bool = field(
+        default=False, metadata={"help": "Also write trial lists of dev and test."}
+    )
+    targets: int = field(default=10000, metadata={"help": "Target trials per list."})
+    nontargets: int = field(default=10000, metadata={"help": "Non-target trials per list."})
+
+    def __post_init__(self):
+        CORPORA.named(self.corpus)
+        for name, value, least in (
+            ("seed", self.seed, 0),
+            ("workers", 1 if self.workers is None else self.workers, 1),
+            ("minimum_seconds", self.minimum_seconds, 0),
+            ("maximum_seconds", self.maximum_seconds, SHORTEST_SECONDS),
+            ("timeout_seconds", self.timeout_seconds, 0.1),
+            ("targets", self.targets, 1),
+            ("nontargets", self.nontargets, 1),
+        ):
+            if value < least:
+                raise InputError(f"{name}={value}: expected at least {least}")
+        if self.minimum_seconds > self.maximum_seconds:
+            raise InputError(
+                f"minimum_seconds={self.minimum_seconds:g}: above"
+                f" 'maximum_seconds' ({self.maximum_seconds:g})"
+            )
+        for name in ("dev_speakers", "test_speakers"):
+            speaker_count(name, getattr(self, name), 1000)
+
+
+@dataclass(frozen=True)
+class PreparedCorpus:
+    """A corpus that has been prepared.
+
+    Attributes:
+        manifest: The recordings that are fit.
+        skipped: The recordings that were left out.
+        report: File that lists the recordings that were left out and why.
+    """
+
+    manifest: Manifest
+    skipped: Sequence[Skipped]
+    report: pathlib.Path
+
+    def summary(self) -> str:
+        """Speakers, utterances and hours of every split, and the commonest reasons to skip."""
+        lines = [f"{'split':8} {'speakers':>9} {'utterances':>11} {'hours':>8}"]
+        for split in self.manifest.splits:
+            part = self.manifest.split(split)
+            hours = sum(utterance.seconds for utterance in part) / 3600
+            lines.append(f"{split:8} {len(part.speakers):9d} {len(part):11d} {hours:8.2f}")
+        if self.skipped:
+            count = len(self.manifest) + len(self.skipped)
+            lines.append(f"\nskipped {len(self.skipped)} of {count}, listed in {self.report}")
+            reasons = (re.sub(r"\d[\d.]*", "N", skip.reason) for skip in self.skipped)
+            for reason, count in collections.Counter(reasons).most_common(20):
+                lines.append(f"{count:8d}  {reason}")
+        return "\n".join(lines)
+
+
+def prepare(
+    settings: PrepareSettings, *, tell: Callable[[str], None] | None = None
+) -> PreparedCorpus:
+    """Makes a manifest of a corpus, and trial lists, leaving out what cannot be decoded.
+
+    Every file is decoded once, in parallel. Beside the manifest lies a list of what was skipped
+    and why, `{manifest}.skipped.tsv`. Trial lists are `trials/dev.txt` and `trials/test.txt`.
+
+    Example:
+        >>> corpus = prepare(PrepareSettings("recordings", "recordings/manifest.tsv", trials=True))
+        >>> print(corpus.summary())
+
+    Args:
+        settings: What to prepare, and how.
+        tell: Gets the summary as soon as the manifest is written, before trials are drawn.
+
+    Returns:
+        The manifest as it was written, and what was skipped.
+
+    Raises:
+        InputError: The corpus is not there or has nothing that is fit, the output cannot be
+            written, or speakers or trials are too few. Trials are drawn last: the manifest is
+            written then.
+    """
+    output = pathlib.Path(settings.output)
+    if output.is_dir():
+        raise InputError(f"{output}: a folder; 'output' names the manifest file")
+    writable_folder(output.parent)
+    entries = CORPORA.named(settings.corpus)(settings.root)
+    utterances, skipped = screen(
+        tqdm.tqdm(entries, desc="looking", unit="file", leave=False),
+        settings.root,
+        limits=SoundLimits(settings.minimum_seconds, settings.maximum_seconds),
+        workers=settings.workers or os.cpu_count() or 1,
+        timeout_seconds=settings.timeout_seconds,
+    )
+    report = output.with_name(f"{output.stem}.skipped.tsv")
+    if not utterances:
+        write_skipped(report, skipped)
+        raise InputError(f"{settings.root}: no usable recording; the reasons are in {report}")
+    utterances = draw_splits(
+        utterances,
+        dev_speakers=settings.dev_speakers,
+        test_speakers=settings.test_speakers,
+        seed=settings.seed,
+    )
+    write_skipped(report, skipped)
+    manifest = write_manifest(
+        output,
+        [
+            dataclasses.replace(u, path=_path_from(output.parent, settings.root, u))
+            for u in utterances
+        ],
+    )
+    prepared = PreparedCorpus(manifest, skipped, report)
+    if tell:
+        tell(prepared.summary())
+    for split in ("dev", "test") if settings.trials else ():
+        if split in manifest.splits:
+            _write_trials(manifest, split, settings)
+        else:
+            logging.warning("no trial list for %s: the manifest has no such speakers", split)
+    return prepared
+
+
+def _path_from(folder: pathlib.Path, root: str, utterance: Utterance) -> str:
+    """Relative where the recording lies below the manifest's folder, else absolute."""
+    path = pathlib.Path(os.path.normpath(pathlib.Path(root).absolute() / utterance.path))
+    base = pathlib.Path(os.path.normpath(folder.absolute()))
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+
+
+def _write_trials(manifest: Manifest, split: str, settings: PrepareSettings) -> None:
+    try:
+        trials = make_trials(
+            manifest.split(split),
+            targets=settings.targets,
+            nontargets=settings.nontargets,
+            seed=settings.seed,
+        )
+    except InputError as error:
+        raise InputError(f"{error} in split {split}; the manifest is written") from error
+    write_trials(manifest.path.parent / "trials" / f"{split}.txt", trials)
