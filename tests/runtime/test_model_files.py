@@ -13,7 +13,7 @@ from tfsv.packed import flatbuffer, seal
 from tfsv.runtime.model_files import LARGEST_FILE
 from tfsv.tasks.model_folder import save_model
 from tfsv.tasks.opening import open_model
-from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
