@@ -47,14 +47,19 @@ class KerasEmbedder:
 
     Attributes:
         card: The card that was given.
+
+    Example:
+        >>> network, card = load_model("runs/resnet/fine_tuned")
+        >>> embedding = KerasEmbedder(strip(network)[0], card).embed(waveform)
     """
 
     def __init__(self, network: "keras.Model", card: ModelCard) -> None:
         """Wraps the network, which stays the caller's: later changes of its weights are heard.
 
         Args:
-            network: [batch, frames, bins] to [batch, embedding size], not normalised.
-            card: Its `front_end` are the settings of the `LogMel` layer.
+            network: A network from features `[batch, frames, bins]` to embeddings `[batch,
+                embedding size]`, not normalised.
+            card: The network's card; `front_end` holds the settings of its `LogMel` layer.
 
         Raises:
             InputError: The card's front end is not one that `LogMel` takes.
@@ -66,7 +71,7 @@ class KerasEmbedder:
         self._run = keras_runner(network, speaker_ends(card.front_end, network.output_shape[-1]))
 
     def embed(self, waveform: np.ndarray) -> np.ndarray:
-        """See `Embedder.embed`."""
+        """Embeds one utterance, as `Embedder.embed` describes it."""
         waveform = check_waveform(waveform)
         embedding = self._run({WAVEFORM: waveform[np.newaxis]})[EMBEDDING][0]
         return check_embedding(embedding, samples=len(waveform))
