@@ -41,7 +41,9 @@ from tfsv.packed.fields import (
     GRAPH_TENSORS,
     MODEL_BUFFERS,
     MODEL_METADATA,
+    MODEL_SIGNATURES,
     MODEL_SUBGRAPHS,
+    SIGNATURE_INPUTS,
     TENSOR_BUFFER,
     TENSOR_SHAPE,
     TENSOR_TYPE,
@@ -359,6 +361,8 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
         "operators": operators,
         "tensors": graph.slot(GRAPH_TENSORS),
         "inputs": graph.slot(GRAPH_INPUTS),
+        "signatures": model.slot(MODEL_SIGNATURES),
+        "a signature's inputs": model.tables(MODEL_SIGNATURES)[0].slot(SIGNATURE_INPUTS),
         "a spare buffer's bytes": spare,
         "the root": 0,
     }.items():
@@ -372,6 +376,8 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
         "metadata": model.tables(MODEL_METADATA),
         "operators": graph.tables(GRAPH_OPERATORS),
         "tensors": forger.tensors,
+        "signatures": model.tables(MODEL_SIGNATURES),
+        "named inputs": model.tables(MODEL_SIGNATURES)[0].tables(SIGNATURE_INPUTS),
     }.items():
         for length in (0, 1, 2, len(table) + 1, 0xFFFF, 0x3FFFFFFF, 0x40000000, 0xFFFFFFFF):
             made[f"{length} {name}"] = lambda f, p=table.position - 4, v=length: f.word(p, v)

@@ -3,13 +3,16 @@ import sys
 
 import numpy as np
 import pytest
+import tf_keras as keras
 import tiny_networks
 from ai_edge_litert.interpreter import Interpreter
 
 from tfsv.conversion.convert import export_tflite
+from tfsv.conversion.ends import Ends
 from tfsv.errors import InputError
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import flatbuffer, seal
+from tfsv.runtime import Runner
 from tfsv.runtime.model_files import LARGEST_FILE
 from tfsv.tasks.model_folder import save_model
 from tfsv.tasks.opening import open_model
@@ -201,6 +204,16 @@ def test_a_long_recording_is_the_average_of_its_windows(model):
     halves = embedder.embed(sound[:16000]) + embedder.embed(sound[16000:])
     wanted = halves / np.linalg.norm(halves)
     np.testing.assert_allclose(embedder.embed_long(sound, window_seconds=1.0), wanted, atol=1e-6)
+
+
+def test_a_file_of_another_task_is_no_embedder(tmp_path):
+    features = keras.Input((None, 4), name="features")
+    network = keras.Model(features, keras.layers.Dense(3, name="mask")(features))
+    path = tmp_path / "mask.tflite"
+    export_tflite(network, {}, tiny_networks.card(), path, Ends.of(network))
+    for make in (TFLiteEmbedder, lambda path: TFLiteEmbedder.of(Runner(path))):
+        with pytest.raises(InputError, match=r"mask\.tflite: not a waveform-to-embedding model"):
+            make(path)
 
 
 def test_open_model_takes_a_file_or_a_folder(model, tmp_path):

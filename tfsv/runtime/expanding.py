@@ -22,10 +22,13 @@ def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
         output: The file to write.
 
     Returns:
-        Bytes of it.
+        Bytes of the written file.
 
     Raises:
         InputError: `path` is not packed or not sound, or `output` cannot be written.
+
+    Example:
+        >>> size = write_expanded("model.tflite", "plain.tflite")
     """
     content = read_unchecked(path)
     try:

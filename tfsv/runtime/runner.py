@@ -29,7 +29,7 @@ class Runner:
     not for several Python threads at once, since an interpreter has one set of buffers.
 
     LiteRT can end the whole process when an axis of any length is shorter than the network needs.
-    Code that takes inputs from outside must know the least length, as the speaker models' does.
+    Code that takes inputs from outside must refuse what is too short before it calls a runner.
 
     Attributes:
         card: The model card in the file.
