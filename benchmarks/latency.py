@@ -46,9 +46,9 @@ from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 from interleave import Times, interleaved
 
+from tfsv.conversion.convert import convert
+from tfsv.conversion.forms import COMPUTE_FORMS
 from tfsv.errors import InputError
-from tfsv.export.convert import convert
-from tfsv.export.forms import COMPUTE_FORMS
 from tfsv.features import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE, LogMel
 from tfsv.files import replacing
 from tfsv.models import NetworkSettings

@@ -14,12 +14,12 @@ FLOORS = (
     {"files", "registry", "text_tables", "card_fields", "settings"},
     {"folders", "card"},
     {"report"},
-    {"audio"},
+    {"audio", "kernel_layers"},
     {"features", "models", "quantization"},
     {"training", "bitwidth"},
     {"packed"},
     {"runtime"},
-    {"export"},
+    {"conversion"},
     {"verification"},
     {"tasks"},
     {"jobs"},
@@ -29,7 +29,7 @@ FLOORS = (
 )
 """A module imports from its own package and from floors above it in this list, never below."""
 
-NAMELESS = ("training", "bitwidth", "packed", "runtime", "export", "jobs")
+NAMELESS = ("training", "bitwidth", "packed", "runtime", "conversion", "jobs")
 """Packages that know no task."""
 
 WITHOUT_TENSORFLOW = (

@@ -4,7 +4,7 @@ import numpy as np
 import tf_keras as keras
 
 from tfsv.card import ModelCard
-from tfsv.export.ends import Ends
+from tfsv.conversion.ends import Ends
 from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings
 from tfsv.quantization.coded import CodedWeights

@@ -80,7 +80,12 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _filled(self) -> dict[str, T]:
         while self._waiting:
-            package = importlib.import_module(self._waiting.pop())
-            for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{package.__name__}.{module.name}")
+            name = self._waiting.pop(0)  # first, for a module may look into the table itself
+            try:
+                package = importlib.import_module(name)
+                for module in pkgutil.iter_modules(package.__path__):
+                    importlib.import_module(f"{name}.{module.name}")
+            except BaseException:
+                self._waiting.insert(0, name)  # half a table must not pass for a whole one
+                raise
         return self._entries

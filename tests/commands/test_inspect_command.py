@@ -13,8 +13,8 @@ import pytest
 import tiny_networks
 from command_runner import run_command
 
+from tfsv.conversion.convert import convert
 from tfsv.errors import InputError
-from tfsv.export.convert import convert
 from tfsv.packed import expand, flatbuffer, seal
 from tfsv.runtime.expanding import write_expanded
 from tfsv.runtime.inspection import inspect

@@ -24,8 +24,8 @@ from tfsv.bitwidth.search import (
 )
 from tfsv.bitwidth.sensitivity import Row
 from tfsv.card import ModelCard
+from tfsv.conversion.convert import convert
 from tfsv.errors import InputError
-from tfsv.export.convert import convert
 from tfsv.jobs.plan_files import TABLES
 from tfsv.models import build_network
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny_networks
 
-from tfsv.export.convert import convert
+from tfsv.conversion.convert import convert
 from tfsv.packed import bits, expand, flatbuffer, record, seal
 from tfsv.quantization.coded import CodedWeights
 

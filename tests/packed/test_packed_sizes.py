@@ -7,8 +7,8 @@ At 1 bit, where everything beside the codes weighs most. `pytest tests/test_pack
 import numpy as np
 import tf_keras as keras
 
-from tfsv.export.convert import convert
-from tfsv.export.folding import fold_batch_norm
+from tfsv.conversion.convert import convert
+from tfsv.conversion.folding import fold_batch_norm
 from tfsv.features import LogMel
 from tfsv.models import NETWORKS, NetworkSettings, build_network
 from tfsv.quantization.coded import CodedWeights

@@ -11,12 +11,12 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from exported_files import kernel_tensor, run, waveform
 
 from tfsv.audio import soundfiles
+from tfsv.conversion import packing
+from tfsv.conversion.convert import convert, export_tflite
+from tfsv.conversion.folding import channel_scaled, fold_batch_norm
+from tfsv.conversion.kernels import tflite_layout
+from tfsv.conversion.static_int8 import static_int8_kernel
 from tfsv.errors import InputError
-from tfsv.export import packing
-from tfsv.export.convert import convert, export_tflite
-from tfsv.export.folding import channel_scaled, fold_batch_norm
-from tfsv.export.kernels import tflite_layout
-from tfsv.export.static_int8 import static_int8_kernel
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import expand, flatbuffer
 from tfsv.quantization.coded import CodedWeights

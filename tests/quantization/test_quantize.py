@@ -3,13 +3,13 @@ import pytest
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
+from quantized_layers import KINDS, every_kind_of_layer
 
 from tfsv.errors import InputError
 from tfsv.models import build_network
 from tfsv.quantization import codebook
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import (
-    KernelQuantizeConfig,
     active_layers,
     coded_weights,
     quantize,
@@ -20,20 +20,7 @@ from tfsv.quantization.network import (
 from tfsv.quantization.schemes.base import nearest_centroid, straight_through
 from tfsv.quantization.schemes.kmeans import KMeansQuantizer
 from tfsv.quantization.size import model_bytes, quantizable_weights
-
-
-def every_kind_of_layer():
-    x = inputs = keras.Input((12, 8, 2))
-    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(x)
-    x = keras.layers.BatchNormalization(name="norm")(x)
-    x = keras.layers.DepthwiseConv2D(3, name="depthwise")(x)
-    x = keras.layers.Reshape((10, -1))(x)
-    x = keras.layers.Conv1D(6, 3, dilation_rate=2, name="conv1d")(x)
-    x = keras.layers.Flatten()(x)
-    return keras.Model(inputs, keras.layers.Dense(5, name="dense")(x), name="kinds")
-
-
-KINDS = ["conv", "depthwise", "conv1d", "dense"]
+from tfsv.quantization.wrapping import KernelQuantizeConfig
 
 
 @pytest.fixture
@@ -165,7 +152,7 @@ def test_nan_in_a_layer_names_it(network):
     quantized = quantize(network, 4)
     kernel = quantized.get_layer("quant_depthwise").trainable_variables[0]
     kernel.assign(kernel * np.nan)
-    with pytest.raises(InputError, match="depthwise: 36 of 36 weights"):
+    with pytest.raises(InputError, match="depthwise: 72 of 72 weights"):
         refresh_codebooks(quantized)
 
 

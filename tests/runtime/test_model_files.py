@@ -6,14 +6,14 @@ import pytest
 import tiny_networks
 from ai_edge_litert.interpreter import Interpreter
 
+from tfsv.conversion.convert import export_tflite
 from tfsv.errors import InputError
-from tfsv.export.convert import export_tflite
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import flatbuffer, seal
 from tfsv.runtime.model_files import LARGEST_FILE
 from tfsv.tasks.model_folder import save_model
 from tfsv.tasks.opening import open_model
-from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 

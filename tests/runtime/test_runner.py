@@ -10,8 +10,8 @@ import tf_keras as keras
 import tiny_networks
 from ai_edge_litert.interpreter import Interpreter
 
+from tfsv.conversion import Ends, export_tflite, keras_runner
 from tfsv.errors import InputError
-from tfsv.export import Ends, export_tflite, keras_runner
 from tfsv.packed import flatbuffer, seal
 from tfsv.runtime import Port, Runner
 
@@ -203,7 +203,7 @@ def test_packed_and_runtime_need_no_tensorflow(model):
 def test_forms_of_export_need_no_tensorflow():
     code = (
         "import sys\n"
-        "from tfsv.export import COMPUTE_FORMS\n"
+        "from tfsv.conversion import COMPUTE_FORMS\n"
         "assert 'tensorflow' not in sys.modules and COMPUTE_FORMS['float32'] == ('float32',)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

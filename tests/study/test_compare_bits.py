@@ -14,18 +14,10 @@ from study_runs import float_run
 from tfsv.audio.voices import voices_manifest
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.errors import InputError
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.jobs.bit_search import BitSearchSettings
 from tfsv.study.bits_table import bits_table, correlation_table
-from tfsv.study.cells import (
-    CONTROL,
-    FINE_TUNED,
-    FLOAT,
-    FLOAT_CELL,
-    POST_TRAINING,
-    Cell,
-    read_plan_cells,
-    read_staged_cells,
-)
+from tfsv.study.cells import FLOAT_CELL, Cell, read_plan_cells, read_staged_cells
 from tfsv.study.comparison import Comparison, Further, order, read_recipe, read_weights
 from tfsv.study.plans import Finding, Plans, read_findings
 from tfsv.study.table import Outcome

@@ -15,19 +15,20 @@ from tfsv.study.trial_features import TrialFeatures
 
 from tfsv.audio.voices import voices_manifest
 from tfsv.card import ModelCard
+from tfsv.conversion.convert import export_tflite
 from tfsv.errors import InputError
-from tfsv.export.convert import export_tflite
 from tfsv.features import LogMel
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.models import build_network
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks, strip
-from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell, read_cells
+from tfsv.study.cells import FLOAT_CELL, Cell, read_cells
 from tfsv.study.comparison import Comparison, Further, order, read_weights
 from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
 from tfsv.tasks.model_folder import load_model
-from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.ends import speaker_ends
 from tfsv.verification.evaluation import evaluate
 from tfsv.verification.extraction import extract_embeddings
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.trials import read_trials
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

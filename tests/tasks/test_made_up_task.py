@@ -9,7 +9,7 @@ import tf_keras as keras
 
 import tfsv
 from tfsv.card import ModelCard
-from tfsv.export.ends import Ends, keras_runner
+from tfsv.conversion.ends import Ends, keras_runner
 from tfsv.jobs.bit_search import BitSearch
 from tfsv.jobs.recipe import run
 from tfsv.jobs.recipe_record import Recipe

@@ -25,12 +25,12 @@ from absl import flags
 
 from tfsv.commands.flags import define, made
 from tfsv.commands.running import Command
-from tfsv.export.forms import COMPUTE_FORMS
+from tfsv.conversion.forms import COMPUTE_FORMS
 from tfsv.tasks.measured_export import ExportSettings, export_measured
 from tfsv.text_tables import aligned
 
 if TYPE_CHECKING:
-    from tfsv.export.convert import ExportReport
+    from tfsv.conversion.convert import ExportReport
 
 
 def _define(values: flags.FlagValues) -> None:

@@ -20,7 +20,7 @@ import tf_keras as keras
 
 from tfsv.audio import soundfiles
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
-from tfsv.export.convert import Conversion, convert
+from tfsv.conversion.convert import Conversion, convert
 from tfsv.files import replacing, writable_folder
 from tfsv.goldens.checking import INDEX, runtime
 from tfsv.models import NetworkSettings, build_network
@@ -42,7 +42,7 @@ class GoldenModel:
     """How a golden model is made.
 
     Attributes:
-        weights: How kernels are stored; see `tfsv.export.forms.COMPUTE_FORMS`.
+        weights: How kernels are stored; see `tfsv.conversion.forms.COMPUTE_FORMS`.
         compute: What is computed with.
         bits: Of each quantized layer; None: 1 to 8 in turn; 0: a float network.
     """

@@ -8,8 +8,8 @@ import numpy as np
 import tf_keras as keras
 
 from tfsv.card import ModelCard
-from tfsv.export.convert import ExportReport, export_tflite
-from tfsv.export.ends import Ends
+from tfsv.conversion.convert import ExportReport, export_tflite
+from tfsv.conversion.ends import Ends
 from tfsv.quantization.network import strip
 from tfsv.tasks.model_folder import load_model
 from tfsv.tasks.own import OwnNetwork
@@ -42,13 +42,13 @@ def export(
         weights: How kernels are stored: "packed" (codes of their own width), "int8" or "float32".
             None: packed if the network is quantized, else float32.
         compute: What the file computes with: "float32", "int8_weights" or "int8". None: the first
-            that `weights` has; see `tfsv.export.forms.COMPUTE_FORMS`.
+            that `weights` has; see `tfsv.conversion.forms.COMPUTE_FORMS`.
         calibration: For `compute="int8"`: inputs by name, from which the ranges of activations
             come.
         ends: Inputs and outputs of the file, and what stands between them and the network; None:
             the task's, or those of the network itself.
         card: Goes into the file; None: the folder's, or one that only says what the bits are.
-        **options: More arguments of `tfsv.export.convert.export_tflite`.
+        **options: More arguments of `tfsv.conversion.convert.export_tflite`.
 
     Returns:
         Sizes of the layers and of the file, and its agreement with Keras.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tfsv.bitwidth.allocation import smallest
 from tfsv.bitwidth.candidates import Candidates, chosen, replaced
-from tfsv.export.convert import Conversion, LayerSize, convert
+from tfsv.conversion.convert import Conversion, LayerSize, convert
 from tfsv.packed.bits import PLANES, byte_table, packed_bytes
 from tfsv.tasks.task import PlainModel, Task
 
@@ -42,7 +42,7 @@ class PlanFiles:
             task: Its task, which knows the ends of its file.
             candidates: Coded weights by layer and width.
             scheme: What made them.
-            compute: What the file computes with; see `tfsv.export.forms.COMPUTE_FORMS`.
+            compute: What the file computes with; see `tfsv.conversion.forms.COMPUTE_FORMS`.
         """
         self._network = parent.network
         self._ends = task.ends(parent.card)

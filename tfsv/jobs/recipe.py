@@ -15,6 +15,7 @@ from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.files import sha256_of, writable_folder
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.jobs.further import FurtherTraining, training_inputs
 from tfsv.jobs.recipe_record import Recipe
 from tfsv.quantization.network import (
@@ -30,13 +31,9 @@ from tfsv.report import Report, heading_and_rows
 from tfsv.tasks.model_folder import load_model, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 from tfsv.text_tables import aligned
-from tfsv.training.fit import FitSettings, fit
+from tfsv.training.loop import FitSettings, fit
 from tfsv.training.optimizers import OPTIMIZERS
 from tfsv.training.schedules import LearningRate
-
-FLOAT, POST_TRAINING = "float", "post_training"
-FINE_TUNED, CONTROL = "fine_tuned", "control"
-"""Names of a run's models and of their folders."""
 
 
 def run(

@@ -123,7 +123,7 @@ class BitSearchSettings:
         scheme: Quantizer and its settings.
         candidates: Widths to choose from; empty: all that the scheme has.
         tie_shortcuts: Whether a shortcut gets the bits of its block's main branch.
-        compute: What the packed file computes with; see `tfsv.export.forms.COMPUTE_FORMS`.
+        compute: What the packed file computes with; see `tfsv.conversion.forms.COMPUTE_FORMS`.
         batches: Batches of training data, for curvature, kl and the front.
     """
 

@@ -17,6 +17,7 @@ from tfsv import folders
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard
 from tfsv.files import sha256_of, writable_folder
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.jobs.further import FurtherTraining
 from tfsv.jobs.recipe import read_recipe
 from tfsv.jobs.settings import FineTuning
@@ -29,7 +30,7 @@ from tfsv.quantization.network import (
     strip,
 )
 from tfsv.report import Report
-from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
+from tfsv.study.cells import FLOAT_CELL, Cell
 from tfsv.study.file_sizes import file_sizes
 from tfsv.tasks.model_folder import load_model, read_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import tf_keras as keras
 
 from tfsv.card import ModelCard
-from tfsv.export.convert import convert
-from tfsv.export.ends import Ends
+from tfsv.conversion.convert import convert
+from tfsv.conversion.ends import Ends
 from tfsv.quantization.coded import CodedWeights
 
 

@@ -15,7 +15,7 @@ from tfsv.verification.trials import Trials, read_trials
 
 if TYPE_CHECKING:
     from tfsv.card import ModelCard
-    from tfsv.export.convert import ExportReport
+    from tfsv.conversion.convert import ExportReport
     from tfsv.runtime.runner import Runner
 
 
@@ -26,7 +26,7 @@ class ExportSettings:
     Attributes:
         model: Model folder.
         output: File to write, ending in `.tflite`.
-        weights: How kernels are stored, a key of `tfsv.export.COMPUTE_FORMS`.
+        weights: How kernels are stored, a key of `tfsv.conversion.COMPUTE_FORMS`.
         compute: What is computed with; None: the first that `weights` has.
         calibration: Manifest whose train split gives `compute="int8"` its ranges of activations.
         trials: Trial list on which the file is measured; None: the card stays the folder's.
@@ -91,12 +91,12 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
         settings: What to export. Trials and calibration are for speaker verification only.
 
     Raises:
-        InputError: See `tfsv.export.convert.export_tflite`; or a recording, list or manifest is
+        InputError: See `tfsv.conversion.convert.export_tflite`; or a recording, list or manifest is
             unusable.
         RuntimeError: The file does not agree with Keras; nothing was written.
     """
-    from tfsv.export.convert import export_tflite
-    from tfsv.export.forms import COMPUTE_FORMS
+    from tfsv.conversion.convert import export_tflite
+    from tfsv.conversion.forms import COMPUTE_FORMS
     from tfsv.quantization.network import strip
     from tfsv.tasks.model_folder import load_model
     from tfsv.tasks.task import TASKS

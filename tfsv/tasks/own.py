@@ -7,8 +7,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.card import ModelCard
+from tfsv.conversion.ends import Ends
 from tfsv.errors import InputError
-from tfsv.export.ends import Ends
 from tfsv.report import Report
 from tfsv.tasks.task import Measured, PlainModel, Task, TaskData
 from tfsv.training.objective import Objective

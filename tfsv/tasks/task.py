@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import tf_keras as keras
 
     from tfsv.bitwidth.sensitivity import Method
-    from tfsv.export.ends import Ends
+    from tfsv.conversion.ends import Ends
     from tfsv.training.objective import Objective
 
 

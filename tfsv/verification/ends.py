@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfsv.audio import SAMPLE_RATE
+from tfsv.conversion.ends import Arrays, Ends
 from tfsv.errors import InputError
-from tfsv.export.ends import Arrays, Ends
 from tfsv.features import LogMel
 from tfsv.runtime.ports import Port
 from tfsv.verification.embedder import EMBEDDING, WAVEFORM

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tfsv.audio import soundfiles
+from tfsv.conversion.ends import Arrays
 from tfsv.errors import InputError
-from tfsv.export.ends import Arrays
 from tfsv.verification.embedder import WAVEFORM, check_waveform
 from tfsv.verification.extraction import windows
 

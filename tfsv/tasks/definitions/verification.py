@@ -15,7 +15,7 @@ from tfsv.verification.settings import SpeakerObjective, SpeechData
 if TYPE_CHECKING:
     import tf_keras as keras
 
-    from tfsv.export.ends import Ends
+    from tfsv.conversion.ends import Ends
     from tfsv.tasks.verification_data import SpeechTraining
 
 

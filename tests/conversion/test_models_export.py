@@ -1,0 +1,93 @@
+"""Every family of networks, narrow and shallow: one training step, codes, a TFLite file."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+from ai_edge_litert.interpreter import Interpreter
+from exported_files import run, waveform
+
+from tfsv.conversion.convert import export_tflite
+from tfsv.models import NetworkSettings, build_network
+from tfsv.models.networks import dfresnet, resnet
+from tfsv.quantization.network import quantize, refresh_codebooks, strip
+from tfsv.runtime.delegation import operators_left
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.keras_embedder import KerasEmbedder
+from tfsv.verification.model_card import speaker_card
+from tfsv.verification.tflite_embedder import TFLiteEmbedder
+
+BINS = 16
+FAMILIES = {
+    "resnet50": (4, "astp"),
+    "dfresnet56": (4, "tstp"),
+    "ecapa512": (16, "astp"),
+    "gemini60": (4, "tstp"),
+    "xvector": (8, "mean"),
+}
+KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+
+
+@pytest.fixture(params=FAMILIES)
+def network(request, monkeypatch):
+    """Random weights and statistics, with one block in a stage."""
+    monkeypatch.setitem(resnet.BLOCKS, 50, (1, 1))
+    monkeypatch.setitem(dfresnet.BLOCKS, 56, (1, 1))
+    monkeypatch.setitem(dfresnet.GEMINI_BLOCKS, 60, (1, 1, 1, 1))
+    channels, pooling = FAMILIES[request.param]
+    keras.utils.set_random_seed(0)
+    network = build_network(
+        request.param, channels=channels, bins=BINS, embedding_size=8, pooling=pooling
+    )
+    random = np.random.default_rng(1)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(random.normal(0, 0.2, layer.moving_mean.shape))
+            layer.moving_variance.assign(random.uniform(0.5, 2, layer.moving_variance.shape))
+    return network
+
+
+def test_every_variable_has_a_gradient(network):
+    features = tf.random.normal([4, 40, BINS], seed=3)
+    with tf.GradientTape() as tape:
+        embeddings = network(features, training=True)
+        loss = tf.reduce_sum(tf.square(embeddings - 1.0))
+    gradients = tape.gradient(loss, network.trainable_variables)
+    assert np.isfinite(loss)
+    for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
+        assert gradient is not None and np.isfinite(gradient).all(), variable.name
+        assert np.any(gradient), variable.name
+
+
+def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
+    bins = {"bins": BINS}
+    card = speaker_card(NetworkSettings(network.name, 4, BINS, 8), bins)
+    quantized = quantize(network, 4)
+    refresh_codebooks(quantized)
+    plain, coded = strip(quantized)
+    path = tmp_path / "model.tflite"
+    report = export_tflite(plain, coded, card, path, speaker_ends(bins, 8), weights="int8")
+    assert report.agreement > 0.99
+    assert len(report.layers) == len(coded)
+    sound = waveform(12345)
+    wanted = KerasEmbedder(plain, card).embed(sound)
+    assert TFLiteEmbedder(path).embed(sound) @ wanted > 0.99
+    interpreter = Interpreter(model_content=path.read_bytes())
+    for samples in (8000, 12000):
+        run(interpreter, waveform(samples))
+        assert not KERNELS & set(operators_left(interpreter))
+
+
+def test_mirrored_ends_survive_export(tmp_path):
+    network = build_network("speechbrain_ecapa512", channels=8, bins=BINS, embedding_size=8)
+    bins = {"bins": BINS}
+    card = speaker_card(NetworkSettings("speechbrain_ecapa512", 8, BINS, 8), bins)
+    path = tmp_path / "model.tflite"
+    export_tflite(network, {}, card, path, speaker_ends(bins, 8), weights="float32")
+    for samples in (400, 8000):  # one frame, fewer than are mirrored; many
+        sound = waveform(samples)
+        wanted = KerasEmbedder(network, card).embed(sound)
+        np.testing.assert_allclose(TFLiteEmbedder(path).embed(sound), wanted, atol=1e-4)
+    interpreter = Interpreter(model_content=path.read_bytes())
+    run(interpreter, waveform(8000))
+    assert not KERNELS & set(operators_left(interpreter))

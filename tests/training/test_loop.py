@@ -1,0 +1,140 @@
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.audio.augment import spec_augment
+from tfsv.errors import InputError
+from tfsv.features import LogMel
+from tfsv.training.loop import FitSettings, fit
+from tfsv.training.objectives.aam_softmax import AAMSoftmax
+from tfsv.training.optimizers import OPTIMIZERS, Optimizer
+from tfsv.training.schedules import LearningRate
+
+HERE = pathlib.Path(__file__).parents[1]
+
+
+def parts():
+    keras.utils.set_random_seed(0)
+    features = keras.Input((None, 16))
+    x = keras.layers.GlobalAveragePooling1D()(keras.layers.Conv1D(6, 3)(features))
+    head = AAMSoftmax(4, 0.0)
+    head.build([None, 4])
+    return keras.Model(features, keras.layers.Dense(4)(x)), head
+
+
+def tones(_step):
+    """Four speakers, each a tone of his own."""
+    t = np.arange(1600) / 16000
+    waveforms = np.stack([np.sin(2 * np.pi * f * t) for f in (200, 700, 1500, 4000)] * 2)
+    batch = waveforms.astype("f4"), np.array([0, 1, 2, 3] * 2, "i4")
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+def run(folder, waveforms=tones, steps=60, rate=0.05, mean_normalise=False, masks=None, **settings):
+    network, head = parts()
+    settings = FitSettings(steps, LearningRate(rate, rate, steps), checkpoint_steps=5, **settings)
+    front_end = LogMel(bins=16, mean_normalise=mean_normalise)
+
+    def inputs_of(raw, step):
+        return masks(front_end(raw), step) if masks else front_end(raw)
+
+    return fit(network, head, waveforms, settings, folder, "tones", inputs_of=inputs_of), network
+
+
+def test_learns_and_leaves_checkpoints_and_curves(tmp_path):
+    result, _ = run(tmp_path, steps=400)
+    assert result["accuracy"] > 0.9
+    assert (tmp_path / "checkpoints" / "checkpoint").exists()
+    assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_a_second_call_restores_and_does_no_more(tmp_path):
+    _, first = run(tmp_path, steps=10)
+    result, second = run(tmp_path, steps=10)
+    assert result == {}
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_line(tmp_path):
+    def broken(step):
+        return tones(step).map(lambda waveforms, labels: (waveforms * float("nan"), labels))
+
+    with pytest.raises(InputError, match="became nan at step 0; start anew with a lower"):
+        run(tmp_path, broken)
+
+
+def test_training_data_that_cannot_be_read_stop_with_a_line(tmp_path):
+    def broken(step):
+        return tones(step).map(
+            lambda waveforms, labels: (tf.debugging.check_numerics(waveforms / 0, "x"), labels)
+        )
+
+    with pytest.raises(InputError, match="no more training data"):
+        run(tmp_path, broken)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_spec_augment_repeats_and_makes_a_difference(tmp_path, optimizer):
+    def masked(features, step):
+        return spec_augment(features, tf.stack([0, step * 1024]))
+
+    weights = [
+        run(tmp_path / name, steps=5, optimizer=optimizer, masks=masks)[1].get_weights()
+        for name, masks in (("one", masked), ("two", masked), ("plain", None))
+    ]
+    for one, two in zip(weights[0], weights[1], strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert any((one != plain).any() for one, plain in zip(weights[0], weights[2], strict=True))
+
+
+def test_a_broken_checkpoint_is_named(tmp_path):
+    run(tmp_path, steps=5)
+    (index,) = (tmp_path / "checkpoints").glob("*.index")
+    index.write_bytes(index.read_bytes()[:20])
+    with pytest.raises(InputError, match="ckpt-1: cannot be resumed"):
+        run(tmp_path, steps=10)
+
+
+def test_two_replicas_train_as_one_device_does(tmp_path):
+    process = subprocess.run(
+        [sys.executable, str(HERE / "two_replicas.py"), str(tmp_path)],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr[-3000:]
+    assert process.stdout.strip().endswith("equal")
+
+
+def test_an_optimizer_from_outside_is_one_entry(tmp_path):
+    OPTIMIZERS.add("plain", Optimizer(lambda decay: keras.optimizers.SGD()))
+    try:
+        result, _ = run(tmp_path / "a", steps=5, optimizer="plain")
+        assert result["loss"] > 0
+    finally:
+        OPTIMIZERS.remove("plain")
+    with pytest.raises(InputError, match="optimizer=plain: unknown; choose one of .*sgd"):
+        run(tmp_path / "b", steps=5, optimizer="plain")
+
+
+def test_a_checkpoint_of_an_earlier_version_is_resumed(tmp_path):
+    """In which the objective was called the head."""
+    _, whole = run(tmp_path / "whole", steps=10)
+    run(tmp_path / "half", steps=5)
+    network, head = parts()
+    optimizer = OPTIMIZERS["sgd"].make(1e-4)
+    optimizer.build(network.trainable_variables + head.trainable_variables)
+    step = tf.Variable(0, dtype=tf.int64)
+    found = {"network": network, "optimizer": optimizer, "step": step}
+    written = tf.train.latest_checkpoint(str(tmp_path / "half" / "checkpoints"))
+    tf.train.Checkpoint(objective=head, **found).restore(written).assert_consumed()
+    older = tf.train.Checkpoint(head=head, **found)
+    folder = tmp_path / "older" / "checkpoints"
+    tf.train.CheckpointManager(older, str(folder), max_to_keep=2).save()
+    _, resumed = run(tmp_path / "older", steps=10)
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
