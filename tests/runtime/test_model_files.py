@@ -173,7 +173,7 @@ def test_files_that_tfsv_did_not_export_are_named(model, tmp_path, edit, message
 def test_files_without_a_checksum_or_with_a_wrong_one_are_named(model, tmp_path):
     path = tmp_path / "changed.tflite"
     content = model.read_bytes()
-    place = flatbuffer.find_metadata(content, seal.ENTRY)
+    place = flatbuffer.find_metadata(content, seal.SEAL_ENTRY)
     for position in (place.start, place.stop - 1, len(content) // 2, len(content) - 1):
         changed = bytearray(content)
         changed[position] ^= 1
@@ -181,7 +181,7 @@ def test_files_without_a_checksum_or_with_a_wrong_one_are_named(model, tmp_path)
         with pytest.raises(InputError, match="changed.tflite: not a sound TFLite file"):
             TFLiteEmbedder(path)
     parsed = flatbuffer.parse(content)
-    parsed.metadata = [x for x in parsed.metadata if x.name != seal.ENTRY.encode()]
+    parsed.metadata = [x for x in parsed.metadata if x.name != seal.SEAL_ENTRY.encode()]
     path.write_bytes(flatbuffer.serialise(parsed))
     with pytest.raises(InputError, match="has no checksum"):
         TFLiteEmbedder(path)

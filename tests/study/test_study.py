@@ -26,7 +26,7 @@ from tfsv.study.comparison import Comparison, Further, order, read_weights
 from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
 from tfsv.tasks.model_folder import load_model
 from tfsv.verification.ends import speaker_ends
-from tfsv.verification.evaluation import evaluate
+from tfsv.verification.evaluation import evaluate_trials
 from tfsv.verification.extraction import extract_embeddings
 from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.trials import read_trials
@@ -101,7 +101,7 @@ def test_a_record_is_what_evaluate_says(compared, manifest):
     network, card = load_model(folder)
     trials = read_trials(manifest.root / "trials" / "test.txt")
     embedder = KerasEmbedder(strip(network)[0], card)
-    expected = evaluate(embedder, trials, manifest=manifest, replicates=1000, progress=False)
+    expected = evaluate_trials(embedder, trials, manifest=manifest, replicates=1000, progress=False)
     assert record["eer"] == pytest.approx(expected["eer"], abs=1e-3)
     assert record["eer_interval"] == pytest.approx(expected["eer_interval"], abs=5e-3)
     assert record["min_dcf_0.01"] == pytest.approx(expected["min_dcf_0.01"], abs=1e-2)

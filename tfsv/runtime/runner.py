@@ -18,7 +18,7 @@ from tfsv.runtime.model_files import (
     unsound,
 )
 from tfsv.runtime.ports import Port
-from tfsv.runtime.session import Session
+from tfsv.runtime.session import InterpreterSession
 
 
 class Runner:
@@ -74,7 +74,7 @@ class Runner:
             if expanded and is_packed(content):
                 content = expand(content)
             check_graph(content)
-            self._session = Session(content, num_threads=threads)
+            self._session = InterpreterSession(content, num_threads=threads)
         except (ValueError, RuntimeError) as error:
             raise unsound(path, error) from error
         self.inputs, self.outputs = self._session.inputs, self._session.outputs

@@ -32,7 +32,7 @@ from tfsv.quantization.network import (
 from tfsv.report import Report
 from tfsv.study.cells import FLOAT_CELL, Cell
 from tfsv.study.file_sizes import file_sizes
-from tfsv.tasks.model_folder import load_model, read_card, save_model
+from tfsv.tasks.model_folder import load_model, read_folder_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 
 _SCHEMA = 2
@@ -201,7 +201,7 @@ def network_name(run: str | os.PathLike) -> str:
     Raises:
         InputError: The run has no recipe or no float model.
     """
-    card = read_card(float_folder(run))
+    card = read_folder_card(float_folder(run))
     return str(card.network.get("name", card.task))
 
 
