@@ -1,6 +1,6 @@
 """Sound files to tensors inside the training pipeline's graph.
 
-Only files that `soundfiles.inspect` has passed belong here: a damaged FLAC may hang tensorflow-io
+Only files that `soundfiles.sound_info` has passed belong here: a damaged FLAC may hang tensorflow-io
 for ever. Files that went missing, were emptied or replaced since are errors, not crashes.
 """
 

@@ -59,7 +59,7 @@ def sound_info(
     Memory does not grow with the file's length.
 
     Example:
-        >>> inspect("speech.wav")
+        >>> sound_info("speech.wav")
         SoundInfo(path='speech.wav', seconds=2.5, rate=16000, channels=1)
 
     Args:
