@@ -11,13 +11,13 @@ from tfsv.bitwidth.allocation import allocate, smallest
 from tfsv.bitwidth.front import pareto_front, plot_front, uniform_points
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.bitwidth.search import (
+    budget_tolerance,
     explained,
     parse_budget,
     predicted_loss,
     predicted_size,
     search,
     shortcut_ties,
-    tolerance,
 )
 from tfsv.bitwidth.sensitivity import Row
 from tfsv.conversion.convert import convert
@@ -103,7 +103,7 @@ def test_a_file_with_unknown_overheads_meets_its_budget(budget):
         return int(predicted_size(size, bits, TABLES)) + 11_003 + 170 * groups
 
     choice = search(loss, size, budget, true_size, tables=TABLES)
-    assert budget - tolerance(budget) <= choice.size <= budget and not choice.note
+    assert budget - budget_tolerance(budget) <= choice.size <= budget and not choice.note
     assert choice.size == true_size(choice.bits)
     assert choice.loss == pytest.approx(predicted_loss(loss, choice.bits))
     assert len(written) <= 13
@@ -218,7 +218,7 @@ def test_the_command_meets_a_budget_and_draws(workplace, budget):
     plan.check(names)
     assert len(set(plan.bits.values())) > 1
     assert (plan.network, plan.method, plan.budget) == ("xvector", "perturbation", budget)
-    assert budget - tolerance(budget) - 800 <= file_size(workplace, plan.bits) <= budget
+    assert budget - budget_tolerance(budget) - 800 <= file_size(workplace, plan.bits) <= budget
     assert all("drift of scores" in layer.why for layer in plan.layers.values())
     assert (workplace / "front.png").exists() and "perturbation took" in output
     (store,) = (workplace / "float" / "sensitivities").iterdir()

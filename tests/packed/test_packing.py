@@ -122,7 +122,7 @@ def test_expanded_kernels_are_centroids_times_scales_bit_for_bit(conversions, fo
 def test_codes_and_errors_come_back(conversions, form):
     _, coded, conversion = conversions[form]
     content = conversion.content()
-    record = expand.read_record(content)
+    record = expand.packed_record(content)
     names = {}
     groups = expand.packed_groups(content)
     for group in groups:
@@ -180,7 +180,7 @@ def test_the_expanded_file_is_the_plain_one(conversions, recordings, form):
 def test_expanded_constants_are_aligned_and_of_the_declared_size(conversions, form):
     content = conversions[form][2].content()
     expanded = expand.expand(content)
-    assert len(expanded) == expand.read_record(content).expanded
+    assert len(expanded) == expand.packed_record(content).expanded
     model = schema.Model.GetRootAsModel(expanded, 0)
     start = np.frombuffer(expanded, np.uint8).ctypes.data
     data = [model.Buffers(i).DataAsNumpy() for i in range(model.BuffersLength())]

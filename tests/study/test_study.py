@@ -23,7 +23,7 @@ from tfsv.study.comparison import Comparison, order, read_weights
 from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
 from tfsv.tasks.model_folder import load_model
 from tfsv.verification.ends import speaker_ends
-from tfsv.verification.evaluation import evaluate
+from tfsv.verification.evaluation import evaluate_trials
 from tfsv.verification.extraction import extract_embeddings
 from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import speaker_card
@@ -100,7 +100,7 @@ def test_a_record_is_what_evaluate_says(compared, manifest):
     network, card = load_model(folder)
     trials = read_trials(manifest.root / "trials" / "test.txt")
     embedder = KerasEmbedder(strip(network)[0], card)
-    expected = evaluate(embedder, trials, manifest=manifest, replicates=1000, progress=False)
+    expected = evaluate_trials(embedder, trials, manifest=manifest, replicates=1000, progress=False)
     for name, tolerance in (("eer", 1e-3), ("min_dcf_0.01", 1e-2)):
         assert report[name].value == pytest.approx(expected[name].value, abs=tolerance)
     assert report["eer"].interval == pytest.approx(expected["eer"].interval, abs=5e-3)
@@ -144,11 +144,10 @@ def test_the_built_in_voices_and_test_trials_outside_the_manifest(manifest, comp
     assert reports[0]["eer"].value == reports[1]["eer"].value
 
 
-def test_long_training_is_not_held_in_memory(compared, monkeypatch):
-    made = Comparison(compared, FURTHER)
-    held = list(made._crops_from(1))
-    monkeypatch.setattr("tfsv.study.comparison._HELD_SECONDS", 0)
-    streamed = list(made._crops_from(1).take(len(held)))
+def test_long_training_is_not_held_in_memory(compared):
+    held = list(Comparison(compared, FURTHER).further_data(1))
+    streamed = Comparison(compared, FURTHER, held_bytes=0).further_data(1)
+    streamed = list(streamed.take(len(held)))
     assert held
     for one, other in zip(held, streamed, strict=True):
         np.testing.assert_allclose(one[0], other[0], atol=1e-5)

@@ -48,7 +48,7 @@ class SoundInfo:
     channels: int
 
 
-def inspect(
+def sound_info(
     path: str | os.PathLike,
     *,
     minimum_seconds: float = SHORTEST_SECONDS,

@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from tfsv.kernel_layers import kernel_layer
 from tfsv.quantization.coded import CodedWeights
-from tfsv.quantization.functional import functional
+from tfsv.quantization.functional_networks import functional
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
 
     Raises:
         InputError: The network is none whose layers can be exchanged (see
-            `tfsv.quantization.functional`).
+            `tfsv.quantization.functional_networks`).
         ValueError: `coded` is not of this network.
     """
     network = functional(network)

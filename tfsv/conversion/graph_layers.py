@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.kernel_layers import kernel_layer
-from tfsv.quantization.functional import copied
+from tfsv.quantization.functional_networks import copied
 
 FENCE = 2.0**126
 """A fence is the minimum with this number, which is exact in float32 and above any activation."""

@@ -1,7 +1,7 @@
 """Golden files: what Python computes, for other implementations to compare themselves with.
 
-A folder of small models, one of each form that `tfsv export` writes, of short
-utterances, and of what `tfsv.load` makes of both. The network has random weights: it recognises
+A folder holds small models, one of each form that `tfsv export` writes, short utterances, and what
+`tfsv.load` makes of both. The network has random weights: it recognises
 nobody, but every kernel of it is computed with.
 """
 
@@ -43,8 +43,8 @@ class GoldenModel:
 
     Attributes:
         weights: How kernels are stored; see `tfsv.conversion.forms.COMPUTE_FORMS`.
-        compute: What is computed with.
-        bits: Of each quantized layer; None: 1 to 8 in turn; 0: a float network.
+        compute: What the file computes with.
+        bits: Bits of each quantized layer. None: 1 to 8 in turn; 0: a float network.
     """
 
     weights: str

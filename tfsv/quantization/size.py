@@ -4,6 +4,7 @@ import math
 
 import tf_keras as keras
 
+from tfsv.kernel_layers import kernel_variable
 from tfsv.quantization.network import quantizable_layers, strip
 
 
@@ -12,11 +13,15 @@ def model_bytes(network: keras.Model) -> int:
 
     A coded layer takes its codes, padded to whole bytes, and 4 bytes a centroid; a float one takes
     4 bytes a weight. Every output channel has a scale and a bias of 4 bytes where batch
-    normalisation follows; a bias of its own counts likewise, and so do the codes' own scales where
-    no batch normalisation takes them up. Graph and front end are not counted.
+    normalisation follows. A bias of its own takes 4 bytes a channel too, and so do the codes' own
+    scales where no batch normalisation takes them up. Graph and front end are not counted.
 
     Args:
-        network: As `build_network` or `quantize` made it.
+        network: Any network that `quantize` takes or gives.
+
+    Example:
+        >>> model_bytes(build_network("resnet18"))
+        16421760
     """
     plain, coded = strip(network)
     total = 0
@@ -35,9 +40,14 @@ def model_bytes(network: keras.Model) -> int:
 
 
 def quantizable_weights(network: keras.Model) -> int:
-    """Number of weights in kernels, those that codes can replace."""
+    """Number of weights in kernels, those that codes can replace.
+
+    Example:
+        >>> quantizable_weights(build_network("resnet18"))
+        4100384
+    """
     plain, _ = strip(network)
-    return sum(math.prod(layer.variables[0].shape) for layer in quantizable_layers(plain))
+    return sum(math.prod(kernel_variable(layer).shape) for layer in quantizable_layers(plain))
 
 
 def _feeds_normalisation(layer: keras.layers.Layer) -> bool:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tfsv.verification.det_plot import plot_det
     from tfsv.verification.embedder import Embedder
     from tfsv.verification.ends import speaker_ends
-    from tfsv.verification.evaluation import evaluate, speaker_report
+    from tfsv.verification.evaluation import evaluate_trials, speaker_report
     from tfsv.verification.extraction import embed_file, extract_embeddings
     from tfsv.verification.keras_embedder import KerasEmbedder
     from tfsv.verification.metrics import det_points, eer, min_dcf
@@ -29,7 +29,7 @@ __all__ = [
     "det_points",
     "eer",
     "embed_file",
-    "evaluate",
+    "evaluate_trials",
     "extract_embeddings",
     "make_trials",
     "min_dcf",
@@ -55,7 +55,7 @@ __getattr__ = lazily(
         "det_points": ".metrics",
         "eer": ".metrics",
         "embed_file": ".extraction",
-        "evaluate": ".evaluation",
+        "evaluate_trials": ".evaluation",
         "extract_embeddings": ".extraction",
         "make_trials": ".trials",
         "min_dcf": ".metrics",

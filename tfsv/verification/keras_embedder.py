@@ -17,13 +17,18 @@ class KerasEmbedder:
 
     Attributes:
         card: The card that was given.
+
+    Example:
+        >>> network, card = load_model("runs/resnet/fine_tuned")
+        >>> embedding = KerasEmbedder(strip(network)[0], card).embed(waveform)
     """
 
     def __init__(self, network: keras.Model, card: ModelCard) -> None:
         """Wraps the network, which stays the caller's: later changes of its weights are heard.
 
         Args:
-            network: [batch, frames, bins] to [batch, embedding size], not normalised.
+            network: A network from features `[batch, frames, bins]` to embeddings `[batch,
+                embedding size]`, not normalised.
             card: Its front end has the settings of the `LogMel` layer.
 
         Raises:
@@ -34,7 +39,7 @@ class KerasEmbedder:
         self._run = keras_runner(network, ends)
 
     def embed(self, waveform: np.ndarray) -> np.ndarray:
-        """See `Embedder.embed`."""
+        """Embeds one utterance, as `Embedder.embed` describes it."""
         waveform = check_waveform(waveform)
         embedding = self._run({WAVEFORM: waveform[np.newaxis]})[EMBEDDING][0]
         return check_embedding(embedding, samples=len(waveform))
