@@ -540,7 +540,7 @@ class Opener:
     ):
         self._command = [sys.executable, __file__, str(model), f"--megabytes={megabytes}"]
         self._command += [f"--embed={str(embed).lower()}"]
-        self._seconds = seconds
+        self.seconds = seconds
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "Opener":
@@ -559,9 +559,9 @@ class Opener:
             self._start()
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
-        answer = self._answer(self._seconds)
+        answer = self._answer(self.seconds)
         if answer is None:
-            return f"hung: no answer in {self._seconds:g} seconds"
+            return f"hung: no answer in {self.seconds:g} seconds"
         if answer:
             return json.loads(answer)
         self._process.wait()

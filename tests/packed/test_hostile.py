@@ -142,7 +142,7 @@ def test_a_dead_or_silent_process_is_noticed(content, tmp_path):
         assert not opener.open({"forgery": "a layer of 8 MB of codes"}).startswith(hostile.FINE)
     with hostile.Opener(path, seconds=1e-5, embed=False) as opener:
         assert opener.open({"seed": 1, "number": 1}).startswith("hung")
-        opener._seconds = hostile.SECONDS
+        opener.seconds = hostile.SECONDS
         assert opener.open({"seed": 1, "number": 1}).startswith(hostile.FINE)
 
 
