@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from absl import flags
+from command_runner import TOOLS
 
 from tfsv import __version__
 from tfsv.commands.main import COMMANDS, main
@@ -16,13 +17,6 @@ from tfsv.commands.running import Command, with_dashes
 from tfsv.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TOOLS = {
-    "compare_bits": "compare-bits", "compare_schemes": "compare-schemes", "evaluate": "evaluate",
-    "export_tflite": "export", "import_checkpoint": "import", "inspect_model": "inspect",
-    "join_manifests": "join-manifests", "make_goldens": "make-goldens",
-    "prepare_corpus": "prepare", "report": "report", "search_bits": "search-bits",
-    "train": "train", "verify": "verify",
-}  # fmt: skip
 _WITHOUT_TENSORFLOW = """
 import sys
 from tfsv.commands.main import main
