@@ -8,6 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
+TFSV = $(VENV)/bin/tfsv
 RUN = runs/resnet
 CORPUS = $(RUN)/corpus
 MODEL = $(RUN)/model.tflite
@@ -18,12 +19,12 @@ OTHER = v0081/s2/002.wav
 .PHONY: demo test app-test apk goldens arm-check clean
 
 demo: $(VENV)/installed
-	$(PY) tools/train.py --flagfile configs/resnet.flags --run_dir=$(RUN)
-	$(PY) tools/export_tflite.py --model=$(RUN)/fine_tuned --output=$(MODEL) --weights=packed \
+	$(TFSV) train --flagfile configs/resnet.flags --run_dir=$(RUN)
+	$(TFSV) export --model=$(RUN)/fine_tuned --output=$(MODEL) --weights=packed \
 	  --trials=$(CORPUS)/trials/dev.txt --root=$(CORPUS)
-	$(PY) tools/evaluate.py --model=$(RUN)/float,$(RUN)/fine_tuned,$(MODEL) \
+	$(TFSV) evaluate --model=$(RUN)/float,$(RUN)/fine_tuned,$(MODEL) \
 	  --trials=$(CORPUS)/trials/test.txt --root=$(CORPUS) --output=$(RUN)/test
-	$(PY) tools/verify.py $(MODEL) $(CORPUS)/$(ENROL) -- $(CORPUS)/$(SAME) $(CORPUS)/$(OTHER) \
+	$(TFSV) verify $(MODEL) $(CORPUS)/$(ENROL) -- $(CORPUS)/$(SAME) $(CORPUS)/$(OTHER) \
 	  || test $$? -eq 2
 
 test: $(VENV)/installed
@@ -38,7 +39,7 @@ apk:
 	$(PYTHON) mobile_demo/ci/build_apk.py
 
 goldens: $(VENV)/installed
-	$(PY) tools/make_goldens.py --output=mobile_demo/golden
+	$(TFSV) make-goldens --output=mobile_demo/golden
 
 arm-check:
 	$(PYTHON) mobile_demo/ci/arm_check.py

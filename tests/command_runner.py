@@ -16,6 +16,15 @@ from speech_stub import PitchEmbedder
 from tfsv.card import ModelCard
 from tfsv.commands.main import COMMANDS
 
+TOOLS = {
+    "compare_bits": "compare-bits", "compare_schemes": "compare-schemes", "evaluate": "evaluate",
+    "export_tflite": "export", "import_checkpoint": "import", "inspect_model": "inspect",
+    "join_manifests": "join-manifests", "make_goldens": "make-goldens",
+    "prepare_corpus": "prepare", "report": "report", "search_bits": "search-bits",
+    "train": "train", "verify": "verify",
+}  # fmt: skip
+"""Commands by the name of the script in tools/ that does the same."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Finished:

@@ -41,7 +41,9 @@ from tfsv.packed.fields import (
     GRAPH_TENSORS,
     MODEL_BUFFERS,
     MODEL_METADATA,
+    MODEL_SIGNATURES,
     MODEL_SUBGRAPHS,
+    SIGNATURE_INPUTS,
     TENSOR_BUFFER,
     TENSOR_SHAPE,
     TENSOR_TYPE,
@@ -119,7 +121,7 @@ def mutant(content: bytes, seed: int, number: int) -> bytes:
 
 def sealed(changed: bytes, original: bytes) -> bytes:
     """`changed` with a checksum where `original` has it; it may have grown at its end."""
-    place = flatbuffer.find_metadata(original, seal.ENTRY)
+    place = flatbuffer.find_metadata(original, seal.SEAL_ENTRY)
     return changed[: place.start] + seal.digest(changed, place) + changed[place.stop :]
 
 
@@ -134,7 +136,7 @@ class Forger:
     def __init__(self, original: bytes):
         self._original = original
         self.content = bytearray(original)
-        self.record = expand.read_record(original)
+        self.record = expand.packed_record(original)
         self.model = TableReader.root(original)
         self.graph = self.model.tables(MODEL_SUBGRAPHS)[0]
         self.tensors = self.graph.tables(GRAPH_TENSORS)
@@ -166,7 +168,7 @@ class Forger:
 
     def packed(self, changed: record.Record) -> None:
         """Gives the file another record."""
-        self.entry(record.ENTRY, changed.to_bytes())
+        self.entry(record.RECORD_ENTRY, changed.to_bytes())
 
     def group(self, number: int = 0, **changes: object) -> None:
         """Changes a group of the record."""
@@ -274,7 +276,8 @@ def _records(written: bytes) -> dict[str, Callable[[Forger], None]]:
         "record of group headers only": written[:6] + b"\xff\xff" + written[8:16] + b"\1" * 65536,
     }
     return {
-        name: lambda f, c=content: f.entry(record.ENTRY, c) for name, content in contents.items()
+        name: lambda f, c=content: f.entry(record.RECORD_ENTRY, c)
+        for name, content in contents.items()
     }
 
 
@@ -359,6 +362,8 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
         "operators": operators,
         "tensors": graph.slot(GRAPH_TENSORS),
         "inputs": graph.slot(GRAPH_INPUTS),
+        "signatures": model.slot(MODEL_SIGNATURES),
+        "a signature's inputs": model.tables(MODEL_SIGNATURES)[0].slot(SIGNATURE_INPUTS),
         "a spare buffer's bytes": spare,
         "the root": 0,
     }.items():
@@ -372,6 +377,8 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
         "metadata": model.tables(MODEL_METADATA),
         "operators": graph.tables(GRAPH_OPERATORS),
         "tensors": forger.tensors,
+        "signatures": model.tables(MODEL_SIGNATURES),
+        "named inputs": model.tables(MODEL_SIGNATURES)[0].tables(SIGNATURE_INPUTS),
     }.items():
         for length in (0, 1, 2, len(table) + 1, 0xFFFF, 0x3FFFFFFF, 0x40000000, 0xFFFFFFFF):
             made[f"{length} {name}"] = lambda f, p=table.position - 4, v=length: f.word(p, v)
@@ -409,7 +416,7 @@ def _structures(forger: Forger) -> dict[str, Callable[[Forger], None]]:
         f.point(spare, f.vector(b"something"))
 
     def checksum_of_31_bytes(f: Forger) -> None:
-        place = flatbuffer.find_metadata(model.content, seal.ENTRY)
+        place = flatbuffer.find_metadata(model.content, seal.SEAL_ENTRY)
         f.word(place.start - 4, 31)
 
     return made | {
@@ -533,7 +540,7 @@ class Opener:
     ):
         self._command = [sys.executable, __file__, str(model), f"--megabytes={megabytes}"]
         self._command += [f"--embed={str(embed).lower()}"]
-        self._seconds = seconds
+        self.seconds = seconds
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "Opener":
@@ -552,9 +559,9 @@ class Opener:
             self._start()
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
-        answer = self._answer(self._seconds)
+        answer = self._answer(self.seconds)
         if answer is None:
-            return f"hung: no answer in {self._seconds:g} seconds"
+            return f"hung: no answer in {self.seconds:g} seconds"
         if answer:
             return json.loads(answer)
         self._process.wait()

@@ -10,11 +10,11 @@ from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline_settings import PipelineSettings
 from tfsv.features import LogMel
 from tfsv.files import write_json
+from tfsv.folders import FLOAT
 from tfsv.jobs.recipe import read_recipe
 from tfsv.jobs.recipe_record import Recipe
 from tfsv.jobs.settings import FineTuning, FloatTraining, Quantization
 from tfsv.models.settings import NetworkSettings
-from tfsv.study.cells import FLOAT
 from tfsv.tasks.model_folder import save_model
 from tfsv.verification.model_card import speaker_card
 from tfsv.verification.settings import SpeakerObjective, SpeechData

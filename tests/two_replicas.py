@@ -1,4 +1,4 @@
-"""Fits the same tiny network on one device and on two logical CPUs; run by test_fit.py."""
+"""Fits the same tiny network on one device and on two logical CPUs; run by test_loop.py."""
 
 import pathlib
 import sys
@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from tfsv.features import LogMel
 from tfsv.quantization.network import quantize, refresh_codebooks
-from tfsv.training.fit import FitSettings, fit
+from tfsv.training.loop import FitSettings, fit
 from tfsv.training.objectives.aam_softmax import AAMSoftmax
 from tfsv.training.schedules import LearningRate
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tfsv.tasks.verifying import Decision, embed, evaluate, verify
     from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "BitPlan",

@@ -135,13 +135,13 @@ def _from_older(fields: Mapping[str, Any]) -> ModelCard:
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "task": card_fields.optional(card_fields.name),
-    "network": card_fields.table(card_fields.setting),
-    "ends": card_fields.table(card_fields.setting),
+    "network": card_fields.table(card_fields.json_value),
+    "ends": card_fields.table(card_fields.json_value),
     "bits": card_fields.table(card_fields.bits),
     "scheme": card_fields.optional(card_fields.name),
     "trained_on": card_fields.text,
     "measured": card_fields.table(card_fields.finite),
-    "decision": card_fields.table(card_fields.setting),
+    "decision": card_fields.table(card_fields.json_value),
     "versions": card_fields.table(card_fields.text),
     "notes": card_fields.text,
 }
@@ -152,7 +152,7 @@ _OLDER_CHECKS: dict[str, Callable[[Any], Any]] = {
     "bins": card_fields.size,
     "embedding_size": card_fields.size,
     "pooling": card_fields.optional(card_fields.name),
-    "front_end": card_fields.table(card_fields.setting),
+    "front_end": card_fields.table(card_fields.json_value),
     "bits": card_fields.table(card_fields.bits),
     "scheme": card_fields.optional(card_fields.name),
     "trained_on": card_fields.text,

@@ -85,16 +85,16 @@ def fraction(value: Any) -> float:
     return float(value)
 
 
-def setting(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Any JSON value without infinite numbers."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, list | tuple):
-        return [setting(element) for element in value]
+        return [json_value(element) for element in value]
     if isinstance(value, Mapping):
-        return {name(key): setting(element) for key, element in value.items()}
+        return {name(key): json_value(element) for key, element in value.items()}
     return finite(value)
 
 

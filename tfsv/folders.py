@@ -26,6 +26,10 @@ RECIPE = "recipe.json"
 CHECKPOINTS = "checkpoints"
 """Folder of a model folder that a fit fills; superfluous once the model is there."""
 
+FLOAT, POST_TRAINING = "float", "post_training"
+FINE_TUNED, CONTROL = "fine_tuned", "control"
+"""Model folders of a run: float, quantized, fine-tuned, and the float network trained further."""
+
 PLANS = "plans"
 """Folder of bit plans in that of a study."""
 

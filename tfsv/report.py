@@ -197,7 +197,11 @@ def heading_and_rows(reports: Mapping[str, Report], names: Iterable[str] = ()) -
     return rows
 
 
-_UNVERSIONED = {"eer": ("EER", "%", 2), "min_dcf_0.01": ("minDCF", "", 3)}
+_UNVERSIONED = {
+    "eer": ("EER", "%", 2),
+    "min_dcf_0.01": ("minDCF 0.01", "", 3),
+    "min_dcf_0.05": ("minDCF 0.05", "", 3),
+}
 
 
 def _unversioned(fields: Mapping[str, Any]) -> Report:
@@ -205,6 +209,8 @@ def _unversioned(fields: Mapping[str, Any]) -> Report:
     rest = dict(fields)
     measured = []
     for name, (title, unit, digits) in _UNVERSIONED.items():
+        if name == "min_dcf_0.05" and name not in rest:
+            continue  # studies did not measure it
         interval = rest.pop(f"{name}_interval", None)
         value = float(rest.pop(name))
         ends = tuple(interval) if interval else None

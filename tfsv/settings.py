@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from tfsv.errors import InputError
 
-Record = TypeVar("Record")
+_Record = TypeVar("_Record")
 
 
 def setting(default: Any, help: str, *, flag: str | None = None) -> Any:
@@ -66,7 +66,7 @@ def named_settings(text: str) -> tuple[str, dict[str, str]]:
     return name, {key: value for key, _, value in pairs}
 
 
-def read_record(record: type[Record], fields: Any, source: str | os.PathLike) -> Record:
+def read_record(record: type[_Record], fields: Any, source: str | os.PathLike) -> _Record:
     """Makes a record of what `dataclasses.asdict` and JSON made of one.
 
     What is missing, because an earlier version wrote it, has its default.

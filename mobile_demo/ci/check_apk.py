@@ -38,10 +38,10 @@ def check(apk: pathlib.Path) -> None:
         findings = [
             *_signature(apk),
             *_manifest(apk),
-            *_alignment(apk, archive),
+            *wrong_alignment(apk, archive),
             *_libraries(archive),
-            *_models(archive),
-            *_cold_start(archive),
+            *wrong_models(archive),
+            *wrong_cold_start(archive),
             *_calls(archive),
         ]
     if findings:
@@ -83,7 +83,8 @@ def _manifest(apk: pathlib.Path) -> Iterator[str]:
         yield "android:dataExtractionRules is missing"
 
 
-def _alignment(apk: pathlib.Path, archive: zipfile.ZipFile) -> Iterator[str]:
+def wrong_alignment(apk: pathlib.Path, archive: zipfile.ZipFile) -> Iterator[str]:
+    """What is wrong with how the package's entries lie in it, a line each."""
     for entry in archive.infolist():
         if entry.compress_type != zipfile.ZIP_STORED:
             yield f"{entry.filename} is compressed"
@@ -101,7 +102,8 @@ def _libraries(archive: zipfile.ZipFile) -> Iterator[str]:
             yield f"{name} is not that of TensorFlow Lite"
 
 
-def _models(archive: zipfile.ZipFile) -> Iterator[str]:
+def wrong_models(archive: zipfile.ZipFile) -> Iterator[str]:
+    """What is wrong with the models in the package, a line each."""
     what = places.properties()
     prefix = f"assets/{what['modelAssets']}/"
     wanted = {prefix + name: places.MODELS / name for name in what["models"].split(",")}
@@ -113,7 +115,8 @@ def _models(archive: zipfile.ZipFile) -> Iterator[str]:
             yield f"{name} is not {wanted[name]}"
 
 
-def _cold_start(archive: zipfile.ZipFile) -> Iterator[str]:
+def wrong_cold_start(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Whether a cold start reads too much of the package, a line if so."""
     later = ("lib/", f"assets/{places.properties()['goldenAssets']}/")
     total = sum(
         entry.file_size for entry in archive.infolist() if not entry.filename.startswith(later)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tfsv.audio.soundfiles import inspect, read
+from tfsv.audio.soundfiles import read, sound_info
 from tfsv.errors import InputError
 
 
@@ -15,7 +15,7 @@ def _tone(seconds: float, rate: int = 16000, hertz: float = 440.0) -> np.ndarray
 
 def _refused(path, match: str, **limits) -> None:
     """Both functions refuse, in one line that names the file."""
-    for function in (inspect, read):
+    for function in (sound_info, read):
         with pytest.raises(InputError, match=match) as caught:
             function(path, **limits)
         assert str(path) in str(caught.value)
@@ -26,7 +26,7 @@ def _refused(path, match: str, **limits) -> None:
 def test_good_files(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     soundfile.write(path, _tone(1.5), 16000)
-    info = inspect(path)
+    info = sound_info(path)
     assert (info.path, info.rate, info.channels) == (str(path), 16000, 1)
     assert info.seconds == pytest.approx(1.5, abs=0.08)
     waveform = read(path)
@@ -39,7 +39,7 @@ def test_good_files(tmp_path, suffix):
 def test_other_rates_are_resampled(tmp_path, rate):
     path = tmp_path / "a.wav"
     soundfile.write(path, _tone(1.0, rate), rate, subtype="FLOAT")
-    assert inspect(path).rate == rate
+    assert sound_info(path).rate == rate
     waveform = read(path)
     assert len(waveform) == pytest.approx(16000, abs=1)
     np.testing.assert_allclose(waveform[2000:14000], _tone(1.0)[2000:14000], atol=2e-3)
@@ -49,7 +49,7 @@ def test_stereo_is_averaged(tmp_path):
     path = tmp_path / "a.wav"
     left, right = _tone(0.5), _tone(0.5, hertz=1000)
     soundfile.write(path, np.stack([left, right], axis=1), 16000, subtype="FLOAT")
-    assert inspect(path).channels == 2
+    assert sound_info(path).channels == 2
     np.testing.assert_allclose(read(path), (left + right) / 2, atol=1e-6)
 
 
@@ -82,7 +82,7 @@ def test_wav_of_a_stream_with_unknown_size_is_whole(tmp_path):
     data = bytearray(path.read_bytes())
     data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
     path.write_bytes(data)
-    assert inspect(path).seconds == pytest.approx(0.5)
+    assert sound_info(path).seconds == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
@@ -152,13 +152,13 @@ def test_three_hours_are_refused_or_inspected_in_bounded_memory(tmp_path):
             file.write(minute)
     _refused(path, "too long: 10800 s, at most 600 s")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert inspect(path, maximum_seconds=20000).seconds == pytest.approx(10800)
+    assert sound_info(path, maximum_seconds=20000).seconds == pytest.approx(10800)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 50_000  # kB; the samples as float32 are 345,600 kB
 
 
 def test_real_speech(real_speech):
     for path in real_speech.some_files(40):
-        assert inspect(path).rate == 16000
-        assert len(read(path)) == pytest.approx(inspect(path).seconds * 16000)
+        assert sound_info(path).rate == 16000
+        assert len(read(path)) == pytest.approx(sound_info(path).seconds * 16000)
         assert pathlib.Path(path).exists()

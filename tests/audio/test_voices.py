@@ -6,7 +6,7 @@ import pytest
 import scipy.signal
 
 from tfsv.audio import voices
-from tfsv.audio.soundfiles import inspect, read
+from tfsv.audio.soundfiles import read, sound_info
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
 from tfsv.errors import InputError
 from tfsv.verification.trials import read_trials
@@ -34,7 +34,7 @@ def test_what_is_in_the_corpus(corpus):
         sessions = [u.session for u in corpus if u.speaker == speaker]
         assert sorted(sessions) == ["s0", "s0", "s1", "s1"]
     for utterance in corpus:
-        info = inspect(corpus.absolute(utterance))
+        info = sound_info(corpus.absolute(utterance))
         assert (info.rate, info.channels) == (16000, 1)
         assert info.seconds == pytest.approx(utterance.seconds, abs=1e-3)
         assert 1.98 <= info.seconds <= 3.0

@@ -128,7 +128,7 @@ def test_latent_weights_get_the_gradient_of_the_mixed_kernel(mixed):
     found = {v.ref(): g for v, g in zip(mixed.weights, of_weights, strict=True)}
     layer = mixed.layers["dense0"]
     shares = tf.nn.softmax(layer.logits / temperature).numpy()
-    network = mixed._network
+    network = mixed.network
     latent = layer.latent.numpy()
     codes = candidate_weights(rebuilt(mixed), "kmeans", WIDTHS)["dense0"]
     expected = sum(p * codes[b].decode() for p, b in zip(shares, WIDTHS, strict=True))

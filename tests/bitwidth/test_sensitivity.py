@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tiny_networks import image_network
 
-from tfsv.bitwidth.candidates import candidate_weights, kernel, replaced, squared_error
+from tfsv.bitwidth.candidates import candidate_weights, kernel, quantization_error, replaced
 from tfsv.bitwidth.hessian import Trace, hessian_traces
 from tfsv.bitwidth.methods.curvature import Curvature
 from tfsv.bitwidth.methods.kl import Divergence
@@ -103,7 +103,7 @@ def test_curvature_is_mean_trace_times_error(network, candidates):
     row = method.row("dilated", candidates["dilated"])
     assert row.losses[2] == pytest.approx(90 * error / latent.size, rel=1e-5)
     floor = method.row("stem", candidates["stem"]).losses[1]  # not told from 0: its error counts
-    stem = squared_error(kernel(network, "stem"), candidates["stem"][1])
+    stem = quantization_error(kernel(network, "stem"), candidates["stem"][1])
     assert floor == pytest.approx(2.0 * stem / 72)
 
 

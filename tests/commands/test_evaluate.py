@@ -19,7 +19,7 @@ from tfsv.models import NetworkSettings
 from tfsv.report import Report
 from tfsv.verification.det_plot import plot_det
 from tfsv.verification.evaluation import (
-    evaluate,
+    evaluate_trials,
     evaluate_with_scores,
     format_table,
     speaker_report,
@@ -120,24 +120,24 @@ def test_record_of_evaluate(corpus):
 def test_root_and_manifest_give_the_same_and_neither_is_an_error(corpus):
     root = corpus / "speech"
     manifest, trials = read_manifest(root / "manifest.tsv"), read_trials(root / "dev.txt")
-    by_root = evaluate(PitchEmbedder(), trials, root)
-    by_manifest = evaluate(PitchEmbedder(), trials, manifest=manifest)
+    by_root = evaluate_trials(PitchEmbedder(), trials, root)
+    by_manifest = evaluate_trials(PitchEmbedder(), trials, manifest=manifest)
     assert by_root["eer"].value == by_manifest["eer"].value
     assert by_root.details["corpora"] == {}
     assert by_root["eer"].interval is by_root.details["interval_by"] is None
     with pytest.raises(InputError, match="'root' or 'manifest'"):
-        evaluate(PitchEmbedder(), trials)
+        evaluate_trials(PitchEmbedder(), trials)
 
 
 def test_names_may_be_utterances_and_must_be_known(corpus):
     root = corpus / "speech"
     manifest = read_manifest(root / "manifest.tsv")
     (root / "ids.txt").write_text("1 p0-0 p0-1\n0 p0-0 p1-0\n")
-    report = evaluate(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
+    report = evaluate_trials(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
     assert report["eer"].value == 0
     (root / "ids.txt").write_text("1 p0-0 p0-1\n0 p0-0 p9-0\n")
     with pytest.raises(InputError, match="manifest.tsv: 'p9-0' of the trial list"):
-        evaluate(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
+        evaluate_trials(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
 
 
 def test_a_corpus_with_one_kind_of_trial_has_no_error_rate(corpus):
@@ -146,7 +146,7 @@ def test_a_corpus_with_one_kind_of_trial_has_no_error_rate(corpus):
     (root / "few.txt").write_text(
         "1 p0/0.wav p0/1.wav\n0 p0/0.wav p1/0.wav\n0 p3/0.wav p4/0.wav\n0 p0/0.wav p4/0.wav\n"
     )
-    report = evaluate(PitchEmbedder(), read_trials(root / "few.txt"), manifest=manifest)
+    report = evaluate_trials(PitchEmbedder(), read_trials(root / "few.txt"), manifest=manifest)
     corpora = report.details["corpora"]
     assert corpora["high"]["eer"] is None
     assert corpora["high"]["nontargets"] == 1
@@ -220,7 +220,7 @@ def test_the_mean_of_a_split_is_subtracted(corpus):
     assert done.returncode == 0, done.stderr
     record = _systems(corpus)["model"].details
     root = corpus / "speech"
-    plain = evaluate(PitchEmbedder(), read_trials(root / "dev.txt"), root).details
+    plain = evaluate_trials(PitchEmbedder(), read_trials(root / "dev.txt"), root).details
     assert record["mean_subtracted"] and not plain["mean_subtracted"]
     assert record["thresholds"]["eer"] < plain["thresholds"]["eer"] - 0.01
     assert _fails(_evaluate(corpus, *settings, "--subtract_mean_of=tset"), "tset")

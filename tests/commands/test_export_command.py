@@ -11,7 +11,7 @@ from tfsv.audio.manifest import Utterance, write_manifest
 from tfsv.models import NetworkSettings
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks
 from tfsv.tasks.model_folder import save_model
-from tfsv.verification.evaluation import evaluate
+from tfsv.verification.evaluation import evaluate_trials
 from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 from tfsv.verification.trials import read_trials
@@ -49,7 +49,7 @@ def test_exports_and_measures_the_file_itself(folder, tmp_path):
     model = TFLiteEmbedder(output)
     card = model.card
     reported, dev = (
-        evaluate(model, read_trials(tmp_path / name), tmp_path, progress=False)
+        evaluate_trials(model, read_trials(tmp_path / name), tmp_path, progress=False)
         for name in ("trials.txt", "dev.txt")
     )
     assert card.measured == {

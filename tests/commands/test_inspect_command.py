@@ -170,7 +170,7 @@ def test_histograms_of_any_number_of_layers_are_drawn(cases, tmp_path):
 
 def test_a_wrong_checksum_is_said(cases, tmp_path):
     content = bytearray(cases[FORMS[0]].path.read_bytes())
-    content[flatbuffer.find_metadata(content, seal.ENTRY).start] ^= 1
+    content[flatbuffer.find_metadata(content, seal.SEAL_ENTRY).start] ^= 1
     path = tmp_path / "changed.tflite"
     path.write_bytes(content)
     assert "was damaged or changed" in inspect(path).checksum

@@ -20,8 +20,8 @@ from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.quantization.coded import CodedWeights
 from tfsv.runtime.delegation import operators_left
-from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.ends import speaker_ends
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 NETWORKS = {

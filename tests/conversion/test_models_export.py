@@ -12,8 +12,8 @@ from tfsv.models import NetworkSettings, build_network
 from tfsv.models.networks import dfresnet, resnet
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
-from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.ends import speaker_ends
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 

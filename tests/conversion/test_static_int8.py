@@ -23,7 +23,7 @@ from tfsv.features import LogMel
 from tfsv.models.networks.ecapa import ChannelGroups
 from tfsv.models.pooling import AttentiveStatistics
 from tfsv.packed import flatbuffer
-from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.recorded_inputs import calibration_inputs
 
 layers = keras.layers

@@ -1,6 +1,5 @@
 """The whole training path on a corpus of seconds: kill, resume, other settings, replicas."""
 
-import dataclasses
 import json
 import os
 import pathlib
@@ -12,8 +11,10 @@ import time
 
 import numpy as np
 import pytest
+from command_runner import run_command
 
 from tfsv.audio.voices import voices_manifest
+from tfsv.report import Report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TINY = [
@@ -22,6 +23,10 @@ TINY = [
     "--last_learning_rate=0.01", "--finetune_epochs=1", "--refresh_steps=3", "--checkpoint_steps=2",
     "--bits=2", "--control",
 ]  # fmt: skip
+
+
+OLDER = ("float", "post_training", "control")
+"""Models of a run that the first version of tfsv made, in a test."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,7 @@ def cache(tmp_path_factory):
 def command(cache, *arguments):
     environment = {**os.environ, "TFSV_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "tools" / "train.py"), *map(str, arguments)],
+        [sys.executable, "-m", "tfsv", "train", *map(str, arguments)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
@@ -43,6 +48,15 @@ def train(cache, *arguments):
     process = command(cache, *arguments)
     output, _ = process.communicate(timeout=400)
     return process.returncode, output
+
+
+def refused(cache, monkeypatch, *arguments):
+    """What a run says that cannot start; nothing else may be said."""
+    monkeypatch.setenv("TFSV_CACHE", str(cache))
+    done = run_command("train", *TINY, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1, done.stderr
+    return done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +77,9 @@ def weights(folder):
 def test_reports_every_model(whole_run):
     folder, output = whole_run
     for name in ("float", "post_training", "fine_tuned", "control"):
-        record = json.loads((folder / name / "results.json").read_text())
-        assert 0 <= record["eer"] <= 1
-        assert f"{100 * record['eer']:.2f}" in output
+        report = Report.read(folder / name)
+        assert 0 <= report["eer"].value <= 1
+        assert f"{100 * report['eer'].value:.2f}" in output
     assert (folder / "float" / "tensorboard").is_dir()
     assert "crops/s" in output
 
@@ -73,7 +87,7 @@ def test_reports_every_model(whole_run):
 def test_bits_and_thresholds_are_in_the_card(whole_run):
     card = json.loads((whole_run[0] / "fine_tuned" / "card.json").read_text())
     assert set(card["bits"].values()) == {2} and len(card["bits"]) == 21
-    assert -1 <= card["thresholds"]["eer"] <= 1
+    assert -1 <= card["decision"]["thresholds"]["eer"] <= 1
     for array in weights(whole_run[0] / "post_training"):
         assert np.isfinite(array).all()
 
@@ -118,7 +132,7 @@ def test_starts_from_a_float_model_with_another_scheme(cache, whole_run, tmp_pat
         assert code == 0, output
         assert not (folder / "float").exists() and (folder / "control" / "card.json").exists()
         card = json.loads((folder / "fine_tuned" / "card.json").read_text())
-        assert card["scheme"] == "uniform:scale=max" and card["network"] == "resnet18"
+        assert card["scheme"] == "uniform:scale=max" and card["network"]["name"] == "resnet18"
         assert ("class vectors" in output) == (name == "bare")
         outcomes.append(weights(folder / "post_training"))
         assert all(np.isfinite(array).all() for array in weights(folder / "fine_tuned"))
@@ -147,63 +161,80 @@ def test_a_bit_plan_is_fine_tuned_in_stages(cache, whole_run, tmp_path):
     assert not list((tmp_path / "other").glob("*"))
 
 
-def test_a_start_that_is_quantized_is_refused(cache, whole_run, tmp_path):
+def test_a_start_that_is_quantized_is_refused(cache, whole_run, tmp_path, monkeypatch):
     start = whole_run[0] / "post_training"
-    code, output = train(cache, *TINY, f"--run_dir={tmp_path / 'run'}", f"--start={start}")
-    assert code == 1 and "is quantized already; give a float one" in output
+    flags = [f"--run_dir={tmp_path / 'run'}", f"--start={start}"]
+    message = refused(cache, monkeypatch, *flags)
+    assert f"--start={start}: is quantized already; give a float one" in message
 
 
-def test_other_settings_do_not_mix_into_a_run(cache, whole_run):
-    code, output = train(cache, *TINY, f"--run_dir={whole_run[0]}", "--bits=3", "--seed=1")
-    assert code == 1
-    assert "error:" in output and "bits, pipeline" in output
+def test_other_settings_do_not_mix_into_a_run(cache, whole_run, monkeypatch):
+    flags = [f"--run_dir={whole_run[0]}", "--bits=3", "--seed=1"]
+    assert "(data.pipeline.seed, quantization.bits)" in refused(cache, monkeypatch, *flags)
 
 
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
         ("--bits=9", "--bits=9: expected"),
+        ("--bits=-1", "--bits=-1: expected"),
+        ("--epochs=0", "--epochs=0.0: expected more than 0"),
+        ("--margin_start=0.9", "--margin_end=0.27: expected --margin_start to 1"),
+        ("--optimizer=newton", "--optimizer=newton: unknown; choose one of"),
+        ("--refresh_steps=0", "--refresh_steps=0: expected at least 1"),
+        ("--finetune_learning_rate=0", "--finetune_learning_rate=0.0: expected"),
+        ("--weight_decay=-1", "--weight_decay=-1.0: expected at least 0"),
         ("--speakers=two", "speakers"),
         ("--test_trials=nowhere.txt", "nowhere.txt"),
         ("--run_dir=/dev/null/x", "/dev/null/x"),
     ],
 )
-def test_a_bad_flag_is_one_line(cache, tmp_path, flag, message):
-    code, output = train(cache, *TINY, f"--run_dir={tmp_path / 'run'}", flag)
-    assert code == 1
-    assert len(output.splitlines()) == 1, output
-    assert output.startswith("error: ") and message in output
+def test_a_bad_flag_is_one_line(cache, tmp_path, monkeypatch, flag, message):
+    assert message in refused(cache, monkeypatch, f"--run_dir={tmp_path / 'run'}", flag)
     assert not (tmp_path / "run" / "recipe.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("bits", -1),
-        ("epochs", 0),
-        ("margin_start", 0.9),
-        ("optimizer", "newton"),
-        ("refresh_steps", 0),
-        ("finetune_learning_rate", 0),
-        ("weight_decay", -1),
-    ],
-)
-def test_settings_out_of_range_are_refused(whole_run, name, value):
-    from tfsv.audio.pipeline import PipelineSettings
-    from tfsv.errors import InputError
-    from tfsv.jobs.recipe import Recipe
-
-    settings = json.loads((whole_run[0] / "recipe.json").read_text())
-    del settings["input_sha256"]
-    settings["pipeline"] = PipelineSettings()
-    Recipe(**settings)
-    with pytest.raises(InputError, match="--margin_end" if name == "margin_start" else f"--{name}"):
-        Recipe(**settings | {name: value})
+def test_a_run_of_the_first_version_goes_on(cache, whole_run, tmp_path, monkeypatch):
+    """Its models are read, and the one that is missing is made with the same weights."""
+    folder = tmp_path / "run"
+    shutil.copytree(whole_run[0], folder, symlinks=True)
+    _make_flat(folder)
+    shutil.rmtree(folder / "fine_tuned")
+    kept = [folder / name / "network.weights.h5" for name in OLDER]
+    stamps = [file.stat().st_mtime_ns for file in kept]
+    code, output = train(cache, *TINY, f"--run_dir={folder}")
+    assert code == 0, output
+    assert [file.stat().st_mtime_ns for file in kept] == stamps
+    assert output.splitlines()[-5:] == whole_run[1].splitlines()[-5:]
+    before, after = (weights(run / "fine_tuned") for run in (whole_run[0], folder))
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+    message = refused(cache, monkeypatch, f"--run_dir={folder}", "--bits=3")
+    assert "other settings (quantization.bits)" in message
 
 
-def test_recipe_fields_are_flags():
-    from tfsv.jobs.recipe import Recipe
-
-    text = (ROOT / "tools" / "train.py").read_text()
-    for field in dataclasses.fields(Recipe):
-        assert field.name == "pipeline" or f'"{field.name}"' in text
+def _make_flat(folder):
+    """Writes a run's records as tfsv 0.1 wrote them: each a table without tables of its own."""
+    recipe = json.loads((folder / "recipe.json").read_text())
+    flat = {"start": recipe["start"], "input_sha256": recipe["input_sha256"]}
+    for part in ("data", "objective", "training", "quantization"):
+        flat |= recipe[part]
+    del flat["objective"]
+    flat |= recipe["network"] | {"network": recipe["network"]["name"]}
+    del flat["name"]
+    further = recipe["finetuning"]
+    flat |= {name: further[name] for name in ("refresh_steps", "stages", "stage_order", "control")}
+    flat |= {f"finetune_{name}": further[name] for name in ("epochs", "learning_rate")}
+    (folder / "recipe.json").write_text(json.dumps(flat))
+    for name in OLDER:
+        report = Report.read(folder / name)
+        record = dict(report.details)
+        for measurement in report:
+            record[measurement.name] = measurement.value
+        (folder / name / "results.json").write_text(json.dumps(record))
+        card = json.loads((folder / name / "card.json").read_text())
+        del card["task"]
+        network, measured = card.pop("network"), card.pop("measured")
+        card |= {"schema": 2, "network": network.pop("name"), **network, **card.pop("ends")}
+        card |= {"eer": measured["eer"], "min_dcf": measured["min_dcf"], **card.pop("decision")}
+        (folder / name / "card.json").write_text(json.dumps(card))

@@ -1,37 +1,34 @@
 import itertools
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tf_keras as keras
+from command_runner import run_command
 
 from tfsv.audio.voices import voices_manifest
 from tfsv.bitwidth.allocation import allocate, smallest
 from tfsv.bitwidth.front import pareto_front, plot_front, uniform_points
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.bitwidth.search import (
+    budget_tolerance,
     explained,
     parse_budget,
     predicted_loss,
     predicted_size,
     search,
     shortcut_ties,
-    tolerance,
 )
 from tfsv.bitwidth.sensitivity import Row
-from tfsv.card import ModelCard
 from tfsv.conversion.convert import convert
 from tfsv.errors import InputError
 from tfsv.jobs.plan_files import TABLES
-from tfsv.models import build_network
+from tfsv.models import NetworkSettings, build_network
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
 from tfsv.tasks.model_folder import load_model, save_model
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import speaker_card
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = 12
 
 
@@ -106,7 +103,7 @@ def test_a_file_with_unknown_overheads_meets_its_budget(budget):
         return int(predicted_size(size, bits, TABLES)) + 11_003 + 170 * groups
 
     choice = search(loss, size, budget, true_size, tables=TABLES)
-    assert budget - tolerance(budget) <= choice.size <= budget and not choice.note
+    assert budget - budget_tolerance(budget) <= choice.size <= budget and not choice.note
     assert choice.size == true_size(choice.bits)
     assert choice.loss == pytest.approx(predicted_loss(loss, choice.bits))
     assert len(written) <= 13
@@ -178,18 +175,16 @@ def workplace(tmp_path_factory):
     voices = voices_manifest(speakers=8, utterances=4, cache=folder / "voices")
     (folder / "corpus").symlink_to(voices.root)
     keras.utils.set_random_seed(0)
-    network = build_network("xvector", channels=32, bins=16, embedding_size=8)
-    save_model(folder / "float", network, ModelCard("xvector", 32, 16, 8, front_end={"bins": 16}))
+    settings = NetworkSettings("xvector", 32, 16, 8).resolved()
+    save_model(folder / "float", settings.build(), speaker_card(settings, {"bins": 16}))
     return folder
 
 
 def run(folder, *arguments):
-    finished = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "search_bits.py"), "--model=float",
-         "--corpus=corpus/manifest.tsv", "--output=plan.json", "--batch_size=4", "--batches=1",
-         "--crop_seconds=0.5", "--candidates=1,2,4,8", *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=170,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    finished = run_command(
+        "search-bits", "--model=float", "--corpus=corpus/manifest.tsv", "--output=plan.json",
+        "--batch_size=4", "--batches=1", "--crop_seconds=0.5", "--candidates=1,2,4,8", *arguments,
+        folder=folder,
     )  # fmt: skip
     return finished.returncode, finished.stdout, finished.stderr
 
@@ -201,7 +196,8 @@ def file_size(folder, bits):
     refresh_codebooks(network)
     plain, coded = strip(network)
     card.scheme = "kmeans"
-    return len(convert(plain, coded, card, "packed", "int8_weights").content())
+    ends = speaker_ends({"bins": 16}, 8)
+    return len(convert(plain, coded, card, ends, "packed", "int8_weights").content())
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +209,7 @@ def budget(workplace):
     return (low + high) // 2
 
 
-def test_the_tool_meets_a_budget_and_draws(workplace, budget):
+def test_the_command_meets_a_budget_and_draws(workplace, budget):
     names = [layer.name for layer in quantizable_layers(load_model(workplace / "float")[0])]
     options = ["--method=perturbation", "--recordings=6", "--front=front.png", "--front_points=4"]
     code, output, errors = run(workplace, f"--budget={budget}", *options)
@@ -222,14 +218,14 @@ def test_the_tool_meets_a_budget_and_draws(workplace, budget):
     plan.check(names)
     assert len(set(plan.bits.values())) > 1
     assert (plan.network, plan.method, plan.budget) == ("xvector", "perturbation", budget)
-    assert budget - tolerance(budget) - 800 <= file_size(workplace, plan.bits) <= budget
+    assert budget - budget_tolerance(budget) - 800 <= file_size(workplace, plan.bits) <= budget
     assert all("drift of scores" in layer.why for layer in plan.layers.values())
     assert (workplace / "front.png").exists() and "perturbation took" in output
     (store,) = (workplace / "float" / "sensitivities").iterdir()
     assert len(json.loads(store.read_text())["layers"]) == len(names)
 
 
-def test_the_tool_by_curvature(workplace, budget):
+def test_the_command_by_curvature(workplace, budget):
     options = ["--method=curvature", "--vectors=2", "--candidates=2,8", f"--budget={budget}"]
     code, _, errors = run(workplace, *options)
     assert code == 0, errors
@@ -238,14 +234,14 @@ def test_the_tool_by_curvature(workplace, budget):
     assert all("trace" in layer.why for layer in plan.layers.values())
 
 
-def test_the_tool_keeps_float_what_fits(workplace):
+def test_the_command_keeps_float_what_fits(workplace):
     code, output, errors = run(workplace, "--budget=9MB", "--method=random")
     assert code == 0 and "float" in output, errors
     plan = BitPlan.read(workplace / "plan.json")
     assert not plan.bits and all(layer.bits == 32 for layer in plan.layers.values())
 
 
-def test_the_tool_by_architecture(workplace, budget):
+def test_the_command_by_architecture(workplace, budget):
     options = ["--method=architecture", "--steps=3", "--candidates=2,8", f"--budget={budget}"]
     code, output, errors = run(workplace, *options)
     assert code == 0, errors

@@ -310,31 +310,33 @@ class TestChecks:
         return write
 
     def test_models_of_the_package_pass(self, archive):
-        assert not list(check_apk._models(archive()))
-        assert not list(check_apk._cold_start(archive()))
+        assert not list(check_apk.wrong_models(archive()))
+        assert not list(check_apk.wrong_cold_start(archive()))
 
     def test_a_changed_missing_or_strange_model_is_found(self, archive):
         changed = archive(lambda entries: entries.update({archive.first: b"other"}))
-        assert [line for line in check_apk._models(changed) if archive.first in line]
+        assert [line for line in check_apk.wrong_models(changed) if archive.first in line]
         missing = archive(lambda entries: entries.pop(archive.first))
-        assert list(check_apk._models(missing)) == [f"{archive.first} is missing"]
+        assert list(check_apk.wrong_models(missing)) == [f"{archive.first} is missing"]
         strange = f"{archive.first}.old"
         more = archive(lambda entries: entries.update({archive.first: b"", strange: b""}))
-        assert f"{strange} is too many" in list(check_apk._models(more))
+        assert f"{strange} is too many" in list(check_apk.wrong_models(more))
 
     def test_a_large_asset_is_found_unless_it_is_for_the_self_test(self, archive):
         large = bytes(check_apk.COLD_START_BYTES)
         golden = f"assets/{places.properties()['goldenAssets']}/a"
         assert not list(
-            check_apk._cold_start(archive(lambda entries: entries.update({golden: large})))
+            check_apk.wrong_cold_start(archive(lambda entries: entries.update({golden: large})))
         )
-        assert list(check_apk._cold_start(archive(lambda entries: entries.update({"a": large}))))
+        assert list(
+            check_apk.wrong_cold_start(archive(lambda entries: entries.update({"a": large})))
+        )
 
     def test_a_compressed_entry_is_found(self, archive):
         with zipfile.ZipFile(archive.path, "w", zipfile.ZIP_DEFLATED) as apk:
             apk.writestr("a", bytes(100))
         with zipfile.ZipFile(archive.path) as apk:
-            assert "a is compressed" in list(check_apk._alignment(archive.path, apk))
+            assert "a is compressed" in list(check_apk.wrong_alignment(archive.path, apk))
 
     def test_calls_of_what_the_oldest_android_lacks_are_found(self):
         interface = {

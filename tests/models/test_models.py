@@ -71,7 +71,7 @@ def test_odd_lengths_lose_no_frame_in_downsampling():
 def test_res2_groups_feed_one_another():
     """The outcome against a loop over slices, written down from the definition."""
     x = keras.Input((None, 16))
-    block = keras.Model(x, ecapa._res2(x, 2, "block"))
+    block = keras.Model(x, ecapa.res2(x, 2, "block"))
     random = np.random.default_rng(0)
     for layer in block.layers:
         if layer.get_weights():

@@ -4,16 +4,14 @@ import json
 import os
 import pickle
 import struct
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
 import pretrained_goldens as goldens
 import pytest
+from command_runner import run_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tool_runner import ROOT
 
 from tfsv.audio import soundfiles
 from tfsv.errors import InputError
@@ -21,8 +19,10 @@ from tfsv.features import LogMel
 from tfsv.models.checkpoints import Checkpoint, read_checkpoint
 from tfsv.models.name_maps import LAYOUTS
 from tfsv.models.pretrained import from_checkpoint, import_checkpoint
+from tfsv.models.settings import NetworkSettings
 from tfsv.models.torch_files import read_torch
 from tfsv.tasks.model_folder import load_model
+from tfsv.verification.model_card import network_of
 
 SMALL = goldens.GOLDENS / "resnet18.pt"
 
@@ -273,19 +273,16 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
         read_checkpoint(tmp_path / "x.pt")
 
 
-def test_the_tool_writes_a_folder_that_loads(tmp_path):
-    tool = [sys.executable, str(ROOT / "tools" / "import_checkpoint.py")]
+def test_the_command_writes_a_folder_that_loads(tmp_path):
     arguments = [f"--checkpoint={SMALL}", "--output=model", "--trained_on=noise"]
-    done = subprocess.run(
-        [*tool, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+    done = run_command("import", *arguments, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "model: wespeaker_resnet18, 1 channels, 16 mel filters" in done.stdout
     network, card = load_model(tmp_path / "model")
     found = network(goldens.features(16)).numpy()
     assert goldens.worst_relative(found, goldens.EMBEDDINGS["small_resnet18"]) < 1e-4
-    assert card.front_end == LogMel(bins=16).settings()
-    assert (card.network, card.channels, card.embedding_size) == ("resnet18", 1, 4)
+    assert card.ends == {"front_end": LogMel(bins=16).settings()}
+    assert network_of(card) == NetworkSettings("resnet18", 1, 16, 4, "tstp")
     assert card.trained_on == "noise" and "resnet18.pt" in card.notes
     assert json.loads((tmp_path / "model" / "card.json").read_text())["bits"] == {}
 

@@ -142,13 +142,13 @@ def test_a_dead_or_silent_process_is_noticed(content, tmp_path):
         assert not opener.open({"forgery": "a layer of 8 MB of codes"}).startswith(hostile.FINE)
     with hostile.Opener(path, seconds=1e-5, embed=False) as opener:
         assert opener.open({"seed": 1, "number": 1}).startswith("hung")
-        opener._seconds = hostile.SECONDS
+        opener.seconds = hostile.SECONDS
         assert opener.open({"seed": 1, "number": 1}).startswith(hostile.FINE)
 
 
 def test_expansion_takes_no_more_than_twice_what_is_declared(content):
     huge = hostile.forged(content, "a layer of 8 MB of codes")
-    declared = expand.read_record(huge).expanded
+    declared = expand.packed_record(huge).expanded
     assert declared > 16 << 20
     tracemalloc.start()
     try:
@@ -165,8 +165,8 @@ def test_operators_of_which_an_interpreter_would_die_are_refused(
     content, tmp_path, inputs, outputs
 ):
     model = flatbuffer.parse(expand.expand(content))
-    flatbuffer.set_metadata(model, seal.ENTRY, seal.BLANK)
-    model.metadata = [x for x in model.metadata if x.name != record.ENTRY.encode()]
+    flatbuffer.set_metadata(model, seal.SEAL_ENTRY, seal.BLANK)
+    model.metadata = [x for x in model.metadata if x.name != record.RECORD_ENTRY.encode()]
     path = tmp_path / "model.tflite"
     path.write_bytes(seal.seal(flatbuffer.serialise(model)))
     assert hostile.opened(path) == "computed"
@@ -178,7 +178,7 @@ def test_operators_of_which_an_interpreter_would_die_are_refused(
 
 def test_seal_names_a_file_without_the_entry(content):
     model = flatbuffer.parse(content)
-    model.metadata = [x for x in model.metadata if x.name != seal.ENTRY.encode()]
+    model.metadata = [x for x in model.metadata if x.name != seal.SEAL_ENTRY.encode()]
     with pytest.raises(ValueError, match="has no checksum"):
         seal.seal(flatbuffer.serialise(model))
 
@@ -294,7 +294,7 @@ def test_the_specification_gives_the_same_bytes(contents, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(expand, "_PIECE", 8)
             assert expand.expand(held) == wanted
-        widths |= {(compute, group.bits) for group in expand.read_record(held).groups}
+        widths |= {(compute, group.bits) for group in expand.packed_record(held).groups}
     assert widths == {(c, b) for c in ("float32", "int8_weights") for b in range(1, 9)}
 
 

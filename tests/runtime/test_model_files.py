@@ -3,17 +3,20 @@ import sys
 
 import numpy as np
 import pytest
+import tf_keras as keras
 import tiny_networks
 from ai_edge_litert.interpreter import Interpreter
 
 from tfsv.conversion.convert import export_tflite
+from tfsv.conversion.ends import Ends
 from tfsv.errors import InputError
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import flatbuffer, seal
+from tfsv.runtime import Runner
 from tfsv.runtime.model_files import LARGEST_FILE
 from tfsv.tasks.model_folder import save_model
 from tfsv.tasks.opening import open_model
-from tfsv.verification.embedder import KerasEmbedder
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import speaker_card
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
@@ -170,7 +173,7 @@ def test_files_that_tfsv_did_not_export_are_named(model, tmp_path, edit, message
 def test_files_without_a_checksum_or_with_a_wrong_one_are_named(model, tmp_path):
     path = tmp_path / "changed.tflite"
     content = model.read_bytes()
-    place = flatbuffer.find_metadata(content, seal.ENTRY)
+    place = flatbuffer.find_metadata(content, seal.SEAL_ENTRY)
     for position in (place.start, place.stop - 1, len(content) // 2, len(content) - 1):
         changed = bytearray(content)
         changed[position] ^= 1
@@ -178,7 +181,7 @@ def test_files_without_a_checksum_or_with_a_wrong_one_are_named(model, tmp_path)
         with pytest.raises(InputError, match="changed.tflite: not a sound TFLite file"):
             TFLiteEmbedder(path)
     parsed = flatbuffer.parse(content)
-    parsed.metadata = [x for x in parsed.metadata if x.name != seal.ENTRY.encode()]
+    parsed.metadata = [x for x in parsed.metadata if x.name != seal.SEAL_ENTRY.encode()]
     path.write_bytes(flatbuffer.serialise(parsed))
     with pytest.raises(InputError, match="has no checksum"):
         TFLiteEmbedder(path)
@@ -201,6 +204,16 @@ def test_a_long_recording_is_the_average_of_its_windows(model):
     halves = embedder.embed(sound[:16000]) + embedder.embed(sound[16000:])
     wanted = halves / np.linalg.norm(halves)
     np.testing.assert_allclose(embedder.embed_long(sound, window_seconds=1.0), wanted, atol=1e-6)
+
+
+def test_a_file_of_another_task_is_no_embedder(tmp_path):
+    features = keras.Input((None, 4), name="features")
+    network = keras.Model(features, keras.layers.Dense(3, name="mask")(features))
+    path = tmp_path / "mask.tflite"
+    export_tflite(network, {}, tiny_networks.card(), path, Ends.of(network))
+    for make in (TFLiteEmbedder, lambda path: TFLiteEmbedder.of(Runner(path))):
+        with pytest.raises(InputError, match=r"mask\.tflite: not a waveform-to-embedding model"):
+            make(path)
 
 
 def test_open_model_takes_a_file_or_a_folder(model, tmp_path):

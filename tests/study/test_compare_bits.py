@@ -1,40 +1,31 @@
 """Mixed precision and stages side by side: cells, plans, tables, picture, and the command."""
 
+import dataclasses
 import json
-import os
-import pathlib
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from command_runner import run_command
 from study_runs import float_run
 
 from tfsv.audio.voices import voices_manifest
+from tfsv.bitwidth.methods.curvature import CurvatureSettings
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.errors import InputError
-from tfsv.jobs.bit_search import BitSearchSettings
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
+from tfsv.jobs.settings import BitSearchSettings, FineTuning
+from tfsv.report import Measurement, Report
 from tfsv.study.bits_table import bits_table, correlation_table
-from tfsv.study.cells import (
-    CONTROL,
-    FINE_TUNED,
-    FLOAT,
-    FLOAT_CELL,
-    POST_TRAINING,
-    Cell,
-    read_plan_cells,
-    read_staged_cells,
-)
-from tfsv.study.comparison import Comparison, Further, order, read_recipe, read_weights
+from tfsv.study.cells import FLOAT_CELL, Cell, read_plan_cells, read_staged_cells
+from tfsv.study.comparison import Comparison, order, read_weights
 from tfsv.study.plans import Finding, Plans, read_findings
 from tfsv.study.table import Outcome
 from tfsv.tasks.model_folder import load_model
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIFORM, NORM = Cell("kmeans", 3), Cell("kmeans", 3, "norm")
 STAGED = Cell("kmeans", 3, "norm", "bits")
-FURTHER = Further(epochs=1, optimizer="sgd", learning_rate=0.01, weight_decay=0, refresh_steps=2)
+FURTHER = FineTuning(epochs=1, optimizer="sgd", learning_rate=0.01, weight_decay=0, refresh_steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +38,7 @@ def compared(tmp_path_factory):
 
 
 def make(run):
-    pipeline = read_recipe(run).pipeline
-    plans = Plans(run, BitSearchSettings(pipeline=pipeline, widths=(1, 2, 3, 8)))
+    plans = Plans(run, BitSearchSettings(candidates=(1, 2, 3, 8)))
     plans.make(NORM)
     comparison = Comparison(run, FURTHER)
     for cell, model in (
@@ -70,13 +60,13 @@ def test_lines_become_cells():
 @pytest.mark.parametrize(
     ("read", "line", "message"),
     [
-        (read_plan_cells, "", "--plan=: expected a scheme, bits and methods"),
-        (read_plan_cells, "kmeans 2", "--plan=kmeans 2: expected a scheme, bits and methods"),
-        (read_plan_cells, "kmeans 2 guess", "methods are curvature, kl"),
+        (read_plan_cells, "", "plan=: expected a scheme, bits and methods"),
+        (read_plan_cells, "kmeans 2", "plan=kmeans 2: expected a scheme, bits and methods"),
+        (read_plan_cells, "kmeans 2 guess", "methods are .*curvature.* kl"),
         (read_plan_cells, "kmeans two kl", "not 'two'"),
         (read_plan_cells, "static_binary 2 kl", "only 1"),
         (read_plan_cells, "kmeans 2 kl kl", "kmeans 2 kl: given twice"),
-        (read_staged_cells, "kmeans 2 kl", "--staged=kmeans 2 kl: expected a scheme"),
+        (read_staged_cells, "kmeans 2 kl", "staged=kmeans 2 kl: expected a scheme"),
         (read_staged_cells, "kmeans 2 kl back", "orders are bits, sensitivity, front"),
         (read_staged_cells, "kmeans 2 bits front", "methods are"),
     ],
@@ -99,8 +89,7 @@ def test_plans_have_the_bytes_of_equal_widths(compared):
     plan = BitPlan.read(study / "plans" / "kmeans_3bit_norm.json")
     assert plan.method == "norm" and len(set(plan.bits.values())) > 1
     sizes = [
-        json.loads((study / cell.folder(POST_TRAINING) / "results.json").read_text())["files"]
-        for cell in (UNIFORM, NORM)
+        Report.read(study / cell.folder(POST_TRAINING)).details["files"] for cell in (UNIFORM, NORM)
     ]
     assert 0.8 * sizes[0]["packed"] < sizes[1]["packed"] <= sizes[0]["packed"] + 100
     _, card = load_model(study / NORM.folder(POST_TRAINING))
@@ -112,8 +101,8 @@ def test_plans_have_the_bytes_of_equal_widths(compared):
 def test_a_width_without_candidates_has_no_budget(compared, tmp_path):
     run = tmp_path / "seed0"
     shutil.copytree(compared, run, ignore=shutil.ignore_patterns("study"))
-    settings = BitSearchSettings(pipeline=read_recipe(run).pipeline, widths=(1, 2, 4, 8))
-    with pytest.raises(InputError, match="--candidates: lack 3 bits"):
+    settings = BitSearchSettings(candidates=(1, 2, 4, 8))
+    with pytest.raises(InputError, match="candidates: lack 3 bits"):
         Plans(run, settings).make(NORM)
 
 
@@ -121,15 +110,14 @@ def test_a_width_without_candidates_has_no_budget(compared, tmp_path):
     ("flags", "words"),
     [
         (["--scheme=kmeans 3", "--plan=uniform 3 kl"], "compare one at a time"),
-        (["--scheme=kmeans 3", "--candidates=2,a"], "--candidates=2,a: expected widths"),
+        (["--scheme=kmeans 3", "--candidates=2,a"], "--candidates=2,a: expected whole numbers"),
         (["--scheme=kmeans 3", "--dev_seconds=-1"], "dev_seconds"),
     ],
 )
 def test_bad_flags_are_one_line(compared, tmp_path, flags, words):
-    finished = subprocess.run(
-        [sys.executable, ROOT / "tools" / "compare_bits.py", f"--runs={compared}",
-         f"--output={tmp_path}", "--finetune_epochs=1", "--optimizer=sgd", *flags],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=170,
+    finished = run_command(
+        "compare-bits", f"--runs={compared}", f"--output={tmp_path}", "--finetune_epochs=1",
+        "--optimizer=sgd", *flags,
     )  # fmt: skip
     assert finished.returncode == 1
     line = finished.stderr.strip().splitlines()[-1]
@@ -152,17 +140,34 @@ def test_what_is_made_is_not_made_again(compared):
 
 
 def test_other_search_settings_do_not_mix(compared):
-    pipeline = read_recipe(compared).pipeline
-    with pytest.raises(InputError, match="other settings"):
-        Plans(compared, BitSearchSettings(pipeline=pipeline, widths=(2, 8)))
+    with pytest.raises(InputError, match="other settings .candidates."):
+        Plans(compared, BitSearchSettings(candidates=(2, 8)))
+    slower = {"curvature": CurvatureSettings(vectors=99)}
+    with pytest.raises(InputError, match="other settings .methods.curvature.vectors."):
+        Plans(compared, BitSearchSettings(candidates=(1, 2, 3, 8)), slower)
+
+
+def test_plans_from_before_a_method_or_of_the_first_version_are_gone_on_with(compared, tmp_path):
+    run, settings = tmp_path / "seed0", BitSearchSettings(candidates=(1, 2, 3, 8))
+    shutil.copytree(compared, run)
+    file = run / "study" / "plans" / "search.json"
+    claimed = json.loads(file.read_text())
+    del claimed["methods"]["curvature"]
+    file.write_text(json.dumps(claimed))
+    Plans(run, settings)
+    older = {"widths": [1, 2, 3, 8], "tie_shortcuts": False, "compute": "int8_weights"}
+    older |= {"batches": 2, "margin": 0.2, "vectors": 50, "steps": 200, "trials": None}
+    older |= {"root": None, "recordings": 200, "dev_seconds": 20.0, "score": "drift", "seed": 0}
+    file.write_text(json.dumps(older | {"pipeline": {"seed": 0}}))
+    Plans(run, settings)
+    with pytest.raises(InputError, match="other settings .batches."):
+        Plans(run, dataclasses.replace(settings, batches=3))
 
 
 def test_the_command_tabulates_what_is_there(compared, tmp_path):
-    finished = subprocess.run(
-        [sys.executable, ROOT / "tools" / "compare_bits.py", f"--runs={compared}", "--nomake",
-         f"--output={tmp_path}", "--scheme=kmeans 3 2", "--plan=kmeans 3 norm kl",
-         "--staged=kmeans 3 norm bits front"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=170,
+    finished = run_command(
+        "compare-bits", f"--runs={compared}", "--nomake", f"--output={tmp_path}",
+        "--scheme=kmeans 3 2", "--plan=kmeans 3 norm kl", "--staged=kmeans 3 norm bits front",
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     lines = (tmp_path / "table.md").read_text().splitlines()[2:]
@@ -180,8 +185,12 @@ def test_the_command_tabulates_what_is_there(compared, tmp_path):
 
 def outcome(eer, shift):
     random = np.random.default_rng(0)
-    draws = np.stack([eer + shift + random.normal(0, 0.01, 500)] * 2, 1)
-    return Outcome({"seed0": {"eer": eer, "min_dcf_0.01": 1.0}}, {"seed0": draws})
+    draws = eer + shift + random.normal(0, 0.01, 500)
+    measured = (
+        Measurement("eer", eer, "EER", "%", replicates=draws),
+        Measurement("min_dcf_0.01", 1.0, "minDCF 0.01", replicates=draws),
+    )
+    return Outcome({"seed0": Report("verification", measured)})
 
 
 def test_differences_are_to_the_parent_to_equal_widths_and_to_one_go():

@@ -2,36 +2,35 @@
 
 import dataclasses
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tf_keras as keras
+from command_runner import run_command
 from study_runs import float_run
-from tfsv.study.trial_features import TrialFeatures
 
 from tfsv.audio.voices import voices_manifest
-from tfsv.card import ModelCard
 from tfsv.conversion.convert import export_tflite
 from tfsv.errors import InputError
 from tfsv.features import LogMel
-from tfsv.models import build_network
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
+from tfsv.jobs.settings import FineTuning
+from tfsv.models import NetworkSettings
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks, strip
-from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell, read_cells
-from tfsv.study.comparison import Comparison, Further, order, read_weights
+from tfsv.report import Measurement, Report
+from tfsv.study.cells import FLOAT_CELL, Cell, read_cells
+from tfsv.study.comparison import Comparison, order, read_weights
 from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
 from tfsv.tasks.model_folder import load_model
-from tfsv.verification.embedder import KerasEmbedder
 from tfsv.verification.ends import speaker_ends
-from tfsv.verification.evaluation import evaluate
+from tfsv.verification.evaluation import evaluate_trials
 from tfsv.verification.extraction import extract_embeddings
+from tfsv.verification.keras_embedder import KerasEmbedder
+from tfsv.verification.model_card import speaker_card
+from tfsv.verification.trial_features import TrialFeatures
 from tfsv.verification.trials import read_trials
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-FURTHER = Further(epochs=1, optimizer="sgd", learning_rate=0.01, weight_decay=0, refresh_steps=2)
+FURTHER = FineTuning(epochs=1, optimizer="sgd", learning_rate=0.01, weight_decay=0, refresh_steps=2)
 CELLS = [Cell("kmeans", 2)]
 PNG = b"\x89PNG"
 
@@ -85,25 +84,27 @@ def test_embeddings_are_those_of_the_embedder(manifest, tmp_path):
     for name, seconds in (("long.wav", 45), ("short.wav", 0.1)):
         soundfile.write(tmp_path / name, noise[: int(seconds * rate)], rate)
         paths.append(str(tmp_path / name))
-    card = ModelCard("xvector", 4, 16, 8, front_end={"bins": 16}, trained_on="nothing")
+    sizes = NetworkSettings("xvector", 4, 16, 8)
+    card = speaker_card(sizes, {"bins": 16}, trained_on="nothing")
     features = TrialFeatures(paths, LogMel(bins=16))
     for seed in (0, 2):  # some random weights of so few channels have no embedding
         keras.utils.set_random_seed(seed)
-        network = build_network("xvector", channels=4, bins=16, embedding_size=8)
+        network = sizes.build()
         expected = extract_embeddings(KerasEmbedder(network, card), paths, progress=False)
         np.testing.assert_allclose(features.embed(network), expected, atol=1e-5)
 
 
 def test_a_record_is_what_evaluate_says(compared, manifest):
     folder = compared / "study" / CELLS[0].folder(FINE_TUNED)
-    record = json.loads((folder / "results.json").read_text())
+    report = Report.read(folder)
     network, card = load_model(folder)
     trials = read_trials(manifest.root / "trials" / "test.txt")
     embedder = KerasEmbedder(strip(network)[0], card)
-    expected = evaluate(embedder, trials, manifest=manifest, replicates=1000, progress=False)
-    assert record["eer"] == pytest.approx(expected["eer"], abs=1e-3)
-    assert record["eer_interval"] == pytest.approx(expected["eer_interval"], abs=5e-3)
-    assert record["min_dcf_0.01"] == pytest.approx(expected["min_dcf_0.01"], abs=1e-2)
+    expected = evaluate_trials(embedder, trials, manifest=manifest, replicates=1000, progress=False)
+    for name, tolerance in (("eer", 1e-3), ("min_dcf_0.01", 1e-2)):
+        assert report[name].value == pytest.approx(expected[name].value, abs=tolerance)
+    assert report["eer"].interval == pytest.approx(expected["eer"].interval, abs=5e-3)
+    assert card.measured == {"eer": report["eer"].value, "min_dcf": report["min_dcf_0.01"].value}
 
 
 def test_post_training_codes_are_those_of_the_float_weights(compared):
@@ -130,25 +131,23 @@ def test_the_built_in_voices_and_test_trials_outside_the_manifest(manifest, comp
     run = float_run(tmp_path / "seed0", manifest)
     fields = json.loads((run / "recipe.json").read_text())
     trials = manifest.root / "trials" / "test.txt"
-    fields |= {"corpus": "voices", "test_trials": str(trials), "test_root": str(manifest.root)}
+    fields["data"] |= {
+        "corpus": "voices", "test_trials": str(trials), "test_root": str(manifest.root)
+    }  # fmt: skip
     (run / "recipe.json").write_text(json.dumps(fields))
     (run / "corpus").symlink_to(manifest.root)
     paths = {u.utterance: u.path for u in manifest}
     assert set(read_trials(trials).names) & {*paths, *paths.values()}
     Comparison(run, FURTHER).make(FLOAT_CELL, FLOAT)
-    records = [
-        json.loads((folder / "study" / FLOAT / "results.json").read_text())
-        for folder in (run, compared)
-    ]
-    assert [record["interval_by"] for record in records] == ["trial", "speaker"]
-    assert records[0]["eer"] == records[1]["eer"]
+    reports = [Report.read(folder / "study" / FLOAT) for folder in (run, compared)]
+    assert [report.details["interval_by"] for report in reports] == ["trial", "speaker"]
+    assert reports[0]["eer"].value == reports[1]["eer"].value
 
 
-def test_long_training_is_not_held_in_memory(compared, monkeypatch):
-    made = Comparison(compared, FURTHER)
-    held = list(made._crops_from(1))
-    monkeypatch.setattr("tfsv.study.comparison._HELD_SECONDS", 0)
-    streamed = list(made._crops_from(1).take(len(held)))
+def test_long_training_is_not_held_in_memory(compared):
+    held = list(Comparison(compared, FURTHER).further_data(1))
+    streamed = Comparison(compared, FURTHER, held_bytes=0).further_data(1)
+    streamed = list(streamed.take(len(held)))
     assert held
     for one, other in zip(held, streamed, strict=True):
         np.testing.assert_allclose(one[0], other[0], atol=1e-5)
@@ -175,34 +174,42 @@ def test_a_folder_without_a_run_is_one_line(tmp_path):
 
 def test_file_sizes_are_those_of_exported_files(compared, tmp_path):
     outcomes = read_outcomes([str(compared)], CELLS)
-    files = outcomes[CELLS[0], POST_TRAINING].records["seed0"]["files"]
+    files = outcomes[CELLS[0], POST_TRAINING].reports["seed0"].details["files"]
     network, card = load_model(compared / "study" / CELLS[0].folder(POST_TRAINING))
-    card.eer = card.min_dcf = None
+    card.measured = {}
     plain, coded = strip(network)
-    ends = speaker_ends(card.front_end, card.embedding_size)
+    ends = speaker_ends({"bins": 16}, 8)
     export_tflite(plain, coded, card, tmp_path / "m.tflite", ends, "packed")
     # The card of a measured model has a line more, its error rates.
     assert abs(files["packed"] - (tmp_path / "m.tflite").stat().st_size) < 60
     assert files["int8_zip"] < files["int8"]
-    assert outcomes[FLOAT_CELL, FLOAT].records["seed0"]["files"].keys() == {"float32"}
+    assert outcomes[FLOAT_CELL, FLOAT].reports["seed0"].details["files"].keys() == {"float32"}
+
+
+def report(eer, draws):
+    measured = (
+        Measurement("eer", eer, "EER", "%", replicates=draws),
+        Measurement("min_dcf_0.01", 1.0, "minDCF 0.01", replicates=draws),
+    )
+    return Report("verification", measured)
 
 
 def outcome(eers, seed):
     random = np.random.default_rng(seed)
-    draws = {name: np.stack([eer + random.normal(0, 0.01, 500)] * 2, 1) for name, eer in eers}
-    return Outcome({name: {"eer": eer, "min_dcf_0.01": 1.0} for name, eer in eers}, draws)
+    return Outcome({name: report(eer, eer + random.normal(0, 0.01, 500)) for name, eer in eers})
+
+
+def draws(found, run):
+    return found.reports[run]["eer"].replicates
 
 
 def test_differences_are_paired_over_common_runs():
     one = outcome([("a", 0.1), ("b", 0.3)], 0)
-    shifted = Outcome(
-        {"b": {"eer": 0.2}, "c": {"eer": 0.9}},
-        {"b": one.replicates["b"] - 0.1, "c": one.replicates["a"]},
-    )
+    shifted = Outcome({"b": report(0.2, draws(one, "b") - 0.1), "c": report(0.9, draws(one, "a"))})
     assert one.mean("eer") == pytest.approx(0.2)
     assert one.difference(shifted, "eer") == pytest.approx((0.1, 0.1, 0.1))
     assert one.difference(outcome([("d", 0.1)], 1), "eer") is None
-    mean = (one.replicates["a"] + one.replicates["b"])[:, 0] / 2
+    mean = (draws(one, "a") + draws(one, "b")) / 2
     assert one.interval("eer") == pytest.approx(tuple(np.percentile(mean, [2.5, 97.5])))
 
 
@@ -218,20 +225,22 @@ def test_the_table_has_every_model(compared):
 def test_the_grid_compares_with_the_parent_and_marks_what_is_certain():
     def shifted(model, points):
         return Outcome(
-            {name: {"eer": record["eer"] + points} for name, record in model.records.items()},
-            {name: drawn + points for name, drawn in model.replicates.items()},
+            {
+                name: report(found["eer"].value + points, found["eer"].replicates + points)
+                for name, found in model.reports.items()
+            }
         )
 
     base = outcome([("a", 0.1), ("b", 0.3)], 0)
     unclear = shifted(base, 0.004)
-    unclear.replicates["a"][::2] -= 0.1
-    one_run = {"a": shifted(base, 0.05).records["a"]}, {"a": base.replicates["a"] + 0.05}
+    draws(unclear, "a")[::2] -= 0.1
+    one_run = {"a": shifted(base, 0.05).reports["a"]}
     outcomes = {
         (FLOAT_CELL, FLOAT): base,
         (FLOAT_CELL, CONTROL): shifted(base, -0.01),
         (Cell("kmeans", 4), POST_TRAINING): unclear,
         (Cell("kmeans", 4), FINE_TUNED): shifted(base, -0.03),
-        (Cell("uniform", 1), POST_TRAINING): Outcome(*one_run),
+        (Cell("uniform", 1), POST_TRAINING): Outcome(one_run),
         (Cell("uniform", 4), POST_TRAINING): base,
     }
     assert grid_table(outcomes).splitlines() == [
@@ -247,10 +256,7 @@ def test_the_command_tabulates_what_is_there(compared, tmp_path):
         f"--runs={compared}", f"--output={tmp_path}", "--scheme=kmeans 4 2",
         "--histogram=kmeans 2", "--histogram=kmeans 4", "--nomake",
     ]  # fmt: skip
-    finished = subprocess.run(
-        [sys.executable, ROOT / "tools" / "compare_schemes.py", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    finished = run_command("compare-schemes", *arguments)
     assert finished.returncode == 0, finished.stderr
     assert (tmp_path / "table.md").read_text().count("kmeans | 2") == 2
     for picture in ("bytes.png", "weights.png"):

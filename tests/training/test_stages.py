@@ -21,7 +21,7 @@ from tfsv.quantization.network import (
     quantize,
     refresh_codebooks,
 )
-from tfsv.training.fit import FitSettings, fit
+from tfsv.training.loop import FitSettings, fit
 from tfsv.training.objectives.aam_softmax import AAMSoftmax
 from tfsv.training.schedules import LearningRate
 from tfsv.training.stages import (

@@ -9,7 +9,8 @@ import tf_keras as keras
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.models import NetworkSettings
-from tfsv.verification.embedder import KerasEmbedder, check_embedding, check_waveform
+from tfsv.verification.embedder import check_embedding, check_waveform
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import speaker_card
 
 CARD = speaker_card(NetworkSettings("mean", 1, 24, 8), {"bins": 24})

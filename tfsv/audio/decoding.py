@@ -1,7 +1,8 @@
 """Sound files to tensors inside the training pipeline's graph.
 
-Only files that `soundfiles.inspect` has passed belong here: a damaged FLAC may hang tensorflow-io
-for ever. Files that went missing, were emptied or replaced since are errors, not crashes.
+Only files that `soundfiles.sound_info` has passed belong here: a damaged FLAC may hang
+tensorflow-io for ever. Files that went missing, were emptied or replaced since are errors, not
+crashes.
 """
 
 import functools

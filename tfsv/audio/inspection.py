@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS, SoundInfo, inspect
+from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS, SoundInfo, sound_info
 from tfsv.errors import InputError
 
 _READY = None  # what a worker sends first, when it has imported everything
@@ -32,7 +32,7 @@ class SoundLimits:
     maximum_seconds: float = LONGEST_SECONDS
 
     def __call__(self, path: str) -> SoundInfo:
-        return inspect(
+        return sound_info(
             path,
             minimum_seconds=self.minimum_seconds,
             maximum_seconds=self.maximum_seconds,

@@ -48,7 +48,7 @@ class SoundInfo:
     channels: int
 
 
-def inspect(
+def sound_info(
     path: str | os.PathLike,
     *,
     minimum_seconds: float = SHORTEST_SECONDS,
@@ -59,7 +59,7 @@ def inspect(
     Memory does not grow with the file's length.
 
     Example:
-        >>> inspect("speech.wav")
+        >>> sound_info("speech.wav")
         SoundInfo(path='speech.wav', seconds=2.5, rate=16000, channels=1)
 
     Args:

@@ -91,7 +91,7 @@ def kernel_variables(network: keras.Model) -> dict:
     return {layer.name: _variable(network, layer.name) for layer in quantizable_layers(network)}
 
 
-def squared_error(latent: np.ndarray, weights: CodedWeights) -> float:
+def quantization_error(latent: np.ndarray, weights: CodedWeights) -> float:
     """||Q(W) - W||², summed in float64."""
     return float(np.sum((latent.astype(np.float64) - weights.decode()) ** 2))
 

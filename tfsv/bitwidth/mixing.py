@@ -110,6 +110,10 @@ class SuperNetwork:
     """A float network whose kernels are mixtures, and the step that trains it.
 
     While it is trained the network's own kernels are overwritten; `search` puts them back.
+
+    Attributes:
+        network: The network.
+        layers: Its mixed layers by name.
     """
 
     def __init__(
@@ -136,7 +140,7 @@ class SuperNetwork:
         self._mixed = [kernels[name] for name in quantizers]
         mixed = {id(variable) for variable in self._mixed}
         self._others = [v for v in network.trainable_variables if id(v) not in mixed]
-        self._network = network
+        self.network = network
         self._loss = loss
         self._sizes = sizes
         self._tables = tables
@@ -171,7 +175,7 @@ class SuperNetwork:
         for layer, mixture in zip(self.layers.values(), mixtures, strict=True):
             layer.apply(mixture)
         with tf.GradientTape() as inner:
-            loss = tf.reduce_mean(self._loss(self._network(inputs, training=True), targets))
+            loss = tf.reduce_mean(self._loss(self.network(inputs, training=True), targets))
         of_kernels, of_others = inner.gradient(loss, [self._mixed, self._others])
         of_learned, of_logits = outer.gradient(
             [*mixtures, excess],
@@ -199,11 +203,11 @@ class SuperNetwork:
         Raises:
             InputError: The loss is not finite any more.
         """
-        before = self._network.get_weights()
+        before = self.network.get_weights()
         try:
             self._train(batches, budget, settings)
         finally:
-            self._network.set_weights(before)
+            self.network.set_weights(before)
         return {
             name: tf.nn.log_softmax(tf.cast(layer.logits, tf.float64)).numpy()
             for name, layer in self.layers.items()

@@ -47,7 +47,7 @@ def parse_budget(text: str) -> int:
     return size
 
 
-def tolerance(budget: int) -> int:
+def budget_tolerance(budget: int) -> int:
     """How far below the budget a file may stay: 1 % or 2 kB, whichever is more."""
     return max(budget // 100, 2000)
 
@@ -93,8 +93,8 @@ def search(
     `allocate` is exact in what layers take; what the rest of the file takes (front end, graph,
     card, and the operators that decode, fewer where layers of a shape share a width) is learned
     from files: the bytes left for the layers are moved, by the gap of the last file or into the
-    middle of what is known to be too small and too large, until the file is within `tolerance` of
-    the budget. The papers count codes alone.
+    middle of what is known to be too small and too large, until the file is within
+    `budget_tolerance` of the budget. The papers count codes alone.
 
     Args:
         sensitivities: By layer and width.
@@ -114,7 +114,7 @@ def search(
     richest_size = true_size(richest)
     if richest_size <= budget:
         note = ""
-        if budget - richest_size > tolerance(budget):
+        if budget - richest_size > budget_tolerance(budget):
             note = "no choice of these widths is predicted to lose less, with more bytes or fewer"
         return Choice(richest, predicted_loss(sensitivities, richest), richest_size, note)
 
@@ -131,7 +131,7 @@ def search(
             loss = predicted_loss(sensitivities, bits)
             best = min(best, Choice(bits, loss, size), key=lambda choice: choice.loss)
             low = max(low, limit)
-            if budget - size <= tolerance(budget):
+            if budget - size <= budget_tolerance(budget):
                 break
         else:
             high = min(high, used)
@@ -139,7 +139,7 @@ def search(
             break
         limit = used + budget - size
     note = ""
-    if budget - best.size > tolerance(budget):
+    if budget - best.size > budget_tolerance(budget):
         note = "the next better choice of these widths makes a file above the budget"
     return dataclasses.replace(best, note=note)
 

@@ -70,7 +70,7 @@ def main(values: Any, arguments: list[str]) -> None:
 def _draw_weights(run: pathlib.Path, cells: list, layers: list[str], path: pathlib.Path) -> None:
     """Draws the weights of those cells that are there."""
     from tfsv import folders
-    from tfsv.study.cells import FINE_TUNED
+    from tfsv.folders import FINE_TUNED
     from tfsv.study.comparison import read_weights
     from tfsv.study.weights_plot import plot_weights
 

@@ -10,7 +10,7 @@ from absl import flags
 from tfsv.errors import InputError
 from tfsv.settings import is_tuple, plain_type
 
-Record = TypeVar("Record")
+_Record = TypeVar("_Record")
 
 
 def define(
@@ -70,11 +70,11 @@ def define(
 
 def made(
     values: flags.FlagValues,
-    record: type[Record],
+    record: type[_Record],
     *,
     names: Mapping[str, str] | None = None,
     without: Collection[str] = (),
-) -> Record:
+) -> _Record:
     """The record that parsed flags describe; what is no flag has its default.
 
     Args:

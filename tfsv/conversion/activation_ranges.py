@@ -7,7 +7,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfsv.errors import InputError
 from tfsv.packed import flatbuffer
-from tfsv.runtime.session import Session
+from tfsv.runtime.session import InterpreterSession
 
 _MARGIN = 1.25
 
@@ -41,7 +41,7 @@ def activation_ranges(
     Raises:
         InputError: There is no input.
     """
-    session = Session(
+    session = InterpreterSession(
         content,
         # XNNPACK keeps what it computes to itself.
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,

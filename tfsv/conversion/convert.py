@@ -36,8 +36,8 @@ class LayerSize:
     """What a layer takes in the file.
 
     Attributes:
-        name: The layer.
-        shape: Of the kernel, Keras layout.
+        name: The layer's name.
+        shape: The kernel's shape in Keras' layout.
         bits: Bits of a weight in the file.
         weights: Bytes of the kernel or of its codes.
         codebook: Bytes of its codebook.
@@ -64,7 +64,7 @@ class ExportReport:
     """What came out of an export.
 
     Attributes:
-        layers: Layers with kernels in the network's order.
+        layers: What each layer with a kernel takes, in the network's order.
         size: Bytes of the whole file.
         agreement: The lowest agreement of the file's outputs with Keras' in the self-check.
         card: The card in the file.
@@ -84,7 +84,7 @@ class Conversion:
         model: The edited model.
         packed: The record of its packed layers; None for a plain file.
         card: The card with the bits of the layers.
-        layers: Sizes.
+        layers: What each layer with a kernel takes, in the network's order.
     """
 
     model: schema.ModelT

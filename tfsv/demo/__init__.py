@@ -3,12 +3,14 @@
 `tfsv.load("demo")` is a ResNet18 whose weights are 4-bit codes, "demo_2bit" and "demo_1bit" are
 siblings of the same float parent. Their cards say what they were trained on and how often they err:
 a few hundred speakers in short recordings make a demonstration, not a product. For real use import
-a network that was trained on VoxCeleb, with `tools/import_checkpoint.py`. `configs/demo.flags` has
+a network that was trained on VoxCeleb, with `tfsv import`. `configs/demo.flags` has
 the commands that made them, `NOTICE` the corpora.
 """
 
 import os
 import pathlib
+
+__all__ = ["MODELS", "located"]
 
 MODELS = {
     "demo": "demo_4bit.tflite",

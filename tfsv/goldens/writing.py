@@ -1,13 +1,12 @@
 """Golden files: what Python computes, for other implementations to compare themselves with.
 
-A folder of small models, one of each form that `tfsv export` writes, of short
-utterances, and of what `tfsv.load` makes of both. The network has random weights: it recognises
+A folder holds small models, one of each form that `tfsv export` writes, short utterances, and what
+`tfsv.load` makes of both. The network has random weights: it recognises
 nobody, but every kernel of it is computed with.
 """
 
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 import platform
@@ -21,7 +20,7 @@ import tf_keras as keras
 from tfsv.audio import soundfiles
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
 from tfsv.conversion.convert import Conversion, convert
-from tfsv.files import replacing, writable_folder
+from tfsv.files import replacing, writable_folder, write_json
 from tfsv.goldens.checking import INDEX, runtime
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed.expand import expand, is_packed
@@ -43,8 +42,8 @@ class GoldenModel:
 
     Attributes:
         weights: How kernels are stored; see `tfsv.conversion.forms.COMPUTE_FORMS`.
-        compute: What is computed with.
-        bits: Of each quantized layer; None: 1 to 8 in turn; 0: a float network.
+        compute: What the file computes with.
+        bits: Bits of each quantized layer. None: 1 to 8 in turn; 0: a float network.
     """
 
     weights: str
@@ -109,8 +108,7 @@ def write_goldens(
             _write_model(folder, name, model, recordings, trials) for name, model in models.items()
         ],
     }
-    with replacing(folder / INDEX) as part:
-        part.write_text(json.dumps(index, indent=1) + "\n")
+    write_json(folder / INDEX, index, indent=1)
     return index
 
 

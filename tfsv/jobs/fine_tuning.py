@@ -7,10 +7,11 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv.bitwidth.hessian import Loss
 from tfsv.files import writable_folder
 from tfsv.quantization.network import quantized_bits
-from tfsv.tasks.own import Loss, OwnData
-from tfsv.training.fit import FitSettings, fit
+from tfsv.tasks.own import OwnData
+from tfsv.training.loop import FitSettings, fit
 from tfsv.training.objective import Objective
 from tfsv.training.stages import StagedFineTuning, plan_stages
 

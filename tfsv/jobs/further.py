@@ -13,7 +13,7 @@ from tfsv.files import writable_folder
 from tfsv.jobs.settings import FineTuning, FloatTraining
 from tfsv.quantization.network import quantized_bits
 from tfsv.tasks.task import PlainModel, TaskData
-from tfsv.training.fit import FitSettings, fit
+from tfsv.training.loop import FitSettings, fit
 from tfsv.training.schedules import LearningRate
 from tfsv.training.stages import StagedFineTuning, plan_stages
 
@@ -90,7 +90,7 @@ class FurtherTraining:
             staged: What `stages` gave for the network; None: the control, which has none.
 
         Raises:
-            InputError: See `tfsv.training.fit.fit`.
+            InputError: See `tfsv.training.loop.fit`.
         """
         further, before = self.settings, self.float_training
         rate = further.learning_rate

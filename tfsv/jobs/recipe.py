@@ -15,6 +15,7 @@ from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.files import sha256_of, writable_folder
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.jobs.further import FurtherTraining, training_inputs
 from tfsv.jobs.recipe_record import Recipe
 from tfsv.quantization.network import (
@@ -26,17 +27,13 @@ from tfsv.quantization.network import (
 )
 from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.size import model_bytes
-from tfsv.report import Report
+from tfsv.report import Report, heading_and_rows
 from tfsv.tasks.model_folder import load_model, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 from tfsv.text_tables import aligned
-from tfsv.training.fit import FitSettings, fit
+from tfsv.training.loop import FitSettings, fit
 from tfsv.training.optimizers import OPTIMIZERS
 from tfsv.training.schedules import LearningRate
-
-FLOAT, POST_TRAINING = "float", "post_training"
-FINE_TUNED, CONTROL = "fine_tuned", "control"
-"""Names of a run's models and of their folders."""
 
 
 def run(
@@ -69,13 +66,13 @@ def run(
 
 
 def summary(reports: Mapping[str, Report]) -> str:
-    """The reports as a table, one model a line."""
-    first = next(iter(reports.values()))
-    rows = [["model", *(m.heading for m in first), "kB"]]
-    for name, report in reports.items():
-        size = f"{report.details['bytes'] / 1000:.1f}"
-        rows.append([name, *(m.text() for m in report), size])
-    return aligned(rows)
+    """The reports as a table, one model a line: bytes, and what was measured of all models."""
+    first, *others = ([measurement.name for measurement in report] for report in reports.values())
+    shared = [name for name in first if all(name in names for names in others)]
+    heading, *rows = heading_and_rows(reports, shared)
+    sizes = (f"{report.details['bytes'] / 1000:.1f}" for report in reports.values())
+    rows = [[*row, size] for row, size in zip(rows, sizes, strict=True)]
+    return aligned([[*heading, "kB"], *rows])
 
 
 class _Run:

@@ -8,12 +8,13 @@ from typing import Any
 
 import tf_keras as keras
 
+from tfsv.bitwidth.hessian import Loss
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.bitwidth.search import parse_budget
 from tfsv.card import ModelCard
 from tfsv.jobs.bit_search import BitSearch
 from tfsv.jobs.settings import BitSearchSettings
-from tfsv.tasks.own import Loss, OwnData, OwnNetwork
+from tfsv.tasks.own import OwnData, OwnNetwork
 from tfsv.tasks.task import PlainModel, TaskData
 from tfsv.training.objective import Objective
 

@@ -23,14 +23,14 @@ def assemble(model: schema.ModelT, card: ModelCard, packed: record.Record | None
         A sealed TFLite file.
     """
     flatbuffer.set_metadata(model, CARD_ENTRY, card.to_json(compact=True).encode())
-    flatbuffer.set_metadata(model, seal.ENTRY, seal.BLANK)
+    flatbuffer.set_metadata(model, seal.SEAL_ENTRY, seal.BLANK)
     content = flatbuffer.serialise(model) if packed is None else _packed(model, packed)
     return seal.seal(content)
 
 
 def _packed(model: schema.ModelT, packed: record.Record) -> bytes:
     """Codes at the end of the file, and before them the places that expansion will patch."""
-    flatbuffer.set_metadata(model, record.ENTRY, packed.to_bytes())
+    flatbuffer.set_metadata(model, record.RECORD_ENTRY, packed.to_bytes())
     tensors, buffers = model.subgraphs[0].tensors, len(model.buffers)
     kernels = [tensors[index] for group in packed.groups for index in group.kernels]
     codes = [tensors[index].buffer for group in packed.groups for index in group.codes]

@@ -20,7 +20,7 @@ import numpy as np
 from tfsv.packed import bits, fields
 from tfsv.packed.flatbuffer import find_metadata
 from tfsv.packed.reader import I8, U32, TableReader, TableVector
-from tfsv.packed.record import ENTRY, Group, Record
+from tfsv.packed.record import RECORD_ENTRY, Group, Record
 
 LARGEST_MODEL = 1 << 29
 """Bytes of an expanded model; four times the largest float network of the field."""
@@ -36,7 +36,7 @@ def is_packed(content: bytes) -> bool:
     Raises:
         ValueError: The flatbuffer is damaged.
     """
-    return find_metadata(content, ENTRY) is not None
+    return find_metadata(content, RECORD_ENTRY) is not None
 
 
 def expand(content: bytes) -> bytes:
@@ -55,13 +55,13 @@ def expand(content: bytes) -> bytes:
     return _Expansion(content).run()
 
 
-def read_record(content: bytes) -> Record:
+def packed_record(content: bytes) -> Record:
     """The record of the packed layers.
 
     Raises:
         ValueError: There is none, or it is damaged.
     """
-    place = find_metadata(content, ENTRY)
+    place = find_metadata(content, RECORD_ENTRY)
     if place is None:
         raise ValueError("has no packed layers")
     return Record.from_bytes(content[place])
@@ -94,7 +94,9 @@ def finish(content: bytearray, record: Record) -> None:
         size += PackedGroup(entry, tensors, buffers).expanded_bytes
         for kernel in entry.kernels:
             U32.pack_into(content, tensors[kernel].slot(fields.TENSOR_BUFFER), 0)
-    content[find_metadata(content, ENTRY)] = dataclasses.replace(record, expanded=size).to_bytes()
+    content[find_metadata(content, RECORD_ENTRY)] = dataclasses.replace(
+        record, expanded=size
+    ).to_bytes()
 
 
 class PackedGroup:
@@ -211,7 +213,7 @@ class PackedGroup:
 class _Expansion:
     def __init__(self, content: bytes):
         self._content = content
-        self.record = read_record(content)
+        self.record = packed_record(content)
         model = TableReader.root(content)
         graphs = model.tables(fields.MODEL_SUBGRAPHS)
         if len(graphs) != 1:

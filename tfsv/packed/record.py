@@ -17,7 +17,7 @@ import struct
 
 from tfsv.packed.bits import PLANES
 
-ENTRY = "tfsv.packed"
+RECORD_ENTRY = "tfsv.packed"
 """Name of the metadata entry."""
 
 VERSION = 1

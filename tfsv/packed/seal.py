@@ -8,7 +8,7 @@ import hashlib
 
 from tfsv.packed.flatbuffer import find_metadata
 
-ENTRY = "tfsv.sha256"
+SEAL_ENTRY = "tfsv.sha256"
 """Name of the metadata entry."""
 
 BLANK = bytes(32)
@@ -49,7 +49,7 @@ def digest(content: bytes, place: slice) -> bytes:
 
 
 def _place(content: bytes) -> slice:
-    place = find_metadata(content, ENTRY)
+    place = find_metadata(content, SEAL_ENTRY)
     if place is None or place.stop - place.start != len(BLANK):
         raise ValueError("has no checksum")
     return place

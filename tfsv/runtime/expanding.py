@@ -7,7 +7,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tfsv.errors import InputError
 from tfsv.files import replacing
 from tfsv.packed import expand, flatbuffer, seal
-from tfsv.packed.record import ENTRY
+from tfsv.packed.record import RECORD_ENTRY
 from tfsv.runtime.model_files import read_unchecked, unsound
 
 
@@ -22,10 +22,13 @@ def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
         output: The file to write.
 
     Returns:
-        Bytes of it.
+        Bytes of the written file.
 
     Raises:
         InputError: `path` is not packed or not sound, or `output` cannot be written.
+
+    Example:
+        >>> size = write_expanded("model.tflite", "plain.tflite")
     """
     content = read_unchecked(path)
     try:
@@ -39,8 +42,8 @@ def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
     except (RuntimeError, ValueError) as error:
         raise unsound(path, error) from error
     model = flatbuffer.parse(plain)
-    model.metadata = [entry for entry in model.metadata if entry.name != ENTRY.encode()]
-    flatbuffer.set_metadata(model, seal.ENTRY, seal.BLANK)
+    model.metadata = [entry for entry in model.metadata if entry.name != RECORD_ENTRY.encode()]
+    flatbuffer.set_metadata(model, seal.SEAL_ENTRY, seal.BLANK)
     named = {
         index: tensor.name for index, tensor in enumerate(model.subgraphs[0].tensors) if tensor.name
     }

@@ -27,19 +27,19 @@ class InspectedLayer:
     """A convolution or dense layer.
 
     Attributes:
-        name: As in the network.
-        shape: Of the kernel, as its TFLite operator reads it.
-        bits: Of a weight in the file.
+        name: The layer's name in the network.
+        shape: The kernel's shape, as its TFLite operator reads it.
+        bits: Bits of a weight in the file.
         codes: Bytes of the codes, or of the kernel where it is not packed.
         codebook: Bytes of the codebook.
         scales: Bytes of the factors and scales of its channels.
         bias: Bytes of the bias.
-        entropy: Bits a weight that an ideal coder of the layer's own frequencies needs; None: a
+        entropy: Bits a weight that an ideal coder of the layer's own frequencies needs; None for a
             float kernel without codes.
-        error: Relative squared error of quantization; None: not known.
-        levels: Float64: centroids, int8 values, or the middles of equal bins for a float kernel
+        error: Relative squared error of quantization; None where it is not known.
+        levels: float64: centroids, int8 values, or the middles of equal bins for a float kernel
             without codes. Factors and scales of channels are left out.
-        counts: int64, weights of each level.
+        counts: int64, the number of weights at each level.
         discrete: Whether weights have the values of the levels, not just lie near them.
     """
 
@@ -69,12 +69,12 @@ class Inspection:
     Attributes:
         card: The model card.
         stored: How kernels are stored: "packed", "int8" or "float32".
-        compute: What it computes with: "float32", "int8_weights" or "int8".
-        layers: In the order in which they are computed.
+        compute: What the file computes with: "float32", "int8_weights" or "int8".
+        layers: The layers in the order in which they are computed.
         size: Bytes of the file.
-        expanded: Bytes of the expanded model; of the file, where nothing is packed.
+        expanded: Bytes of the expanded model, or of the file where nothing is packed.
         zipped: Bytes of the expanded model after deflate at its best, as zip has it.
-        sha256: Of the expanded model, by which readers can be compared.
+        sha256: The SHA-256 of the expanded model, by which readers can be compared.
         checksum: "right", or what is wrong with it.
     """
 
@@ -133,11 +133,18 @@ def inspect(path: str | os.PathLike) -> Inspection:
     """Looks into a file.
 
     Args:
-        path: A TFLite file that tfsv exported, packed or not; a wrong checksum is reported, not
+        path: A TFLite file that tfsv exported, packed or not. A wrong checksum is reported, not
             refused, as long as the file can be read.
 
     Raises:
-        InputError: It is absent, damaged, or was not exported by tfsv.
+        InputError: The file is absent, damaged, or was not exported by tfsv.
+
+    Example:
+        >>> found = inspect("model.tflite")
+        >>> print(found.stored, found.compute, found.size)
+        packed int8_weights 103248
+        >>> for layer in found.layers:
+        ...     print(layer.name, layer.bits, layer.codes)
     """
     content = read_unchecked(path)
     checksum = "right"

@@ -18,7 +18,7 @@ from tfsv.runtime.model_files import (
     unsound,
 )
 from tfsv.runtime.ports import Port
-from tfsv.runtime.session import Session
+from tfsv.runtime.session import InterpreterSession
 
 
 class Runner:
@@ -29,7 +29,7 @@ class Runner:
     not for several Python threads at once, since an interpreter has one set of buffers.
 
     LiteRT can end the whole process when an axis of any length is shorter than the network needs.
-    Code that takes inputs from outside must know the least length, as the speaker models' does.
+    Code that takes inputs from outside must refuse what is too short before it calls a runner.
 
     Attributes:
         card: The model card in the file.
@@ -74,7 +74,7 @@ class Runner:
             if expanded and is_packed(content):
                 content = expand(content)
             check_graph(content)
-            self._session = Session(content, num_threads=threads)
+            self._session = InterpreterSession(content, num_threads=threads)
         except (ValueError, RuntimeError) as error:
             raise unsound(path, error) from error
         self.inputs, self.outputs = self._session.inputs, self._session.outputs

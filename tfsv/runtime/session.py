@@ -10,7 +10,7 @@ from tfsv.packed.signature import named_ends
 from tfsv.runtime.ports import Port
 
 
-class Session:
+class InterpreterSession:
     """An interpreter whose inputs and outputs go by name.
 
     It takes what it is given and is for code that knows the model; `tfsv.runtime.Runner` opens

@@ -23,12 +23,15 @@ def plot_histograms(layers: Sequence[InspectedLayer], path: str | os.PathLike, t
     kernels without codes are drawn as areas. The horizontal axis has the units of the codebook.
 
     Args:
-        layers: At least one.
+        layers: The layers to draw, at least one.
         path: The PNG; replaced if it exists.
-        title: Above the plot.
+        title: The text above the picture.
 
     Raises:
         InputError: There is no layer, or the file cannot be written.
+
+    Example:
+        >>> plot_histograms(inspect("model.tflite").layers, "weights.png", "model.tflite")
     """
     from matplotlib.figure import Figure  # slow to import, and only needed here
 

@@ -5,8 +5,9 @@ import os
 from matplotlib.figure import Figure
 
 from tfsv.files import replacing
+from tfsv.folders import FINE_TUNED, POST_TRAINING
 from tfsv.study.bits_table import EQUAL
-from tfsv.study.cells import FINE_TUNED, POST_TRAINING, Cell
+from tfsv.study.cells import Cell
 from tfsv.study.table import Outcomes, difference_points, main_title, parent
 
 _TITLES = {POST_TRAINING: "post-training", FINE_TUNED: "fine-tuned"}

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfsv.bitwidth.sensitivity import rank_correlation
-from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING, Cell
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
+from tfsv.study.cells import Cell
 from tfsv.study.plans import Finding
 from tfsv.study.table import (
     Outcome,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 
 from tfsv.errors import InputError
-from tfsv.jobs.recipe import FINE_TUNED, FLOAT, POST_TRAINING
+from tfsv.folders import FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.quantization.schemes import Scheme
 from tfsv.tasks.task import sensitivity_methods
 from tfsv.training.stage_orders import ORDERS

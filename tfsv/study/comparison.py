@@ -17,7 +17,8 @@ from tfsv import folders
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.card import ModelCard
 from tfsv.files import sha256_of, writable_folder
-from tfsv.jobs.further import FurtherTraining
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
+from tfsv.jobs.further import Crops, FurtherTraining
 from tfsv.jobs.recipe import read_recipe
 from tfsv.jobs.settings import FineTuning
 from tfsv.quantization.coded import CodedWeights
@@ -29,14 +30,13 @@ from tfsv.quantization.network import (
     strip,
 )
 from tfsv.report import Report
-from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
+from tfsv.study.cells import FLOAT_CELL, Cell
 from tfsv.study.file_sizes import file_sizes
-from tfsv.tasks.model_folder import load_model, read_card, save_model
+from tfsv.tasks.model_folder import load_model, read_folder_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 
 _SCHEMA = 2
 _HELD_BYTES = 2_300_000_000
-"""Most bytes of network inputs that are held in memory; more are made anew for each model."""
 
 
 class Comparison:
@@ -49,13 +49,16 @@ class Comparison:
     Args:
         run: Folder of the run, with `recipe.json`.
         further: How to fine-tune; the control too.
+        held_bytes: Most bytes of network inputs that are held in memory; more are made anew for
+            each model.
 
     Raises:
         InputError: The run has no float model, or its comparison was made with other settings.
     """
 
-    def __init__(self, run: str | os.PathLike, further: FineTuning):
+    def __init__(self, run: str | os.PathLike, further: FineTuning, held_bytes: int = _HELD_BYTES):
         run = pathlib.Path(run)
+        self._held_bytes = held_bytes
         self.recipe = read_recipe(run)
         self.folder = writable_folder(run / "study")
         self._task = TASKS.named(self.recipe.task)
@@ -140,7 +143,7 @@ class Comparison:
         settings = dataclasses.replace(
             self._settings, stages=stages, stage_order=cell.order or "front"
         )
-        further = dataclasses.replace(self._further, settings=settings, held=self._held)
+        further = dataclasses.replace(self._further, settings=settings, held=self.further_data)
         staged = further.stages(network, plan) if cell.bits else None
         further.run(network, parent, folder, f"{folder.parent.name} {folder.name}", staged)
 
@@ -153,8 +156,11 @@ class Comparison:
         return self._data.measurer(self._float().card, self.folder)
 
     @functools.cached_property
-    def _held(self) -> Callable[[int], tf.data.Dataset]:
-        """Network inputs and targets by step: the same for every model, so made once."""
+    def further_data(self) -> Crops:
+        """Network inputs and targets from a step of the further training on.
+
+        They are the same for every model, so made once, as far as they can be held in memory.
+        """
         steps, first = self._further.steps, self._further.first_step
         features_of = tf.function(self._data.features_of(self._float().card), autograph=False)
         data = self._data.dataset(first).take(steps)
@@ -162,7 +168,7 @@ class Comparison:
         for raw, targets in tqdm(data, desc="crops", total=steps, unit="batch"):
             batch = tf.nest.map_structure(lambda x: x.numpy(), (features_of(raw), targets))
             size = sum(part.nbytes for part in tf.nest.flatten(batch))
-            if size * steps > _HELD_BYTES:
+            if size * steps > self._held_bytes:
                 return self._made_anew
             batches.append(batch)
         signature = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), batches[0])
@@ -200,7 +206,7 @@ def network_name(run: str | os.PathLike) -> str:
     Raises:
         InputError: The run has no recipe or no float model.
     """
-    card = read_card(float_folder(run))
+    card = read_folder_card(float_folder(run))
     return str(card.network.get("name", card.task))
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from tfsv import folders
 from tfsv.errors import InputError
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.report import Measurement, Report
-from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING, Cell
+from tfsv.study.cells import FLOAT_CELL, Cell
 from tfsv.text_tables import markdown
 
 _SHOWN = 2  # measurements in a table

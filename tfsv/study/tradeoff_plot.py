@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from tfsv.files import replacing
+from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.report import Measurement
-from tfsv.study.cells import CONTROL, FINE_TUNED, FLOAT, FLOAT_CELL, POST_TRAINING
+from tfsv.study.cells import FLOAT_CELL
 from tfsv.study.table import Outcomes, file_bytes
 
 _COLOURS = {

@@ -15,7 +15,7 @@ from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder, write_json
 from tfsv.report import Report
 from tfsv.settings import require, setting
-from tfsv.tasks.model_folder import read_card, write_card
+from tfsv.tasks.model_folder import read_folder_card, write_folder_card
 from tfsv.tasks.opening import open_model
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.evaluation import (
@@ -95,8 +95,9 @@ def evaluate_models(
         settings: The trial list, and what to do with it.
 
     Returns:
-        The report of each model by its name; see `tfsv.verification.evaluation.evaluate`. The name
-        is the last part of the path, or all of it where two models have the same last part.
+        The report of each model by its name; see
+        `tfsv.verification.evaluation.evaluate_with_scores`. The name is the last part of the path,
+        or all of it where two models have the same last part.
 
     Raises:
         InputError: A model, recording or list is unusable, or the output cannot be written.
@@ -153,7 +154,7 @@ def set_thresholds(reports: Mapping[str, Report]) -> Iterator[tuple[pathlib.Path
     for report in reports.values():
         folder = pathlib.Path(report.details["model"]["path"])
         decision = {"thresholds": report.details["thresholds"]}
-        write_card(folder, dataclasses.replace(read_card(folder), decision=decision))
+        write_folder_card(folder, dataclasses.replace(read_folder_card(folder), decision=decision))
         yield folder / folders.CARD, report
 
 

@@ -9,7 +9,7 @@ from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.settings import setting
 from tfsv.verification.embedder import Embedder
-from tfsv.verification.evaluation import evaluate, recording_paths
+from tfsv.verification.evaluation import evaluate_trials, recording_paths
 from tfsv.verification.model_card import TASK, speaker_figures
 from tfsv.verification.trials import Trials, read_trials
 
@@ -116,7 +116,7 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
 
     def measured(embedder: Embedder, name: str = "trials") -> Report:
         file = getattr(settings, name)
-        return evaluate(embedder, lists[name], settings.root, trial_list=file)
+        return evaluate_trials(embedder, lists[name], settings.root, trial_list=file)
 
     def card_fields(runner: "Runner") -> dict[str, Any]:
         embedder = TFLiteEmbedder.of(runner)

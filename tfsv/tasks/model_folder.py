@@ -28,7 +28,7 @@ def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCar
     folder = pathlib.Path(folder)
     with replacing(folder / folders.WEIGHTS) as part:
         network.save_weights(part)
-    write_card(folder, card)
+    write_folder_card(folder, card)
 
 
 def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
@@ -48,7 +48,7 @@ def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
     from tfsv.quantization.network import quantize
 
     folder = pathlib.Path(folder)
-    card = read_card(folder)
+    card = read_folder_card(folder)
     if card.task is None:
         raise InputError(f"{folder / folders.CARD}: names no task, so its network is not known")
     task = TASKS.named(card.task)
@@ -65,7 +65,7 @@ def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
     return network, card
 
 
-def read_card(folder: str | os.PathLike) -> ModelCard:
+def read_folder_card(folder: str | os.PathLike) -> ModelCard:
     """The card of a model folder.
 
     Raises:
@@ -79,7 +79,7 @@ def read_card(folder: str | os.PathLike) -> ModelCard:
     return ModelCard.from_json(text, file)
 
 
-def write_card(folder: str | os.PathLike, card: ModelCard) -> None:
+def write_folder_card(folder: str | os.PathLike, card: ModelCard) -> None:
     """Writes or replaces the card of a model folder.
 
     Raises:

@@ -24,7 +24,7 @@ def open_model(path: str | os.PathLike, *, threads: int = 1) -> Embedder:
         # TensorFlow: only for those who need it.
         from tfsv.quantization.network import strip
         from tfsv.tasks.model_folder import load_model
-        from tfsv.verification.embedder import KerasEmbedder
+        from tfsv.verification.keras_embedder import KerasEmbedder
 
         network, card = load_model(path)
         return KerasEmbedder(strip(network)[0], card)

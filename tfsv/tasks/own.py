@@ -1,20 +1,18 @@
 """A reader's own Keras network, which no task knows: it can be searched and packed all the same."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv.bitwidth.hessian import Loss
 from tfsv.card import ModelCard
 from tfsv.conversion.ends import Ends
 from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.tasks.task import Measured, PlainModel, Task, TaskData
 from tfsv.training.objective import Objective
-
-Loss = Callable[[Any, Any], tf.Tensor]
-"""From outputs and targets to float32 `[batch]`."""
 
 
 class OwnObjective(Objective):

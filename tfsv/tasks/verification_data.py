@@ -24,8 +24,8 @@ from tfsv.training.objective import Objective
 from tfsv.training.objectives import OBJECTIVES
 from tfsv.training.schedules import Margin
 from tfsv.verification.class_vectors import class_vectors, save_class_vectors
-from tfsv.verification.embedder import KerasEmbedder
-from tfsv.verification.evaluation import evaluate, recording_paths, speaker_report
+from tfsv.verification.evaluation import evaluate_trials, recording_paths, speaker_report
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import front_end_of, speaker_figures
 from tfsv.verification.posteriors import speaker_posteriors
 from tfsv.verification.scoring import cosine_scores
@@ -206,7 +206,7 @@ class SpeechTraining(TaskData):
     def _evaluated(self, embedder: KerasEmbedder, folder: pathlib.Path, split: str) -> Report:
         file, root = self.trials_file(split), self._root(split)
         manifest = None if root else self.manifest
-        return evaluate(
+        return evaluate_trials(
             embedder, read_trials(file), root, manifest=manifest, trial_list=file, model=folder
         )
 

@@ -14,8 +14,7 @@ from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.tasks.opening import open_model
 from tfsv.verification.embedder import Embedder
-from tfsv.verification.evaluation import FALSE_ACCEPT_RATES
-from tfsv.verification.evaluation import evaluate as evaluate_trials
+from tfsv.verification.evaluation import FALSE_ACCEPT_RATES, evaluate_trials
 from tfsv.verification.extraction import embed_file
 from tfsv.verification.scoring import voiceprint
 from tfsv.verification.trials import Trials, read_trials
@@ -84,7 +83,7 @@ def verify(
     """
     enrolment, tests = _listed(enrolment), _listed(tests)
     for path in [*enrolment, *tests]:
-        soundfiles.inspect(path, minimum_seconds=MINIMUM_SECONDS)
+        soundfiles.sound_info(path, minimum_seconds=MINIMUM_SECONDS)
     embedder = _opened(model)
     origin = "threshold"
     if threshold is None:

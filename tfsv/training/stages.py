@@ -13,7 +13,7 @@ import tf_keras as keras
 
 from tfsv.errors import InputError
 from tfsv.quantization.network import active_layers, quantized_bits, refresh_codebooks
-from tfsv.training.fit import StepNote
+from tfsv.training.loop import StepNote
 from tfsv.training.schedules import LearningRate
 from tfsv.training.stage_orders import ORDERS
 

@@ -1,17 +1,11 @@
-"""What turns a waveform into an embedding, whatever runs it.
+"""What turns a waveform into an embedding, whatever runs it."""
 
-Importing this module does not import TensorFlow, so that a TFLite file is opened at once.
-"""
-
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
-
-if TYPE_CHECKING:
-    import tf_keras as keras
 
 WAVEFORM, EMBEDDING = "waveform", "embedding"
 """Names of the input and the output of a model's file."""
@@ -38,40 +32,6 @@ class Embedder(Protocol):
             InputError: The waveform is too short, has NaN in it or has more than one dimension.
         """
         ...
-
-
-class KerasEmbedder:
-    """An `Embedder` of a Keras network: front end, network in inference mode, L2 norm.
-
-    One graph is traced and serves every length.
-
-    Attributes:
-        card: The card that was given.
-    """
-
-    def __init__(self, network: "keras.Model", card: ModelCard) -> None:
-        """Wraps the network, which stays the caller's: later changes of its weights are heard.
-
-        Args:
-            network: [batch, frames, bins] to [batch, embedding size], not normalised.
-            card: Its front end has the settings of the `LogMel` layer.
-
-        Raises:
-            InputError: The card's front end is not one that `LogMel` takes.
-        """
-        from tfsv.conversion.ends import keras_runner
-        from tfsv.verification.ends import speaker_ends
-        from tfsv.verification.model_card import front_end_of
-
-        self.card = card
-        ends = speaker_ends(front_end_of(card), network.output_shape[-1])
-        self._run = keras_runner(network, ends)
-
-    def embed(self, waveform: np.ndarray) -> np.ndarray:
-        """See `Embedder.embed`."""
-        waveform = check_waveform(waveform)
-        embedding = self._run({WAVEFORM: waveform[np.newaxis]})[EMBEDDING][0]
-        return check_embedding(embedding, samples=len(waveform))
 
 
 def check_waveform(waveform: np.ndarray) -> np.ndarray:

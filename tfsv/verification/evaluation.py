@@ -35,7 +35,7 @@ FALSE_ACCEPT_RATES = (0.01, 0.001)
 """Operating points whose thresholds are recorded where the list is long enough to tell."""
 
 
-def evaluate(
+def evaluate_trials(
     embedder: "Embedder",
     trials: Trials,
     root: str | os.PathLike | None = None,
@@ -251,7 +251,7 @@ def format_table(reports: Mapping[str, Report]) -> str:
     """Reports side by side as text: one line a system, then one line a corpus.
 
     Args:
-        reports: Name of the system to what `evaluate` returned.
+        reports: Name of the system to what `evaluate_trials` returned.
     """
     first = next(iter(reports.values()))
     rows = [["system", "bytes", first.main.heading, "95 %", *_headings(first), "threshold"]]

@@ -12,7 +12,8 @@ from tfsv.conversion.convert import export_tflite
 from tfsv.conversion.ends import Ends
 from tfsv.conversion.forms import COMPUTE_FORMS
 from tfsv.quantization.coded import CodedWeights
-from tfsv.verification.embedder import Embedder, KerasEmbedder
+from tfsv.verification.embedder import Embedder
+from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 _COMPUTES = ("float32", "int8_weights", "int8")  # each rounds more than the one before

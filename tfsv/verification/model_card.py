@@ -21,7 +21,7 @@ _NETWORK = {
     "embedding_size": card_fields.size,
     "pooling": card_fields.optional(card_fields.name),
 }
-_ENDS = {"front_end": card_fields.table(card_fields.setting)}
+_ENDS = {"front_end": card_fields.table(card_fields.json_value)}
 
 
 def speaker_card(

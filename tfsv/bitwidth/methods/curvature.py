@@ -74,13 +74,13 @@ class Curvature:
 
     def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
         """See `Method.row`."""
-        from tfsv.bitwidth.candidates import kernel, squared_error
+        from tfsv.bitwidth.candidates import kernel, quantization_error
         from tfsv.bitwidth.sensitivity import Row
 
         latent = kernel(self._network, layer)
         trace = self.traces[layer]
         mean = max(trace.value, trace.standard_error) / latent.size
-        losses = {bits: mean * squared_error(latent, c) for bits, c in candidates.items()}
+        losses = {bits: mean * quantization_error(latent, c) for bits, c in candidates.items()}
         return Row(
             losses,
             f"trace {trace.value:.3g} ± {trace.standard_error:.2g} over {latent.size} weights",

@@ -38,9 +38,9 @@ class WeightNorm:
 
     def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
         """See `Method.row`."""
-        from tfsv.bitwidth.candidates import kernel, squared_error
+        from tfsv.bitwidth.candidates import kernel, quantization_error
         from tfsv.bitwidth.sensitivity import Row
 
         latent = kernel(self._network, layer)
-        losses = {bits: squared_error(latent, weights) for bits, weights in candidates.items()}
+        losses = {bits: quantization_error(latent, weights) for bits, weights in candidates.items()}
         return Row(losses, f"squared norm {np.sum(latent.astype(np.float64) ** 2):.3g}")

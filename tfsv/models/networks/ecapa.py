@@ -131,13 +131,13 @@ def ecapa(
 def _se_res2_block(x, dilation: int, name: str, padding: str):
     channels, shortcut = x.shape[-1], x
     x = _conv_relu_norm(x, channels, 1, 1, f"{name}_conv1")
-    x = _res2(x, dilation, name, padding)
+    x = res2(x, dilation, name, padding)
     x = _conv_relu_norm(x, channels, 1, 1, f"{name}_conv2")
     x = _squeeze_excitation(x, name)
     return keras.layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def _res2(x, dilation: int, name: str, padding: str = "same"):
+def res2(x, dilation: int, name: str, padding: str = "same"):
     """Every group but the last is convolved, each together with the outcome of the one before."""
     # In halves, since XNNPACK splits into four tensors at most and joins no more than five.
     halves = ChannelGroups(2, name=f"{name}_halves")(x)

@@ -10,7 +10,7 @@ import tf_keras as keras
 from tfsv.audio.augment import spec_augment
 from tfsv.errors import InputError
 from tfsv.features import LogMel
-from tfsv.training.fit import FitSettings, fit
+from tfsv.training.loop import FitSettings, fit
 from tfsv.training.objectives.aam_softmax import AAMSoftmax
 from tfsv.training.optimizers import OPTIMIZERS, Optimizer
 from tfsv.training.schedules import LearningRate

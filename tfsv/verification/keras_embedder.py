@@ -1,0 +1,45 @@
+"""A Keras network as an embedder."""
+
+import numpy as np
+import tf_keras as keras
+
+from tfsv.card import ModelCard
+from tfsv.conversion.ends import keras_runner
+from tfsv.verification.embedder import EMBEDDING, WAVEFORM, check_embedding, check_waveform
+from tfsv.verification.ends import speaker_ends
+from tfsv.verification.model_card import front_end_of
+
+
+class KerasEmbedder:
+    """An `Embedder` of a Keras network: front end, network in inference mode, L2 norm.
+
+    One graph is traced and serves every length.
+
+    Attributes:
+        card: The card that was given.
+
+    Example:
+        >>> network, card = load_model("runs/resnet/fine_tuned")
+        >>> embedding = KerasEmbedder(strip(network)[0], card).embed(waveform)
+    """
+
+    def __init__(self, network: keras.Model, card: ModelCard) -> None:
+        """Wraps the network, which stays the caller's: later changes of its weights are heard.
+
+        Args:
+            network: A network from features `[batch, frames, bins]` to embeddings `[batch,
+                embedding size]`, not normalised.
+            card: Its front end has the settings of the `LogMel` layer.
+
+        Raises:
+            InputError: The card's front end is not one that `LogMel` takes.
+        """
+        self.card = card
+        ends = speaker_ends(front_end_of(card), network.output_shape[-1])
+        self._run = keras_runner(network, ends)
+
+    def embed(self, waveform: np.ndarray) -> np.ndarray:
+        """Embeds one utterance, as `Embedder.embed` describes it."""
+        waveform = check_waveform(waveform)
+        embedding = self._run({WAVEFORM: waveform[np.newaxis]})[EMBEDDING][0]
+        return check_embedding(embedding, samples=len(waveform))
