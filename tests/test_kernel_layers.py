@@ -40,10 +40,5 @@ def test_other_layers_have_none():
     class Own(layers.Dense):
         """May compute something else."""
 
-    for layer in (
-        layers.PReLU(),
-        layers.LayerNormalization(),
-        layers.Conv1DTranspose(2, 3),
-        Own(2),
-    ):
-        assert kernel_layer(layer) is None
+    others = layers.PReLU(), layers.LayerNormalization(), layers.Conv1DTranspose(2, 3), Own(2)
+    assert [kernel_layer(layer) for layer in others] == [None] * 4

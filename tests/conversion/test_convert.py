@@ -24,7 +24,11 @@ from tfsv.verification.ends import speaker_ends
 from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
-NETWORKS = {"image": tiny_networks.image_network, "time": tiny_networks.time_network}
+NETWORKS = {
+    "image": tiny_networks.image_network,
+    "time": tiny_networks.time_network,
+    "sequence": tiny_networks.sequence_network,
+}
 UNCODED = ("wide", "stem")
 WEIGHTS = ("float32", "int8")
 

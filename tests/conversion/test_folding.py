@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfsv.conversion.folding import channel_scaled, fold_batch_norm
+from tfsv.errors import InputError
 from tfsv.quantization.coded import CodedWeights
 
 layers = keras.layers
@@ -30,6 +31,7 @@ def relative_error(network, folded, x):
     [
         (tiny_networks.image_network, []),
         (tiny_networks.time_network, ["first_norm", "late_norm", "pooled_norm"]),
+        (tiny_networks.sequence_network, ["sloped_norm"]),
     ],
 )
 def test_folded_network_computes_the_same(make, left):
@@ -39,7 +41,14 @@ def test_folded_network_computes_the_same(make, left):
     assert norms(folded.network) == left
 
 
-@pytest.mark.parametrize("make", [tiny_networks.image_network, tiny_networks.time_network])
+@pytest.mark.parametrize(
+    "make",
+    [
+        tiny_networks.image_network,
+        tiny_networks.time_network,
+        tiny_networks.sequence_network,
+    ],
+)
 def test_folded_kernels_are_centroids_times_scales_bit_for_bit(make):
     network = make()
     coded = tiny_networks.coded(network)
@@ -64,15 +73,27 @@ def test_scales_are_gamma_over_sigma_and_one_without_folding():
     np.testing.assert_array_equal(folded.scales["wide"], np.ones(8))
 
 
-def test_depthwise_channels_are_scaled_in_the_order_of_the_output():
-    image = keras.Input((None, 5, 3))
-    x = layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(image)
-    network = keras.Model(image, layers.BatchNormalization(name="norm")(x))
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [(layers.DepthwiseConv1D, (None, 3)), (layers.DepthwiseConv2D, (None, 5, 3))],
+)
+@pytest.mark.parametrize("channel_scales", [False, True])
+def test_depthwise_channels_are_scaled_in_the_order_of_the_output(kind, shape, channel_scales):
+    inputs = keras.Input(shape)
+    x = kind(3, depth_multiplier=2, name="depthwise")(inputs)
+    network = keras.Model(inputs, layers.BatchNormalization(name="norm")(x))
     random = np.random.default_rng(1)
     network.get_layer("norm").set_weights([random.uniform(0.5, 2, 6) for _ in range(4)])
-    folded = fold_batch_norm(network, {})
+    coded = {}
+    if channel_scales:
+        layer = network.get_layer("depthwise")
+        codes = random.integers(0, 2, layer.depthwise_kernel.shape, np.uint8)
+        scale = random.uniform(0.5, 2, 6).astype(np.float32)
+        coded["depthwise"] = CodedWeights(codes, np.float32([-1, 1]), 1, scale)
+        layer.set_weights([coded["depthwise"].decode(), *layer.get_weights()[1:]])
+    folded = fold_batch_norm(network, coded)
     assert folded.depthwise == {"depthwise"} and folded.scales["depthwise"].shape == (6,)
-    x = random.normal(size=(1, 9, 5, 3)).astype(np.float32)
+    x = random.normal(size=(1, 9, *shape[1:])).astype(np.float32)
     assert relative_error(network, folded.network, x) < 1e-5
 
 
@@ -166,12 +187,85 @@ def test_codes_of_another_network_are_refused():
 
 
 def test_models_that_are_not_functional_are_refused():
-    with pytest.raises(ValueError, match="functional"):
-        fold_batch_norm(keras.Sequential([layers.Dense(2, input_shape=(3,))]), {})
+    class Subclassed(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(InputError, match="functional"):
+        fold_batch_norm(Subclassed(), {})
+    with pytest.raises(InputError, match="its input shape is not known"):
+        fold_batch_norm(keras.Sequential([layers.Dense(2)]), {})
     x = keras.Input((None, tiny_networks.BINS))
     inner = tiny_networks.time_network()
-    with pytest.raises(ValueError, match="nested"):
+    with pytest.raises(InputError, match="is a model; call that model's layers one by one"):
         fold_batch_norm(keras.Model(x, inner(x)), {})
+
+
+def test_a_sequential_network_folds():
+    network = keras.Sequential(
+        [keras.Input((None, 16)), layers.DepthwiseConv1D(3), layers.BatchNormalization()]
+    )
+    tiny_networks.randomised(network)
+    folded = fold_batch_norm(network, {}).network
+    assert norms(folded) == []
+    assert relative_error(network, folded, features()) < 1e-5
+
+
+def test_outputs_by_name_and_several_inputs():
+    left, right = keras.Input((None, 16), name="left"), keras.Input((None, 16), name="right")
+    x = layers.BatchNormalization()(layers.Conv1D(4, 3, padding="same", name="conv")(left))
+    y = layers.Conv1D(4, 1, name="seen")(layers.Concatenate()([x, right]))
+    outputs = {"normed": x, "seen": y, "sum": layers.BatchNormalization()(y)}
+    network = tiny_networks.randomised(keras.Model({"a": left, "b": right}, outputs))
+    folded = fold_batch_norm(network, {}).network
+    assert len(norms(folded)) == 1  # the output "seen" is wanted as it is
+    given = {"a": features(), "b": features()[:, ::-1]}
+    wanted, found = network(given), folded(given)
+    assert set(found) == set(outputs)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5)
+
+
+class Own(layers.Layer):
+    """A layer that nobody registered."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+class WithoutConfig(layers.Layer):
+    """Keras notes the arguments of this one itself, but not the name that it gave it."""
+
+    def call(self, x):
+        return 2.0 * x
+
+
+def test_layers_of_the_readers_own_survive():
+    x = keras.Input((None, 16))
+    y = layers.BatchNormalization()(layers.Conv1D(4, 3, padding="same")(Own(factor=3.0)(x)))
+    y = layers.Lambda(lambda x: x + 1.0)(WithoutConfig()(y))
+    network = tiny_networks.randomised(keras.Model(x, y))
+    folded = fold_batch_norm(network, {}).network
+    assert norms(folded) == []
+    assert relative_error(network, folded, features()) < 1e-5
+
+
+def test_layers_that_other_networks_use_too_fold():
+    x = keras.Input((None, 16))
+    conv = layers.Conv1D(4, 3, padding="same", name="conv")
+    network = keras.Model(x, layers.BatchNormalization()(conv(x)))
+    keras.Model(x, layers.ReLU()(conv(layers.ReLU()(x))))
+    tiny_networks.randomised(network)
+    folded = fold_batch_norm(network, {}).network
+    assert norms(folded) == []
+    assert relative_error(network, folded, features()) < 1e-5
 
 
 @settings(max_examples=10, deadline=None)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import soundfile
@@ -11,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfsv.conversion.activation_ranges import activation_ranges
-from tfsv.conversion.folding import fold_batch_norm
+from tfsv.conversion.folding import FoldedNetwork, fold_batch_norm
 from tfsv.conversion.graph import convert_graph, tidy
 from tfsv.conversion.int8 import int8_kernel
 from tfsv.conversion.kernels import find_kernels, tflite_layout
-from tfsv.conversion.static_int8 import _affine, static_int8_kernel, write_static_int8
+from tfsv.conversion.static_int8 import affine_parameters, static_int8_kernel, write_static_int8
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.models.networks.ecapa import ChannelGroups
@@ -52,9 +54,31 @@ def gated_network():
 NETWORKS = {
     "image": tiny_networks.image_network,
     "time": tiny_networks.time_network,
+    "sequence": tiny_networks.sequence_network,
     "gated": gated_network,
 }
 EACH = pytest.mark.parametrize("name", NETWORKS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """A network that was made int8.
+
+    Attributes:
+        network: The Keras network.
+        model: What `write_static_int8` made.
+        kernels: Tensor of each layer's kernel.
+        folded: What was converted.
+        content: The float file before.
+        ranges: Ranges of its activations.
+    """
+
+    network: keras.Model
+    model: schema.ModelT
+    kernels: dict
+    folded: FoldedNetwork
+    content: bytes
+    ranges: dict
 
 
 def converted(network, coded):
@@ -83,7 +107,7 @@ def recordings(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(recordings):
-    """(network, model, kernels, folded, float content, ranges) by network, all layers coded."""
+    """By name of the network; all layers but the first are coded."""
     made = {}
     for name, make in NETWORKS.items():
         network = make()
@@ -92,7 +116,7 @@ def written(recordings):
         content = flatbuffer.serialise(model)
         ranges = ranges_over(content, recordings)
         write_static_int8(model, kernels, folded, ranges)
-        made[name] = network, model, kernels, folded, content, ranges
+        made[name] = Written(network, model, kernels, folded, content, ranges)
     return made
 
 
@@ -116,9 +140,8 @@ def scale(model, index):
 
 @EACH
 def test_embeddings_agree_with_keras_at_any_length(written, name):
-    network, model, *_ = written[name]
-    interpreter = Interpreter(model_content=flatbuffer.serialise(model))
-    reference = KerasEmbedder(network, tiny_networks.card())
+    interpreter = Interpreter(model_content=flatbuffer.serialise(written[name].model))
+    reference = KerasEmbedder(written[name].network, tiny_networks.card())
     for seed, samples in enumerate((12000, 5999, 30001, 12000)):
         waveform = sound(100 + seed, samples)
         assert run(interpreter, waveform) @ reference.embed(waveform) > 0.98
@@ -126,7 +149,7 @@ def test_embeddings_agree_with_keras_at_any_length(written, name):
 
 @EACH
 def test_built_in_kernels_and_the_old_runtime_agree_with_xnnpack(written, name):
-    content = flatbuffer.serialise(written[name][1])
+    content = flatbuffer.serialise(written[name].model)
     wanted = run(Interpreter(model_content=content), sound(50))
     plain = Interpreter(model_content=content, experimental_op_resolver_type=PLAIN)
     assert run(plain, sound(50)) @ wanted > 0.999
@@ -139,7 +162,7 @@ def test_built_in_kernels_and_the_old_runtime_agree_with_xnnpack(written, name):
 
 @EACH
 def test_kernels_are_those_of_the_int8_weights_form(written, name):
-    _, model, kernels, folded, *_ = written[name]
+    model, kernels, folded = written[name].model, written[name].kernels, written[name].folded
     for layer, index in kernels.items():
         tensor = model.subgraphs[0].tensors[index]
         held, depthwise = flatbuffer.constant(model, tensor), layer in folded.depthwise
@@ -155,20 +178,36 @@ def test_kernels_are_those_of_the_int8_weights_form(written, name):
             assert np.array_equal(kernel.values, int8_kernel(folded, layer).values)
 
 
-def test_a_depthwise_kernel_keeps_one_set_of_centroids(written):
-    folded = written["image"][3]
-    kernel, coded = static_int8_kernel(folded, "depthwise"), folded.coded["depthwise"]
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("image", "depthwise"), ("sequence", "depthwise1"), ("sequence", "depthwise2")],
+)
+def test_a_depthwise_kernel_keeps_one_set_of_centroids(written, name, layer):
+    folded = written[name].folded
+    kernel, coded = static_int8_kernel(folded, layer), folded.coded[layer]
     centroids = np.rint(coded.codebook * 127 / np.abs(coded.codebook).max())
     assert set(np.abs(kernel.values).ravel()) <= set(np.abs(centroids))
-    step = np.abs(coded.codebook).max() / 127 * np.abs(folded.scales["depthwise"])
-    product = kernel.values.reshape(3, 3, 8) * kernel.scales
-    wanted = folded.kernels["depthwise"].reshape(3, 3, 8)
+    step = np.abs(coded.codebook).max() / 127 * np.abs(folded.scales[layer])
+    channels = len(kernel.scales)
+    product = kernel.values.reshape(-1, channels) * kernel.scales
+    wanted = folded.kernels[layer].reshape(-1, channels)
     assert np.all(np.abs(product - wanted) <= 0.501 * step)
+
+
+def test_float_depthwise_kernels_have_a_scale_for_each_channel():
+    network = tiny_networks.sequence_network()
+    folded = fold_batch_norm(network, {})
+    for layer in ("depthwise1", "depthwise2"):
+        kernel = static_int8_kernel(folded, layer)
+        wanted = folded.kernels[layer].reshape(-1, len(kernel.scales))
+        np.testing.assert_allclose(kernel.scales, np.abs(wanted).max(0) / 127, rtol=1e-6)
+        error = np.abs(kernel.values.reshape(wanted.shape) * kernel.scales - wanted)
+        assert np.all(error <= 0.501 * kernel.scales)
 
 
 @EACH
 def test_biases_are_int32_in_steps_of_input_times_kernel(written, name):
-    _, model, kernels, folded, *_ = written[name]
+    model, kernels, folded = written[name].model, written[name].kernels, written[name].folded
     checked = 0
     for layer, index in kernels.items():
         (operator,) = flatbuffer.consumers(model, index)
@@ -179,7 +218,8 @@ def test_biases_are_int32_in_steps_of_input_times_kernel(written, name):
         steps = np.array(kernel.quantization.scale) * scale(model, operator.inputs[0])[0]
         held = flatbuffer.constant(model, bias)
         assert bias.type == INT32 and np.allclose(bias.quantization.scale, steps, rtol=1e-6)
-        wanted = folded.network.get_layer(layer).get_weights()[1]
+        _, *rest = folded.network.get_layer(layer).get_weights()
+        wanted = rest[0] if rest else np.zeros(len(held))
         assert np.all(np.abs(held * steps - wanted) <= 0.51 * steps)
         checked += 1
     assert checked == len(kernels) - 1
@@ -207,7 +247,7 @@ def test_a_bias_that_int32_cannot_hold_raises_the_channels_scale(recordings):
 
 @EACH
 def test_only_the_network_up_to_the_pooling_is_int8(written, name):
-    _, model, kernels, *_ = written[name]
+    model, kernels = written[name].model, written[name].kernels
     for layer, index in kernels.items():
         (operator,) = flatbuffer.consumers(model, index)
         expected = [FLOAT, INT8, FLOAT] if layer == "embedding" else [INT8, INT8, INT32]
@@ -218,21 +258,22 @@ def test_only_the_network_up_to_the_pooling_is_int8(written, name):
         assert INT8 not in types(model, [*operator.inputs, *operator.outputs])
     for operator in operators(model, OP.SOFTMAX, OP.L2_NORMALIZATION, OP.SUM):
         assert INT8 not in types(model, [*operator.inputs, *operator.outputs])
-    expected = {"image": (1, 1), "time": (1, 1), "gated": (1, 2)}[name]
+    # PRELU and the norms behind it are float: five pieces of the sequence network are int8.
+    expected = {"image": (1, 1), "time": (1, 1), "sequence": (5, 5), "gated": (1, 2)}[name]
     assert (everything.count(OP.QUANTIZE), everything.count(OP.DEQUANTIZE)) == expected
 
 
 def test_a_mean_is_int8_in_a_gate_and_float_in_a_pooling(written):
-    gated = written["gated"][1]
+    gated = written["gated"].model
     assert types(gated, operators(gated, OP.MEAN)[-1].outputs) == [INT8]
     for name in ("image", "time"):
-        model = written[name][1]
+        model = written[name].model
         assert types(model, operators(model, OP.MEAN)[-1].outputs) == [FLOAT]
 
 
 @EACH
 def test_scales_obey_the_formats_specification(written, name):
-    model = written[name][1]
+    model = written[name].model
     same = (OP.RESHAPE, OP.EXPAND_DIMS, OP.PAD, OP.CONCATENATION, OP.STRIDED_SLICE, OP.SLICE)
     seen = 0
     for operator in operators(model, *same):
@@ -251,7 +292,8 @@ def test_scales_obey_the_formats_specification(written, name):
 
 
 def test_a_normalisation_behind_a_relu_becomes_one_exact_depthwise_convolution(written):
-    _, model, kernels, folded, *_ = written["time"]
+    time = written["time"]
+    model, kernels, folded = time.model, time.kernels, time.folded
     (wide,) = flatbuffer.consumers(model, kernels["wide"])
     (operator,) = flatbuffer.consumers(model, wide.outputs[0])
     assert flatbuffer.builtin_code(model, operator) == OP.DEPTHWISE_CONV_2D
@@ -268,18 +310,31 @@ def test_a_normalisation_behind_a_relu_becomes_one_exact_depthwise_convolution(w
     assert OP.ADD not in [flatbuffer.builtin_code(model, reader) for reader in after]
 
 
+def test_slopes_and_norms_that_do_not_fold_stay_float(written):
+    model = written["sequence"].model
+    norm = (OP.PRELU, OP.SQUARED_DIFFERENCE, OP.RSQRT, OP.SUB, OP.MEAN)
+    left = operators(model, *norm)
+    assert {flatbuffer.builtin_code(model, operator) for operator in left} == set(norm)
+    for operator in left:
+        assert INT8 not in types(model, [*operator.inputs, *operator.outputs])
+    depthwise = [
+        x for x in operators(model, OP.DEPTHWISE_CONV_2D) if INT8 in types(model, x.inputs)
+    ]
+    assert len(depthwise) == 2  # none was made of a norm
+
+
 def test_gated_network_has_int8_gates(written):
-    model = written["gated"][1]
+    model = written["gated"].model
     for code in (OP.LOGISTIC, OP.TANH, OP.CONCATENATION):
         kinds = [types(model, operator.outputs) for operator in operators(model, code)]
         assert kinds.count([INT8]) == 1
 
 
 def test_ranges_are_the_widened_extremes(written, recordings):
-    _, model, kernels, folded, content, ranges = written["image"]
-    (operator,) = flatbuffer.consumers(model, kernels["stem"])
-    lowest, highest = ranges[int(operator.outputs[0])]
-    network = folded.network
+    image, content = written["image"], written["image"].content
+    (operator,) = flatbuffer.consumers(image.model, image.kernels["stem"])
+    lowest, highest = image.ranges[int(operator.outputs[0])]
+    network = image.folded.network
     stem = next(x for x in network.layers if isinstance(x, layers.ReLU)).output
     inner, front_end = (
         keras.Model(network.input, stem),
@@ -293,7 +348,7 @@ def test_ranges_are_the_widened_extremes(written, recordings):
 
 
 def test_unusable_recordings_are_passed_over_but_not_all(written, recordings, tmp_path):
-    *_, content, _ = written["image"]
+    content = written["image"].content
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")
     assert ranges_over(content, [broken, recordings[0]]) == ranges_over(content, [recordings[0]])
@@ -306,7 +361,7 @@ def test_unusable_recordings_are_passed_over_but_not_all(written, recordings, tm
 @settings(max_examples=60, deadline=None)
 @given(st.floats(-1e4, 0, width=32), st.floats(0, 1e4, width=32))
 def test_int8_spans_the_range_and_holds_zero(low, high):
-    step, zero = _affine(low, high)
+    step, zero = affine_parameters(low, high)
     assert step > 0 and -128 <= zero <= 127
     if step > 1e-30:
         ends = (np.array([-128, 127]) - zero) * np.float64(step)

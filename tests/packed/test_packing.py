@@ -12,15 +12,19 @@ from exported_files import kernel_tensor, run, waveform
 
 from tfsv.audio import soundfiles
 from tfsv.conversion import packing
-from tfsv.conversion.convert import convert, export_tflite
+from tfsv.conversion.convert import Conversion, convert, export_tflite
+from tfsv.conversion.ends import keras_runner
 from tfsv.conversion.folding import channel_scaled, fold_batch_norm
 from tfsv.conversion.kernels import tflite_layout
 from tfsv.conversion.static_int8 import static_int8_kernel
 from tfsv.errors import InputError
+from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import expand, flatbuffer
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
+from tfsv.quantization.schemes import SCHEMES
+from tfsv.runtime.runner import Runner
 from tfsv.verification.ends import speaker_ends
 from tfsv.verification.model_card import speaker_card
 from tfsv.verification.recorded_inputs import calibration_inputs
@@ -46,24 +50,33 @@ def repeated_network() -> keras.Model:
 NETWORKS = {
     "image": tiny_networks.image_network,
     "time": tiny_networks.time_network,
+    "sequence": tiny_networks.sequence_network,
     "repeated": repeated_network,
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A network, its coded weights by layer, and its conversion to a packed file."""
+
+    network: keras.Model
+    coded: dict[str, CodedWeights]
+    conversion: Conversion
+
+
 def mixed(network):
-    """Codes of 1 to 8 bits, layer by layer; one layer has a scale of its own for each channel."""
+    """Codes of 1 to 8 bits, layer by layer; some have a scale of their own for each channel."""
     random = np.random.default_rng(5)
     coded, bits = {}, 0
-    for layer in network.layers:
-        if not hasattr(layer, "kernel") and not hasattr(layer, "depthwise_kernel"):
-            continue
+    for layer in quantizable_layers(network):
         kernel, *rest = layer.get_weights()
         bits = bits % 8 + 1
         codebook = np.sort(random.normal(0, 0.2, 2**bits)).astype(np.float32)
         codes = random.integers(0, 2**bits, kernel.shape, np.uint8)
         scale = None
-        if layer.name in ("dilated", "narrow1"):
-            scale = random.uniform(0.5, 2, kernel.shape[-1]).astype(np.float32)
+        if layer.name in ("dilated", "narrow1", "depthwise1"):
+            channels = kernel_layer(layer).output_channels(kernel.shape)
+            scale = random.uniform(0.5, 2, channels).astype(np.float32)
         coded[layer.name] = CodedWeights(codes, codebook, bits, scale, error=0.5 / bits)
         layer.set_weights([coded[layer.name].decode(), *rest])
     return coded
@@ -81,7 +94,7 @@ def recordings(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def conversions(recordings):
-    """(network, coded, conversion) by network and arithmetic; widths are mixed."""
+    """By network and arithmetic; widths are mixed."""
     made = {}
     for name, make in NETWORKS.items():
         network = make()
@@ -90,7 +103,7 @@ def conversions(recordings):
             inputs = calibration_inputs(recordings)
             card, ends = tiny_networks.card(), tiny_networks.ends()
             conversion = convert(network, coded, card, ends, "packed", compute, inputs)
-            made[name, compute] = network, coded, conversion
+            made[name, compute] = Made(network, coded, conversion)
     return made
 
 
@@ -99,7 +112,8 @@ FORMS = pytest.mark.parametrize("form", [(n, c) for n in NETWORKS for c in COMPU
 
 @FORMS
 def test_expanded_kernels_are_centroids_times_scales_bit_for_bit(conversions, form):
-    network, coded, conversion = conversions[form]
+    made = conversions[form]
+    network, coded, conversion = made.network, made.coded, made.conversion
     folded = fold_batch_norm(network, coded)
     model = flatbuffer.parse(expand.expand(conversion.content()))
     for name, codes in coded.items():
@@ -120,7 +134,8 @@ def test_expanded_kernels_are_centroids_times_scales_bit_for_bit(conversions, fo
 
 @FORMS
 def test_codes_and_errors_come_back(conversions, form):
-    _, coded, conversion = conversions[form]
+    made = conversions[form]
+    network, coded, conversion = made.network, made.coded, made.conversion
     content = conversion.content()
     record = expand.packed_record(content)
     names = {}
@@ -132,15 +147,15 @@ def test_codes_and_errors_come_back(conversions, form):
             assert group.group.errors[layer] == pytest.approx(coded[tensor.name].error)
     assert set(names) == set(coded) and len(groups) == len(record.groups)
     for name, (codes, group) in names.items():
-        wanted = tflite_layout(coded[name].codes, depthwise=name == "depthwise")
+        depthwise = kernel_layer(network.get_layer(name)).depthwise
+        wanted = tflite_layout(coded[name].codes, depthwise=depthwise)
         assert group.bits == coded[name].bits
         np.testing.assert_array_equal(codes, wanted)
 
 
 @FORMS
 def test_any_interpreter_runs_the_packed_file(conversions, form):
-    _, _, conversion = conversions[form]
-    packed = conversion.content()
+    packed = conversions[form].conversion.content()
     expanded = expand.expand(packed)
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     runtimes = [
@@ -160,7 +175,8 @@ def test_any_interpreter_runs_the_packed_file(conversions, form):
 @FORMS
 def test_the_expanded_file_is_the_plain_one(conversions, recordings, form):
     """Same operators in the same order, same embeddings to the last bit."""
-    network, coded, conversion = conversions[form]
+    made = conversions[form]
+    network, coded, conversion = made.network, made.coded, made.conversion
     weights = "float32" if form[1] == "float32" else "int8"
     card, ends = tiny_networks.card(), tiny_networks.ends()
     inputs = calibration_inputs(recordings)
@@ -178,7 +194,7 @@ def test_the_expanded_file_is_the_plain_one(conversions, recordings, form):
 
 @FORMS
 def test_expanded_constants_are_aligned_and_of_the_declared_size(conversions, form):
-    content = conversions[form][2].content()
+    content = conversions[form].conversion.content()
     expanded = expand.expand(content)
     assert len(expanded) == expand.packed_record(content).expanded
     model = schema.Model.GetRootAsModel(expanded, 0)
@@ -251,7 +267,7 @@ def test_stock_and_expanded_agree_on_real_speech(real_speech, tmp_path, compute)
 @FORMS
 def test_decoding_in_the_graph_changes_no_bit(conversions, form):
     """Built-in kernels give the same for codes, decoded by operators, and for constants."""
-    packed = conversions[form][2].content()
+    packed = conversions[form].conversion.content()
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     outputs = [
         run(Interpreter(model_content=x, experimental_op_resolver_type=plain), waveform(7000))
@@ -299,6 +315,31 @@ def test_constant_and_one_centroid_layers_pack(tmp_path):
     card, ends = tiny_networks.card(), tiny_networks.ends()
     report = export_tflite(network, coded, card, path, ends, "packed", "int8_weights")
     assert report.agreement > 0.99
+
+
+@pytest.mark.parametrize("compute", COMPUTES)
+@pytest.mark.parametrize("scheme", ["kmeans", "binary_weight"])
+def test_depthwise_layers_slopes_and_norms_from_quantizers_to_files(
+    recordings, tmp_path, scheme, compute
+):
+    network = tiny_networks.sequence_network()
+    quantized = quantize(network, SCHEMES[scheme].widths[0], scheme)
+    refresh_codebooks(quantized)
+    network, coded = strip(quantized)
+    assert len(coded["depthwise1"].codebook) == 2 and len(coded) == 8
+    path = tmp_path / "model.tflite"
+    card, ends, inputs = tiny_networks.card(), tiny_networks.ends(), calibration_inputs(recordings)
+    report = export_tflite(network, coded, card, path, ends, "packed", compute, calibration=inputs)
+    assert report.agreement > {"float32": 0.9999, "int8_weights": 0.98, "int8": 0.9}[compute]
+    weights = "float32" if compute == "float32" else "int8"
+    plain = convert(network, coded, card, ends, weights, compute, inputs).content()
+    models = [flatbuffer.parse(x) for x in (plain, expand.expand(path.read_bytes()))]
+    for name in coded:
+        held = [flatbuffer.constant(x, kernel_tensor(x, name)[1]) for x in models]
+        assert held[0].tobytes() == held[1].tobytes() and held[0].shape == held[1].shape
+    runner, reference = Runner(path), keras_runner(network, ends)
+    for given in ends.examples():
+        assert ends.agreement(runner(given), reference(given)) >= report.agreement - 1e-6
 
 
 def test_a_float_model_cannot_be_packed(tmp_path):

@@ -17,7 +17,7 @@ from tfsv.bitwidth.allocation import WidthTable
 from tfsv.bitwidth.candidates import Candidates
 from tfsv.bitwidth.subject import Subject
 from tfsv.errors import InputError
-from tfsv.files import replacing, writable_folder
+from tfsv.files import writable_folder, write_json
 from tfsv.quantization.coded import CodedWeights
 
 _SCHEMA = 1
@@ -200,8 +200,7 @@ def _write(store: pathlib.Path, method: Method, rows: Mapping[str, Row], seconds
         "seconds": round(seconds, 3),
         "layers": {name: dataclasses.asdict(row) for name, row in rows.items()},
     }
-    with replacing(store) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(store, content, indent=1)
 
 
 def _read(store: pathlib.Path, candidates: Candidates) -> tuple[dict[str, Row], float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tf_keras as keras
+from tf_keras.src.saving.serialization_lib import SafeModeScope
 
 from tfsv.kernel_layers import kernel_layer
 from tfsv.quantization.coded import CodedWeights
@@ -64,7 +65,8 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
     _check_coded(network, coded)
     pairs = _foldable(network, config)
     gains = {kernel: _gain(network.get_layer(norm)) for kernel, norm in pairs.items()}
-    with keras.utils.custom_object_scope(_own_classes(network)):
+    # The caller's own network holds the caller's own code; only files may not bring any.
+    with SafeModeScope(safe_mode=False), keras.utils.custom_object_scope(_own_classes(network)):
         folded = keras.Model.from_config(_without(config, pairs))
 
     kernels, scales, depthwise = {}, {}, set()

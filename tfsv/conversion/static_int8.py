@@ -318,11 +318,16 @@ def _parameters(
         wanted[root] = min(low, before[0]), max(high, before[1])
     for index, (low, high) in fixed.items():
         wanted[find(index)] = low, high
-    return {index: _affine(*wanted[find(index)]) for index in leader}
+    return {index: affine_parameters(*wanted[find(index)]) for index in leader}
 
 
-def _affine(low: float, high: float) -> _Parameters:
-    """Scale and zero point with which int8 spans a range that includes zero."""
+def affine_parameters(low: float, high: float) -> tuple[np.float32, int]:
+    """Scale and zero point with which int8 spans a range that includes zero.
+
+    Example:
+        >>> affine_parameters(0.0, 255.0)
+        (1.0, -128)
+    """
     if (high - low) / 255 < np.finfo(np.float32).tiny:
         high = 1.0  # a tensor of zeros, or as good as
     scale = np.float32((high - low) / 255)

@@ -7,7 +7,6 @@ nobody, but every kernel of it is computed with.
 
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 import platform
@@ -21,7 +20,7 @@ import tf_keras as keras
 from tfsv.audio import soundfiles
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
 from tfsv.conversion.convert import Conversion, convert
-from tfsv.files import replacing, writable_folder
+from tfsv.files import replacing, writable_folder, write_json
 from tfsv.goldens.checking import INDEX, runtime
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed.expand import expand, is_packed
@@ -109,8 +108,7 @@ def write_goldens(
             _write_model(folder, name, model, recordings, trials) for name, model in models.items()
         ],
     }
-    with replacing(folder / INDEX) as part:
-        part.write_text(json.dumps(index, indent=1) + "\n")
+    write_json(folder / INDEX, index, indent=1)
     return index
 
 
