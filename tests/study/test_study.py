@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from tfsv.models import NetworkSettings
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks, strip
 from tfsv.report import Measurement, Report
 from tfsv.study.cells import FLOAT_CELL, Cell, read_cells
-from tfsv.study.comparison import Comparison, order, read_weights
+from tfsv.study.comparison import Comparison, network_name, order, read_weights
 from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
 from tfsv.tasks.model_folder import load_model
 from tfsv.verification.ends import speaker_ends
@@ -142,6 +143,24 @@ def test_the_built_in_voices_and_test_trials_outside_the_manifest(manifest, comp
     reports = [Report.read(folder / "study" / FLOAT) for folder in (run, compared)]
     assert [report.details["interval_by"] for report in reports] == ["trial", "speaker"]
     assert reports[0]["eer"].value == reports[1]["eer"].value
+
+
+def test_schemes_are_compared_on_an_imported_network_too(run, tmp_path):
+    """One that a run starts from and that has kept nothing of its training."""
+    imported, started = tmp_path / "imported", tmp_path / "seed0"
+    shutil.copytree(run / FLOAT, imported)
+    (imported / "head.npy").unlink()
+    started.mkdir()
+    fields = json.loads((run / "recipe.json").read_text()) | {"start": str(imported)}
+    (started / "recipe.json").write_text(json.dumps(fields))
+    comparison = Comparison(started, FURTHER)
+    comparison.make(CELLS[0], FINE_TUNED)
+    latent, coded = read_weights(started / "study" / CELLS[0].folder(FINE_TUNED))
+    assert {codes.bits for codes in coded.values()} == {2}
+    before = load_model(imported)[0]
+    for name, weights in latent.items():
+        assert np.any(weights != before.get_layer(name).trainable_weights[0].numpy())
+    assert network_name(started) == "xvector"
 
 
 def test_long_training_is_not_held_in_memory(compared):
