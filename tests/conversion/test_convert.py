@@ -1,9 +1,11 @@
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 import tiny_networks
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -11,7 +13,7 @@ from exported_files import kernel_tensor, run, waveform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsv.conversion.convert import export_tflite
+from tfsv.conversion.convert import ExportReport, export_tflite
 from tfsv.conversion.folding import FoldedNetwork, channel_scaled, fold_batch_norm
 from tfsv.conversion.int8 import coded_kernel, float_kernel
 from tfsv.conversion.kernels import find_kernels, tflite_layout
@@ -33,9 +35,19 @@ UNCODED = ("wide", "stem")
 WEIGHTS = ("float32", "int8")
 
 
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A network, its coded weights, the file made of them, and what the export reported."""
+
+    network: keras.Model
+    coded: dict[str, CodedWeights]
+    path: pathlib.Path
+    report: ExportReport
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """(network, coded, path, report) by network and form; every layer but one is coded."""
+    """`Exported` by network and form; every layer but one is coded."""
     folder = tmp_path_factory.mktemp("exported")
     made = {}
     for name, make in NETWORKS.items():
@@ -46,7 +58,7 @@ def exported(tmp_path_factory):
             report = export_tflite(
                 network, coded, tiny_networks.card(), path, tiny_networks.ends(), weights
             )
-            made[name, weights] = network, coded, path, report
+            made[name, weights] = Exported(network, coded, path, report)
     return made
 
 
@@ -65,7 +77,8 @@ def dequantized(model, name):
 
 @FORMS
 def test_embeddings_agree_with_keras_at_any_length(exported, form):
-    network, _, path, report = exported[form]
+    made = exported[form]
+    network, path, report = made.network, made.path, made.report
     reference = KerasEmbedder(network, tiny_networks.card())
     embedder = TFLiteEmbedder(path)
     cosines = [
@@ -78,7 +91,7 @@ def test_embeddings_agree_with_keras_at_any_length(exported, form):
 
 @FORMS
 def test_old_and_plain_runtimes_run_the_file(exported, form):
-    content = exported[form][2].read_bytes()
+    content = exported[form].path.read_bytes()
     if form == ("time", "int8"):  # its last layer has a scale for each channel
         with pytest.raises(ValueError, match="FULLY_CONNECTED' version '12'"):
             tf.lite.Interpreter(model_content=content)
@@ -95,7 +108,7 @@ def test_old_and_plain_runtimes_run_the_file(exported, form):
 
 @FORMS
 def test_the_network_runs_in_xnnpack(exported, form):
-    interpreter = Interpreter(model_content=exported[form][2].read_bytes())
+    interpreter = Interpreter(model_content=exported[form].path.read_bytes())
     for samples in (8000, 12000):
         run(interpreter, waveform(samples))
         names = operators_left(interpreter)
@@ -107,7 +120,8 @@ def test_the_network_runs_in_xnnpack(exported, form):
 
 @FORMS
 def test_the_file_is_well_formed(exported, form):
-    _, coded, path, report = exported[form]
+    made = exported[form]
+    coded, path, report = made.coded, made.path, made.report
     content = path.read_bytes()
     assert content[4:8] == b"TFL3" and len(content) == report.size
     model = schema.Model.GetRootAsModel(content, 0)
@@ -123,7 +137,7 @@ def test_the_file_is_well_formed(exported, form):
 
 
 def test_an_interpreter_that_resizes_nothing_has_two_seconds(exported):
-    interpreter = Interpreter(model_content=exported["image", "float32"][2].read_bytes())
+    interpreter = Interpreter(model_content=exported["image", "float32"].path.read_bytes())
     interpreter.allocate_tensors()
     assert list(interpreter.get_input_details()[0]["shape"]) == [1, 32000]
     interpreter.invoke()
@@ -131,7 +145,8 @@ def test_an_interpreter_that_resizes_nothing_has_two_seconds(exported):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_float_file_holds_folded_kernels_bit_for_bit(exported, name):
-    network, coded, path, report = exported[name, "float32"]
+    made = exported[name, "float32"]
+    network, coded, path, report = made.network, made.coded, made.path, made.report
     folded = fold_batch_norm(network, coded)
     model = flatbuffer.parse(path.read_bytes())
     assert {row.name for row in report.layers} == set(folded.kernels)
@@ -143,7 +158,8 @@ def test_float_file_holds_folded_kernels_bit_for_bit(exported, name):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_int8_file_holds_one_set_of_centroids_a_layer(exported, name):
-    network, coded, path, report = exported[name, "int8"]
+    made = exported[name, "int8"]
+    network, coded, path, report = made.network, made.coded, made.path, made.report
     folded = fold_batch_norm(network, coded)
     model = flatbuffer.parse(path.read_bytes())
     assert len(report.layers) >= 4
@@ -172,7 +188,8 @@ def test_int8_file_holds_one_set_of_centroids_a_layer(exported, name):
 
 
 def test_int8_embeddings_are_those_of_dequantized_kernels(exported):
-    network, coded, path, _ = exported["image", "int8"]
+    made = exported["image", "int8"]
+    network, coded, path = made.network, made.coded, made.path
     folded = fold_batch_norm(network, coded)
     model = flatbuffer.parse(path.read_bytes())
     for name in folded.kernels:

@@ -1,6 +1,7 @@
 """Networks of any task: several inputs and outputs, sequences, from Keras to a file and back."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 import pytest
@@ -50,9 +51,18 @@ def relative_difference(results, wanted):
     return max(differences)
 
 
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A network, the file made of it, and what the export reported."""
+
+    network: keras.Model
+    path: pathlib.Path
+    report: ExportReport
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """(network, path, report) by form; the first convolution is not coded."""
+    """`Exported` by form; the first convolution is not coded."""
     folder, made = tmp_path_factory.mktemp("exported"), {}
     for weights, compute in FORMS:
         network = two_input_network()
@@ -69,14 +79,15 @@ def exported(tmp_path_factory):
             calibration=(inputs(50 + 10 * i, 80 - 10 * i, i) for i in range(6)),
             examples=[inputs(70, 30)],
         )
-        made[weights, compute] = network, path, report
+        made[weights, compute] = Exported(network, path, report)
     return made
 
 
 @pytest.mark.parametrize("form", FORMS, ids="-".join)
 @pytest.mark.parametrize("expanded", [True, False], ids=["expanded", "as_it_is"])
 def test_a_file_agrees_with_keras_at_any_lengths(exported, form, expanded):
-    network, path, report = exported[form]
+    made = exported[form]
+    network, path, report = made.network, made.path, made.report
     runner, reference = Runner(path, expanded=expanded), keras_runner(network, Ends.of(network))
     assert (set(runner.inputs), set(runner.outputs)) == (set(INPUTS), set(OUTPUTS))
     assert report.agreement > LOWEST[form[1]]
@@ -91,7 +102,7 @@ def test_a_file_agrees_with_keras_at_any_lengths(exported, form, expanded):
 
 @pytest.mark.parametrize("form", FORMS, ids="-".join)
 def test_files_have_named_ends_and_built_in_operators_only(exported, form):
-    content = exported[form][1].read_bytes()
+    content = exported[form].path.read_bytes()
     interpreter = Interpreter(model_content=content)
     (signature,) = interpreter.get_signature_list().values()
     assert {name: sorted(names) for name, names in signature.items()} == {
@@ -108,7 +119,7 @@ def test_files_have_named_ends_and_built_in_operators_only(exported, form):
 
 
 def test_a_fully_int8_convolution_leaves_the_file_as_floats(exported):
-    model = flatbuffer.parse(exported["int8", "int8"][1].read_bytes())
+    model = flatbuffer.parse(exported["int8", "int8"].path.read_bytes())
     graph = model.subgraphs[0]
     types = {graph.tensors[index].type for index in graph.outputs}
     assert types == {schema.TensorType.FLOAT32}
