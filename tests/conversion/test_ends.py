@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tfsv.conversion import COMPUTE_FORMS, Ends, export_tflite, keras_runner
-from tfsv.conversion.convert import convert, self_check
+from tfsv.conversion.convert import ExportReport, convert, self_check
 from tfsv.errors import InputError
 from tfsv.packed import flatbuffer
 from tfsv.runtime import Port, Runner
