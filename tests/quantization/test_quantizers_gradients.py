@@ -12,6 +12,7 @@ from tfsv.quantization.schemes.base import shared
 from tfsv.quantization.schemes.binary import AdaptiveBinaryQuantizer, StaticBinaryQuantizer
 from tfsv.quantization.schemes.binary_weight import BinaryWeightQuantizer
 from tfsv.quantization.schemes.kmeans import KMeansQuantizer
+from tfsv.quantization.schemes.levels import additive_power_levels, power_levels
 from tfsv.quantization.schemes.powers import AdditivePowersOfTwoQuantizer, PowersOfTwoQuantizer
 from tfsv.quantization.schemes.uniform import UniformQuantizer
 
@@ -103,15 +104,20 @@ def test_scale_gradient_equals_finite_differences_where_codes_stay():
 
 
 @pytest.mark.parametrize(
-    "quantizer", [AdditivePowersOfTwoQuantizer(3), PowersOfTwoQuantizer(4)], ids=["apot", "pot"]
+    ("quantizer", "levels"),
+    [
+        (AdditivePowersOfTwoQuantizer(3), additive_power_levels(3)),
+        (PowersOfTwoQuantizer(4), power_levels(4)),
+    ],
+    ids=["apot", "pot"],
 )
-def test_learned_clipping(quantizer):
+def test_learned_clipping(quantizer, levels):
     weights = fitted(quantizer, LATENT)
     weights["clip"].assign(1.5)
     value, to_latent, to_trained = gradients(quantizer, LATENT, weights, UPSTREAM)
     latent = LATENT.astype(np.float64)
     x = (latent - latent.mean()) / latent.std() / 1.5
-    levels = quantizer._levels.astype(np.float64)
+    levels = levels.astype(np.float64)
     q = levels[np.abs(np.clip(x, -1, 1)[..., None] - levels).argmin(-1)]
     np.testing.assert_allclose(value, latent.mean() + latent.std() * 1.5 * q, rtol=1e-4, atol=1e-7)
     np.testing.assert_array_equal(to_latent, UPSTREAM)  # of clipped weights too
