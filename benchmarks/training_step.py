@@ -11,7 +11,7 @@ from tfsv.features import SAMPLE_RATE, LogMel
 from tfsv.models import build_network
 from tfsv.quantization.network import quantize, refresh_codebooks
 from tfsv.quantization.schemes import Scheme
-from tfsv.training import fit
+from tfsv.training import loop
 from tfsv.training.objectives.aam_softmax import AAMSoftmax
 from tfsv.training.schedules import LearningRate
 
@@ -84,9 +84,9 @@ class TrainingStep:
             self.fit_seconds = time.perf_counter() - start
         objective = AAMSoftmax(sizes.classes, _MARGIN)
         objective.build(self.network.output_shape)
-        settings = fit.FitSettings(1, LearningRate(_RATE, _RATE, 1))
+        settings = loop.FitSettings(1, LearningRate(_RATE, _RATE, 1))
         front_end = LogMel()
-        self._step = fit.TrainingStep(
+        self._step = loop.TrainingStep(
             self.network, objective, settings, inputs_of=lambda crops, step: front_end(crops)
         )
         samples = round(sizes.crop_seconds * SAMPLE_RATE)

@@ -438,21 +438,25 @@ def _cards(content: bytes) -> dict[str, bytes]:
     place = flatbuffer.find_metadata(content, CARD_ENTRY)
     fields = json.loads(content[place])
 
-    def changed(name: str, value: str) -> bytes:
-        rest = {key: held for key, held in fields.items() if key != name}
-        return (json.dumps(rest)[:-1] + f', "{name}": {value}}}').encode()
+    def changed(name: str, value: str, table: str | None = None) -> bytes:
+        """The card with another value, as JSON, in itself or in one of its tables."""
+        held = fields[table] if table else fields
+        rest = {key: kept for key, kept in held.items() if key != name}
+        end = f'{", " if rest else ""}"{name}": {value}}}'
+        text = json.dumps(rest)[:-1] + end
+        return changed(table, text) if table else text.encode()
 
     depths = (900, 5000, 200_000)
     made = {
         "nothing": b"",
-        "not UTF-8": b'{"schema": 2, "network": "\xff"}',
+        "not UTF-8": b'{"schema": 3, "notes": "\xff"}',
         "with a byte order mark": b"\xef\xbb\xbf" + content[place],
         "zeros": bytes(1000),
         "null": b"null",
         "a list": b"[2]",
         "twice": content[place] * 2,
         "cut": content[place][:-5],
-        "a key twice": content[place].rstrip()[:-1] + b',"bins":"x"}',
+        "a key twice": content[place].rstrip()[:-1] + b',"notes":3}',
         "a key with a line break": changed("a\\nb", "1"),
         "a long key": changed("x" * 1_000_000, "1"),
         "8 MB of notes": changed("notes", '"' + "x" * (8 << 20) + '"'),
@@ -462,17 +466,22 @@ def _cards(content: bytes) -> dict[str, bytes]:
     for depth in depths:
         made[f"{depth} lists"] = b"[" * depth
         made[f"{depth} tables"] = b'{"a":' * depth
-        for name in ("notes", "front_end", "eer", "schema"):
+        for name, table in (
+            ("notes", None), ("front_end", "ends"), ("eer", "measured"), ("schema", None),
+        ):  # fmt: skip
             nested = "[" * depth + "]" * depth
             nested = f'{{"bins": {nested}}}' if name == "front_end" else nested
-            made[f"{name} of {depth} lists"] = changed(name, nested)
+            made[f"{name} of {depth} lists"] = changed(name, nested, table)
     numbers = ("NaN", "Infinity", "-Infinity", "1e999", "-1", "1" + "0" * 400, "1" + "0" * 5000)
     for number in (*numbers, "true", "null", '""', "{}", "[]"):
         short = number if len(number) < 20 else f"of {len(number)} digits"
-        for name in ("eer", "bins", "schema", "embedding_size"):
-            made[f"{name} {short}"] = changed(name, number)
-        made[f"front end {short}"] = changed("front_end", f'{{"bins": {number}}}')
-        made[f"thresholds {short}"] = changed("thresholds", f'{{"eer": {number}}}')
+        for name, table in (
+            ("eer", "measured"), ("bins", "network"), ("schema", None),
+            ("embedding_size", "network"), ("task", None), ("decision", None),
+        ):  # fmt: skip
+            made[f"{name} {short}"] = changed(name, number, table)
+        made[f"front end {short}"] = changed("front_end", f'{{"bins": {number}}}', "ends")
+        made[f"thresholds {short}"] = changed("thresholds", f'{{"eer": {number}}}', "decision")
         made[f"bits {short}"] = changed("bits", f'{{"a": {number}}}')
     return made
 

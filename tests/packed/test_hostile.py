@@ -111,7 +111,7 @@ def test_forged_files_are_refused_or_load(contents, tmp_path):
         ("a checksum of 31 bytes", "has no checksum"),
         ("card: eer of 401 digits", "too large"),
         ("card: front_end of 5000 lists", "recursion"),
-        ("card: eer NaN", "'eer' of the model card must be a finite number"),
+        ("card: eer NaN", "'measured' of the model card must be a finite number"),
         ("card: not UTF-8", "utf-8"),
     ],
 )

@@ -137,7 +137,7 @@ def test_codes_and_errors_come_back(conversions, form):
     made = conversions[form]
     network, coded, conversion = made.network, made.coded, made.conversion
     content = conversion.content()
-    record = expand.read_record(content)
+    record = expand.packed_record(content)
     names = {}
     groups = expand.packed_groups(content)
     for group in groups:
@@ -196,7 +196,7 @@ def test_the_expanded_file_is_the_plain_one(conversions, recordings, form):
 def test_expanded_constants_are_aligned_and_of_the_declared_size(conversions, form):
     content = conversions[form].conversion.content()
     expanded = expand.expand(content)
-    assert len(expanded) == expand.read_record(content).expanded
+    assert len(expanded) == expand.packed_record(content).expanded
     model = schema.Model.GetRootAsModel(expanded, 0)
     start = np.frombuffer(expanded, np.uint8).ctypes.data
     data = [model.Buffers(i).DataAsNumpy() for i in range(model.BuffersLength())]
