@@ -7,10 +7,16 @@ from tfsv.errors import InputError
 from tfsv.models import NETWORKS, NetworkSettings, build_network
 from tfsv.models.networks import ecapa
 
+COMPUTED = (
+    "resnet18", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60", "ecapa512",
+    "speechbrain_ecapa512", "xvector",
+)  # fmt: skip
+"""A network of each builder and kind of block; `--all-networks` runs the others too."""
+
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_what_holds_for_every_network(name):
-    check_network(name)
+def test_what_holds_for_every_network(name, pytestconfig):
+    check_network(name, computed=name in COMPUTED or pytestconfig.getoption("--all-networks"))
 
 
 def test_the_order_is_that_of_messages():
