@@ -2,7 +2,7 @@
 
     python3 mobile_demo/ci/arm_check.py
 
-runs `tools/make_goldens.py --check` with the aarch64 build of LiteRT, on two processors: one with
+runs `tfsv make-goldens --check` with the aarch64 build of LiteRT, on two processors: one with
 the dot products of 8-bit integers that newer telephones have, one without. It is the nearest that a
 machine without a telephone comes to one: the same kernels of XNNPACK, though another LiteRT than
 the app's, and no statement on speed.

@@ -45,7 +45,7 @@ class ModelCard internal constructor(
      */
     fun threshold(point: Operating): Double = thresholds[point.entry] ?: throw BadInput(
         "The model's card has no threshold ${point.entry}; " +
-            "calibrate it with tools/evaluate.py --calibrate and export it again.",
+            "calibrate it with tfsv evaluate --calibrate and export it again.",
     )
 
     /**

@@ -8,7 +8,7 @@ import org.tfsv.core.BadInput
 import org.tfsv.core.toHex
 
 /**
- * A file of `tools/export_tflite.py`, read and checked as `docs/packed_format.md` says.
+ * A file of `tfsv export`, read and checked as `docs/packed_format.md` says.
  *
  * @property name what error messages call it.
  * @property card what the model says of itself.

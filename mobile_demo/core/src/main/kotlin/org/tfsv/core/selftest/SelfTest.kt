@@ -6,7 +6,7 @@ import org.tfsv.core.audio.Wav
 import org.tfsv.core.model.ModelFile
 import org.tfsv.core.voice.EmbedderFactory
 
-/** Whether this machine gives what Python gave: the golden files of `tools/make_goldens.py`. */
+/** Whether this machine gives what Python gave: the golden files of `tfsv make-goldens`. */
 object SelfTest {
     /**
      * What counts as the same; `tfsv/goldens/checking.py` says where the numbers come from.

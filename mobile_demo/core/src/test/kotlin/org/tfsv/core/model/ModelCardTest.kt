@@ -44,7 +44,7 @@ class ModelCardTest {
     fun `a model that was not calibrated says how to`() {
         val card = ModelCard.fromJson(Cards.json(fields + ("thresholds" to "{}")))
         val error = assertThrows(BadInput::class.java) { card.threshold(Operating.FAR_1_PERCENT) }
-        assertTrue("tools/evaluate.py --calibrate" in error.message.orEmpty())
+        assertTrue("tfsv evaluate --calibrate" in error.message.orEmpty())
     }
 
     @Test
