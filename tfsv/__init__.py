@@ -1,4 +1,4 @@
-"""tfsv: neural networks in 1- to 8-bit codes, above all such that recognise speakers.
+"""tfsv: neural networks in 1- to 8-bit codes, above all those that recognise speakers.
 
     import tfsv
 
@@ -101,13 +101,13 @@ def load(path: str | os.PathLike, *, threads: int = 1) -> "TFLiteEmbedder":
         >>> voiceprint = model.embed(waveform)
 
     Args:
-        path: A `.tflite` file that `tfsv export` wrote, or the name of a model that comes with
-            tfsv: "demo", "demo_2bit" or "demo_1bit"; see `tfsv.demo`. Any other file that tfsv
-            exported is opened by `tfsv.Runner`.
+        path: A `.tflite` file that `tfsv export` wrote, or the name of a model of `tfsv.demo`:
+            "demo", "demo_2bit" or "demo_1bit". `tfsv.Runner` opens any other file that tfsv
+            exported.
         threads: Threads of one inference.
 
     Raises:
-        InputError: The file is missing or not such a model.
+        InputError: The file is missing or is no speaker model.
     """
     from tfsv.demo import located
     from tfsv.verification.tflite_embedder import TFLiteEmbedder

@@ -3,11 +3,11 @@
     tfsv compare-bits --flagfile configs/study_bits.flags \\
         --runs=runs/study/resnet/seed0,runs/study/resnet/seed1 --output=runs/study/resnet/bits
 
-finds for the float model of each run the bit plan of every method in the bytes of equal widths,
-quantizes by plans and by equal widths, fine-tunes in one go and in stages, and measures all on
-the run's test trials; plans and models are kept in `study` in the run's folder, beside those of
-`tfsv compare-schemes`. Kill it and run it again to go on, with more plans or runs if you like.
---output gets tables and a picture.
+The command finds for the float model of each run the bit plan of every method in the bytes of equal
+widths. It quantizes by plans and by equal widths, fine-tunes in one go and in stages, and measures
+all models on the run's test trials. Plans and models are kept in `study` in the run's folder,
+beside those of `tfsv compare-schemes`. Kill it and run it again to go on, with more plans or runs
+if you like. --output gets tables and a picture.
 """
 
 import pathlib
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _REFERENCE = "perturbation"  # whose sensitivities the cheap methods' are compared with
 _OF_RUN = ("seed", "trials", "root")
-"""Settings of methods that are those of the run."""
+"""Settings of methods that the run decides."""
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -51,7 +51,7 @@ def _define(values: flags.FlagValues) -> None:
 
 
 def main(values: Any, arguments: list[str]) -> None:
-    """Makes, measures and tabulates."""
+    """Makes, measures and tabulates the models that the flags describe."""
     fine_tuning = further(values)
     search = made(values, BitSearchSettings, without=("scheme",))
     methods = {
@@ -83,7 +83,7 @@ def main(values: Any, arguments: list[str]) -> None:
 
 
 def _tabulate(values: Any, outcomes: "Outcomes", planned: "list[Cell]") -> None:
-    """Prints and writes tables of what is there, and draws it."""
+    """Prints, writes and draws the outcomes that are there."""
     from tfsv.files import replacing
     from tfsv.study.bits_plot import plot_differences
     from tfsv.study.bits_table import bits_table, correlation_table, plan_table

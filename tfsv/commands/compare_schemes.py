@@ -3,10 +3,11 @@
     tfsv compare-schemes --flagfile configs/study_schemes.flags \\
         --runs=runs/study/resnet/seed0,runs/study/resnet/seed1 --output=runs/study/resnet/schemes
 
-quantizes the float model of each run by every scheme at every width, fine-tunes it, and measures
-both on the run's test trials; the models are kept in `study` in the run's folder. Kill it and run
-it again to go on, with more schemes or runs if you like. --output gets the tables (what each
-scheme loses at each width, and everything), EER against bytes, and histograms of weights.
+The command quantizes the float model of each run by every scheme at every width and fine-tunes it.
+It measures both on the run's test trials and keeps the models in `study` in the run's folder. Kill
+it and run it again to go on, with more schemes or runs if you like. --output gets two tables, one
+of what each scheme loses at each width, one of everything. It also gets EER against bytes and
+histograms of weights.
 """
 
 import pathlib
@@ -40,7 +41,7 @@ def _define(values: flags.FlagValues) -> None:
 
 
 def main(values: Any, arguments: list[str]) -> None:
-    """Makes, measures and tabulates."""
+    """Makes, measures and tabulates the models that the flags describe."""
     settings = further(values)
 
     from tfsv.files import replacing, writable_folder
@@ -68,7 +69,7 @@ def main(values: Any, arguments: list[str]) -> None:
 
 
 def _draw_weights(run: pathlib.Path, cells: list, layers: list[str], path: pathlib.Path) -> None:
-    """Draws the weights of those cells that are there."""
+    """Draws the weights of those cells whose models are there."""
     from tfsv import folders
     from tfsv.folders import FINE_TUNED
     from tfsv.study.comparison import read_weights

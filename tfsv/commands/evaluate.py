@@ -3,14 +3,14 @@
     tfsv evaluate --model=runs/resnet/fine_tuned,runs/resnet/model.tflite \\
         --trials=trials/test.txt --manifest=manifest.tsv --output=runs/resnet/test
 
-writes `results.json` and `det.png` into the output folder and prints a table.
+The command writes `results.json` and `det.png` into the output folder and prints a table.
 
     tfsv evaluate --model=runs/resnet/fine_tuned --trials=trials/dev.txt \\
         --manifest=manifest.tsv --output=runs/resnet/dev --calibrate
 
-also writes the thresholds of this list into the model folder's card; a model exported from it
-afterwards decides by them (`tfsv verify`). Calibrate on development speakers, never on those that
-are reported.
+The command also writes the thresholds of this list into the model folder's card. A model exported
+from it afterwards decides by them (`tfsv verify`). Calibrate on development speakers, never on
+those that are reported.
 """
 
 from typing import Any

@@ -2,9 +2,9 @@
 
     tfsv export --model=runs/resnet/fine_tuned --output=runs/resnet/model.tflite --weights=packed
 
-prints what each layer takes in the file. --weights says how kernels are stored, --compute what the
-runtime computes with: float32, int8_weights (activations are quantized on the fly) or int8, whose
-ranges of activations come from recordings of --calibration.
+The command prints what each layer takes in the file. --weights says how kernels are stored, and
+--compute what the runtime computes with: float32, int8_weights or int8. With int8_weights,
+activations are quantized on the fly. With int8, their ranges come from recordings of --calibration.
 
 With a trial list,
 
@@ -12,11 +12,11 @@ With a trial list,
         --weights=packed --compute=int8 --calibration=runs/resnet/corpus/manifest.tsv \\
         --trials=trials/dev.txt --root=corpus
 
-also compares the new file's embedding of every recording of the list with that of Keras, and EER,
-minDCF and thresholds of the file itself go into its card; for --compute=int8 it prints what each
-step of the conversion did to the EER. With --dev_trials too, thresholds come from that list, of
-other speakers than those who are reported. Without a list the card is that of the folder, whose
-figures are those of the Keras model.
+the command also compares the new file's embedding of every recording of the list with that of
+Keras. EER, minDCF and thresholds of the file itself go into its card. For --compute=int8 the
+command prints what each step of the conversion did to the EER. With --dev_trials too, thresholds
+come from that list, which has other speakers than those who are reported. Without a list the card
+is that of the folder, whose figures are those of the Keras model.
 """
 
 from typing import TYPE_CHECKING, Any

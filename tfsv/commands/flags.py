@@ -37,15 +37,15 @@ def define(
         FineTuning(epochs=1.0, learning_rate=0.001, ..., stages=3, ...)
 
     Args:
-        values: Get the flags.
+        values: The absl values that get the flags.
         record: Dataclass whose settings have a line of help in their metadata, as those that
             `tfsv.settings.setting` makes; other fields are no flags. Annotations are int, float,
-            bool or str, any of these or None, or tuples of int, float or str, which are lists with
+            bool or str, any of these or None, or tuples of int, float or str. Tuples are lists with
             commas on the command line. A setting without a default must be given.
         defaults: Other defaults than the record's, by flag.
         names: Other names for flags, by the record's names for them.
         without: Flags of the record that are not defined, by the record's names for them.
-        choices: Values of flags that have no others, by flag.
+        choices: Values of flags that take no others, by flag.
 
     Raises:
         ValueError: There is a flag of this name and another type, or an annotation is none of
@@ -75,16 +75,25 @@ def made(
     names: Mapping[str, str] | None = None,
     without: Collection[str] = (),
 ) -> _Record:
-    """The record that parsed flags describe; what is no flag has its default.
+    """The record that parsed flags describe; a field that is no flag has its default.
+
+    Example:
+        >>> values = flags.FlagValues()
+        >>> define(values, Quantization)
+        >>> values(["train", "--bits=2"])
+        ['train']
+        >>> made(values, Quantization).bits
+        2
 
     Args:
-        values: Have the flags that `define` made of the record, with the same other arguments.
+        values: Parsed values with the flags that `define` made of the record. It was given the
+            same `names` and `without`.
         record: The dataclass.
-        names: See `define`.
-        without: See `define`.
+        names: Other names for flags, by the record's names for them.
+        without: Flags of the record that were not defined, by the record's names for them.
 
     Raises:
-        InputError: A value is wrong; names the flag.
+        InputError: A value is wrong; the message names the flag.
     """
     fields = {}
     for field, kind in _fields(record):
@@ -111,7 +120,7 @@ class _TupleParser(flags.ListParser):
         self._length = None if others == [...] else 1 + len(others)
 
     def parse(self, argument: Any) -> tuple:
-        """The tuple that a text or a default is."""
+        """The tuple that a text or a default stands for."""
         if not isinstance(argument, str):
             return tuple(argument)
         texts = super().parse(argument)
@@ -124,7 +133,7 @@ class _TupleParser(flags.ListParser):
         return found
 
     def flag_type(self) -> str:
-        """What such a flag is called."""
+        """Name of such a flag's type, as help pages show it."""
         return f"list of {_PLURALS[self._element]}"
 
 

@@ -2,10 +2,10 @@
 
     tfsv import --checkpoint=avg_model.pt --output=models/resnet34
 
-reads a state dict of PyTorch (.pt, .pth, .ckpt), a .safetensors or an .onnx file; nothing in it is
-executed. The family is found out from the tensors where --family is not given. The folder is one
-that `tfsv evaluate`, `tfsv export` and `tfsv train --start` take. No threshold is known for it
-before `tfsv evaluate --calibrate` has measured it.
+The command reads a state dict of PyTorch (.pt, .pth, .ckpt), a .safetensors or an .onnx file;
+nothing in it is executed. The family is found out from the tensors where --family is not given. The
+folder is one that `tfsv evaluate`, `tfsv export` and `tfsv train --start` take. No threshold is
+known for it before `tfsv evaluate --calibrate` has measured it.
 """
 
 import pathlib

@@ -2,14 +2,15 @@
 
     tfsv inspect runs/resnet/model.tflite
 
-prints for each layer the kernel's shape, bits of a weight, bytes of codes, codebook and scales, the
-entropy of the codes (bits a weight that an ideal coder would need) and the relative squared error
-of quantization. `zipped` is what the expanded model takes as a zip file, for comparison.
+The command prints for each layer the kernel's shape, bits of a weight, and bytes of codes, codebook
+and scales. It also prints the relative squared error of quantization and the entropy of the codes.
+The entropy is the bits a weight that an ideal coder would need. `zipped` is what the expanded model
+takes as a zip file, for comparison.
 
     tfsv inspect model.tflite --expand=plain.tflite --histogram=weights.png
 
-also writes the plain model that a packed one expands to, and draws the weights of each layer.
-`demo`, `demo_2bit` and `demo_1bit` are the models that come with tfsv.
+The command also writes the plain model that a packed one expands to, and draws the weights of each
+layer. `demo`, `demo_2bit` and `demo_1bit` are the models that come with tfsv.
 """
 
 import json
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tfsv.runtime.inspection import Inspection
 
 _MEASURED = {"eer": ("EER", "{:.2%}"), "min_dcf": ("minDCF", "{:.4f}")}
-"""How figures of a card are shown that a newcomer knows by another name."""
+"""Title and form of those figures of a card that have another name in the field."""
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -40,7 +41,7 @@ def _define(values: flags.FlagValues) -> None:
 
 
 def main(values: Any, arguments: list[str]) -> None:
-    """Inspects the model that `arguments` name."""
+    """Inspects the model that the argument names."""
     from tfsv.demo import located
     from tfsv.runtime.expanding import write_expanded
     from tfsv.runtime.inspection import inspect

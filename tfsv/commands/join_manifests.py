@@ -3,8 +3,8 @@
     tfsv join-manifests --corpora=voices,an4 --output=runs/both/manifest.tsv \\
         voices ../shared/data/manifest.tsv
 
-`voices` is the built-in corpus, anything else the path of a manifest. Splits stay as they are.
-Recordings are not touched: the new manifest has their absolute paths.
+`voices` is the built-in corpus, and any other name is the path of a manifest. Splits stay as they
+are. Recordings are not touched: the new manifest has their absolute paths.
 """
 
 import pathlib

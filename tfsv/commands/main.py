@@ -14,8 +14,12 @@ from tfsv import __version__
 class Entry:
     """A line of the help page.
 
+    Example:
+        >>> COMMANDS["import"].module
+        'import_checkpoint'
+
     Attributes:
-        module: Module of `tfsv.commands` whose `command` it is.
+        module: Module of `tfsv.commands` that has the command.
         help: What the command does, in a few words.
     """
 
@@ -59,10 +63,13 @@ tfsv --version prints the version."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs the command that the first argument names, or prints the help page; exits.
+    """Runs the command that the first argument names, or prints the help page, and exits.
+
+    Example:
+        >>> main(["inspect", "demo"])
 
     Args:
-        arguments: What stands behind `tfsv`; None: what this process was given.
+        arguments: The words behind `tfsv` on the command line. None: those of this process.
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["help"]
     if name in ("help", "--help", "--helpshort", "-h", "-?"):
@@ -80,7 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def page() -> str:
-    """The help page."""
+    """The help page of `tfsv`.
+
+    Example:
+        >>> page().splitlines()[-1]
+        'tfsv --version prints the version.'
+    """
     width = max(map(len, COMMANDS))
     lines = [f"  {name.ljust(width)}  {entry.help}" for name, entry in COMMANDS.items()]
     return _PAGE.format(commands="\n".join(lines))

@@ -7,8 +7,8 @@ the embeddings, scores and decisions that Python computes. The same libraries wr
 
     tfsv make-goldens --check=mobile_demo/golden
 
-computes everything again, on whatever machine this is and without TensorFlow, and ends with status
-1 if something differs.
+The command computes everything again, on whatever machine this is and without TensorFlow. It ends
+with status 1 if something differs.
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ def main(values: Any, arguments: list[str]) -> int:
 
 
 def _agrees(folder: str) -> bool:
-    """Prints what was compared, and says whether all of it is the same."""
+    """Prints what was compared, and says whether all of it agrees."""
     from tfsv.goldens.checking import check_goldens
 
     compared = list(check_goldens(folder))

@@ -3,8 +3,9 @@
     tfsv prepare --corpus=voxceleb1 --root=/data/voxceleb1 \\
         --output=/data/voxceleb1/manifest.tsv --dev_speakers=40 --trials
 
-Every file is decoded once, in parallel. Beside the manifest lies a list of what was skipped and
-why (`manifest.skipped.tsv`), and with --trials the lists `trials/dev.txt` and `trials/test.txt`.
+Every file is decoded once, in parallel. Beside the manifest lies `manifest.skipped.tsv`, a list of
+what was skipped and why. With --trials there are also the lists `trials/dev.txt` and
+`trials/test.txt`.
 """
 
 import functools

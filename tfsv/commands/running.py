@@ -16,7 +16,7 @@ from tfsv.errors import InputError
 _INTERRUPTED = 130
 
 Main = Callable[[Any, list[str]], int | None]
-"""What a command does: takes flags and arguments, returns the exit status, None for 0."""
+"""A function that takes flags and arguments and returns the exit status; None stands for 0."""
 
 
 class Command:
@@ -37,16 +37,16 @@ class Command:
         Hello, Ann!
 
     Args:
-        name: What stands behind the program on the command line.
+        name: The command's name on the command line.
         help: What the command does; the text in front of the flags' list.
-        define: Defines the command's flags in an absl `FlagValues`; or such flags, defined already,
-            of a script that runs once in its process.
-        main: What the command does. TensorFlow and all that needs it is imported in there, so
-            that --help answers at once.
+        define: A function that defines the command's flags in an absl `FlagValues`. A script that
+            runs once in its process may give flags that are defined already.
+        main: A function that does the work. TensorFlow and all that needs it is imported in there,
+            so that --help answers at once.
         takes_arguments: Whether there may be arguments that are no flags.
         separator: Whether `main` gets the `--` of the command line and what follows it, none of
-            which is a flag; otherwise absl swallows the `--`.
-        program: What stands in front of the name.
+            which is a flag. Otherwise absl swallows the `--`.
+        program: The program's name, in front of that of the command.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Command:
         """Parses the flags, does the work and exits.
 
         Args:
-            arguments: What stands behind the command's name; None: what this process was given.
+            arguments: The words behind the command's name. None: those of this process.
         """
         try:
             sys.exit(self._status(sys.argv[1:] if arguments is None else arguments))
@@ -83,7 +83,7 @@ class Command:
         """The flags and the arguments of a command line; exits if they are wrong or ask for help.
 
         Args:
-            arguments: What stands behind the command's name.
+            arguments: The words behind the command's name.
         """
         try:
             return self._parsed(list(arguments))
@@ -96,7 +96,7 @@ class Command:
         """The command's flags, not parsed yet.
 
         Args:
-            arguments: The command line, flagfiles read, on which flags may depend.
+            arguments: The words of the command line, flagfiles read; flags may depend on them.
         """
         if isinstance(self._define, flags.FlagValues):
             return self._define
@@ -156,7 +156,8 @@ def with_dashes(message: str, names: Any) -> str:
         '--bits=9: expected --root or 1 to 8'
 
     Args:
-        message: `setting=value` at the start of a word and `'setting'` are settings.
+        message: A message, in which `setting=value` at the start of a word and `'setting'` are
+            settings.
         names: Names of the command's flags; other settings stay as they are.
     """
 

@@ -4,8 +4,8 @@
         --corpus=runs/resnet/corpus/manifest.tsv --output=runs/resnet/plan.json \\
         --front=runs/resnet/front.png
 
-The budget is that of the whole packed file, front end, graph and card included; kB and MB are 1000
-and 1,000,000 bytes. --method says how the sensitivity of a layer is told. What was measured is kept
+The budget is that of the whole packed file, front end, graph and card included. 1 kB is 1000 bytes,
+1 MB 1,000,000. --method says how the sensitivity of a layer is told. What was measured is kept
 and used again for other budgets, except by architecture, which searches for one budget. A killed
 run goes on at the layer where it was, except by curvature and architecture, which begin anew.
 """
@@ -26,7 +26,7 @@ _OF_TRAINING_ONLY = (
     "dev_trials", "test_trials", "dev_root", "test_root", "spec_augment", "margin_start",
     "margin_end",
 )  # fmt: skip
-"""Settings of data and objectives that do not matter here."""
+"""Settings of data and objectives that do not matter to a search."""
 
 
 def _define(values: flags.FlagValues, task: Task) -> None:
@@ -54,7 +54,7 @@ def _define(values: flags.FlagValues, task: Task) -> None:
 
 
 def main(values: Any, arguments: list[str]) -> None:
-    """Searches what the flags describe."""
+    """Searches the plan that the flags describe."""
     settings = made(values, BitSearchSettings)
     method_settings = made(values, sensitivity_methods()[values.method].record)
     task = TASKS[values.task]

@@ -25,8 +25,12 @@ _WITHOUT = ("stages", "stage_order", "control")
 def define_study(values: flags.FlagValues, scheme: str, output: str) -> None:
     """Defines which runs are compared, where the outcome goes, and how models are fine-tuned.
 
+    Example:
+        >>> values = flags.FlagValues()
+        >>> define_study(values, "A scheme and its bits.", "Folder for the tables.")
+
     Args:
-        values: Get the flags.
+        values: The absl values that get the flags.
         scheme: Help of --scheme.
         output: Help of --output.
     """
@@ -43,7 +47,13 @@ def define_study(values: flags.FlagValues, scheme: str, output: str) -> None:
 
 
 def further(values: Any) -> FineTuning:
-    """How the models of a comparison are trained further.
+    """The settings with which the models of a comparison are trained further.
+
+    Example:
+        >>> comparison = Comparison(values.runs[0], further(values))
+
+    Args:
+        values: Parsed values with the flags that `define_study` defined.
 
     Raises:
         InputError: A value is wrong.

@@ -21,10 +21,10 @@ class TaskCommand(Command):
         >>> command = TaskCommand("train", "Trains a network.", define_flags, main)
 
     Args:
-        name: See `Command`.
-        help: See `Command`.
-        define: Defines the flags of the command for a task.
-        main: See `Command`; the flag `task` has the task's name.
+        name: The command's name on the command line.
+        help: What the command does; the text in front of the flags' list.
+        define: A function that defines the flags of the command for a task.
+        main: A function that does the work. The flag `task` has the task's name.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class TaskCommand(Command):
         self._define_for_task = define
 
     def defined(self, arguments: Sequence[str]) -> flags.FlagValues:
-        """See `Command.defined`."""
+        """The command's flags, those of the task included, not parsed yet."""
         values, given = super().defined(arguments), super().defined(arguments)
         given([self.name, *arguments], known_only=True)
         try:

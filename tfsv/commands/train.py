@@ -2,8 +2,8 @@
 
     tfsv train --flagfile configs/resnet.flags
 
-The folder of the run gets a model folder for each of `float`, `post_training`, `fine_tuned` and, on
-request, `control`. Kill the run and start it again with the same flags to go on where it was.
+The folder of the run gets the model folders `float`, `post_training`, `fine_tuned` and, on request,
+`control`. Kill the run and start it again with the same flags to go on where it was.
 """
 
 from typing import Any

@@ -2,16 +2,17 @@
 
     tfsv verify model.tflite enrol1.wav enrol2.wav -- test.wav
 
-prints one line for each recording after `--`: the cosine score, the threshold and the decision.
-What ends like a sound file is a recording, anything else in the first place a model. Without one,
-the demo model that comes with tfsv is asked.
+The command prints one line for each recording after `--`: the cosine score, the threshold and the
+decision. An argument that ends like a sound file is a recording; another one in the first place is
+a model. Without a model, the demo model that comes with tfsv is asked.
 
 The enrolment is the normalised mean of the enrolment recordings' embeddings. The threshold comes
 from the model's card, where `tfsv evaluate --calibrate` put it, for the rate of impostors that is
 bearable (--false_accept_rate). It was measured on pairs of single recordings; with several
 enrolment recordings the rates are others. Recordings of less than half a second are refused.
 
-Exit status: 0 all accepted, 2 at least one rejected, 1 error (one line on standard error).
+The exit status is 0 if all are accepted and 2 if at least one is rejected. It is 1 after an error,
+which is one line on standard error.
 
 This is no security product: a played-back recording of the speaker is accepted like the speaker.
 """

@@ -18,25 +18,29 @@ def activation_ranges(
     """Lowest and highest value that each activation of a float model takes.
 
     They are the extremes over all inputs, widened by a quarter. The papers do not quantize
-    activations; the choice is ours, made on 300 recordings of the development set with a trained
-    ResNet18 of 8 channels, by the worst and the mean agreement of the int8 form with the
-    float form:
+    activations, so this is our choice. It was made on 300 recordings of the development set with
+    a trained ResNet18 of 8 channels. The table has the worst and the mean agreement of the int8
+    form with the float form:
 
     ranges from 128 recordings             worst    mean
     mean of each recording's extremes     -0.001   0.867
     extremes                               0.694   0.997
     extremes, a quarter wider              0.988   0.997
 
-    (The first row is of 500 recordings.) What clips is lost, and inputs that were not among those
-    given clip. Steps that are a quarter coarser cost next to nothing.
+    (The first row was measured on 500 recordings.) What clips is lost, and inputs that were not
+    among those given clip. Steps that are a quarter coarser cost next to nothing.
+
+    Example:
+        >>> ranges = activation_ranges(content, [{"features": features} for features in recorded])
+        >>> low, high = ranges[index]
 
     Args:
-        content: A TFLite file, all activations float.
-        inputs: Real inputs, as unlike each other as those to come. Each is an array for each of
-            the model's inputs, by name, and is forgotten before the next one is asked for.
+        content: A TFLite file whose activations are all float.
+        inputs: Real inputs, as unlike each other as those to come. Each one has an array for each
+            of the model's inputs, by name, and is dropped before the next one is asked for.
 
     Returns:
-        Range by tensor index, of every float32 tensor that the model computes.
+        Range of every float32 tensor that the model computes, by tensor index.
 
     Raises:
         InputError: There is no input.

@@ -35,14 +35,19 @@ from tfsv.runtime.runner import Runner
 class LayerSize:
     """What a layer takes in the file.
 
+    Example:
+        >>> report = export_tflite(network, coded, card, "model.tflite", ends, weights="packed")
+        >>> for layer in report.layers:
+        ...     print(layer.name, layer.bits, layer.size)
+
     Attributes:
         name: The layer's name.
         shape: The kernel's shape in Keras' layout.
         bits: Bits of a weight in the file.
         weights: Bytes of the kernel or of its codes.
-        codebook: Bytes of its codebook.
-        scales: Bytes of the scales of its channels.
-        bias: Bytes of its bias.
+        codebook: Bytes of the layer's codebook.
+        scales: Bytes of the scales of the layer's channels.
+        bias: Bytes of the layer's bias.
     """
 
     name: str
@@ -55,13 +60,18 @@ class LayerSize:
 
     @property
     def size(self) -> int:
-        """Bytes of all of it."""
+        """Bytes of the layer in the file, all parts together."""
         return self.weights + self.codebook + self.scales + self.bias
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportReport:
     """What came out of an export.
+
+    Example:
+        >>> report = export_tflite(network, {}, card, "model.tflite", Ends.of(network))
+        >>> report.size == os.path.getsize("model.tflite")
+        True
 
     Attributes:
         layers: What each layer with a kernel takes, in the network's order.
@@ -80,9 +90,13 @@ class ExportReport:
 class Conversion:
     """A converted model, all but written.
 
+    Example:
+        >>> conversion = convert(network, coded, card, ends, "packed", "int8_weights")
+        >>> content = conversion.content()
+
     Attributes:
         model: The edited model.
-        packed: The record of its packed layers; None for a plain file.
+        packed: The record of the packed layers; None for a plain file.
         card: The card with the bits of the layers.
         layers: What each layer with a kernel takes, in the network's order.
     """
@@ -93,7 +107,7 @@ class Conversion:
     layers: tuple[LayerSize, ...]
 
     def content(self, card: ModelCard | None = None) -> bytes:
-        """The file, with `card` instead of its own if one is given."""
+        """Bytes of the file, with `card` in place of its own card where one is given."""
         return assemble(self.model, card or self.card, self.packed)
 
 
@@ -118,27 +132,28 @@ def export_tflite(
     those of Keras.
 
     Args:
-        network: A plain network; see `tfsv.quantization.network.strip`.
+        network: A plain network, such as `tfsv.quantization.network.strip` gives.
         coded: Coded weights by layer name, possibly none.
-        card: Goes into the file, with `bits` as `coded` has them.
+        card: The card that goes into the file; its `bits` become those of `coded`.
         path: The file to write.
         ends: What the file takes and gives; `Ends.of(network)` for a network as it is.
-        weights: How kernels are stored: "float32", "int8" with a scale per output channel, or
-            "packed": coded layers as codes of their own width, which any interpreter decodes and
-            `tfsv.runtime.Runner` expands to what the plain file holds.
-        compute: What the file computes with, one of `COMPUTE_FORMS[weights]`; None: the first of
+        weights: How kernels are stored: "float32", "int8" with a scale for each output channel, or
+            "packed". A packed file holds coded layers as codes of their own width. Any interpreter
+            decodes them, and `tfsv.runtime.Runner` expands them to what the plain file holds.
+        compute: What the file computes with, one of `COMPUTE_FORMS[weights]`. None: the first of
             them.
         calibration: Real inputs for `compute="int8"`, from which the ranges of activations come.
         examples: Inputs that are compared with Keras beside the made-up ones of the ends.
-        measure: Called with the new file's runner before the file appears. It returns fields of
-            the card to set, so that what a card says of a file was measured with that file.
+        measure: A function that is called with the new file's runner before the file appears. It
+            returns fields of the card to set, so that what a card says of a file was measured with
+            that file.
 
     Returns:
         Sizes and the outcome of the self-check.
 
     Raises:
-        InputError: `weights` or `compute` is unknown, nothing is there to pack or to take ranges
-            from, the network does not fit the ends, or the file cannot be written.
+        InputError: `weights` or `compute` is unknown, or there is nothing to pack or to take ranges
+            from. Or the network does not fit the ends, or the file cannot be written.
         RuntimeError: The self-check failed; nothing was written.
 
     Example:
@@ -181,17 +196,22 @@ def convert(
 ) -> Conversion:
     """Makes what `export_tflite` writes, without checking it.
 
+    Example:
+        >>> conversion = convert(network, coded, card, Ends.of(network), "packed", "float32")
+        >>> pathlib.Path("model.tflite").write_bytes(conversion.content())
+
     Args:
-        network: A plain network.
+        network: A plain network, such as `tfsv.quantization.network.strip` gives.
         coded: Coded weights by layer name, possibly none.
-        card: Goes into the file, with `bits` as `coded` has them.
+        card: The card that goes into the file; its `bits` become those of `coded`.
         ends: What the file takes and gives.
         weights: How kernels are stored, a key of `COMPUTE_FORMS`.
         compute: What the file computes with, one of `COMPUTE_FORMS[weights]`.
-        ranges_from: Real inputs for `compute="int8"`.
+        ranges_from: Real inputs for `compute="int8"`, from which the ranges of activations come.
 
     Raises:
-        InputError: As `export_tflite` says.
+        InputError: `weights` or `compute` is unknown, there is nothing to pack or to take ranges
+            from, or the network does not fit the ends.
     """
     _check_form(weights, compute)
     if weights == "packed" and not coded:
@@ -225,11 +245,17 @@ def self_check(
 ) -> float:
     """The lowest agreement of two models over the made-up inputs of the ends and further ones.
 
+    Example:
+        >>> ends = Ends.of(network)
+        >>> agreement = self_check(Runner("model.tflite"), keras_runner(network, ends), ends)
+        >>> agreement > ends.lowest["float32"]
+        True
+
     Args:
         candidate: The model to check, such as a `Runner`.
-        reference: What it should compute; see `keras_runner`.
-        ends: The ends of both.
-        examples: Further inputs.
+        reference: A function that computes what the model should, such as `keras_runner` makes.
+        ends: The ends of both models.
+        examples: Inputs to compare beside the made-up ones of the ends.
 
     Returns:
         The agreement. It is -inf where results differ in shape, and NaN where they hold NaN.

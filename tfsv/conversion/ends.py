@@ -25,16 +25,17 @@ class Ends:
     Attributes:
         inputs: What the file takes.
         outputs: What the file gives.
-        before: Makes the network's inputs of the file's. It takes tensors by the names of `inputs`
-            and returns a tensor, or tensors nested as the network takes them.
-        after: Makes the file's outputs of the network's. It takes what the network returns and
-            returns tensors by the names of `outputs`.
-        examples: Gives made-up inputs, with which a new file is compared with Keras. They have
-            several lengths, and one length comes twice, so that an interpreter that does not
-            survive resizing is found out.
-        agreement: Says how well two results agree; 1 for equal ones. The second one is Keras'.
-        lowest: What the agreement must exceed, for each of the three ways to compute: "float32",
-            "int8_weights" and "int8". Below it a file is broken, not rounded.
+        before: A function that makes the network's inputs of the file's. It takes tensors by the
+            names of `inputs` and returns a tensor, or tensors nested as the network takes them.
+        after: A function that makes the file's outputs of the network's. It takes what the network
+            returns and returns tensors by the names of `outputs`.
+        examples: A function that gives made-up inputs, with which a new file is compared with
+            Keras. They have several lengths, and one length comes twice, so that an interpreter
+            that does not survive resizing is found out.
+        agreement: A function that says how well two results agree; 1 for equal ones. The second
+            result is Keras'.
+        lowest: Number that the agreement must exceed, for each of the three ways to compute:
+            "float32", "int8_weights" and "int8". Below it a file is broken, not rounded.
         default_length: The length of every axis of any length in an interpreter that resizes
             nothing.
 
@@ -63,15 +64,20 @@ class Ends:
     def of(cls, network: keras.Model, lengths: Sequence[int] = _LENGTHS) -> "Ends":
         """The ends of a Keras network that is exported as it is.
 
-        The file's inputs have the names and shapes of the network's, and its outputs are named
-        after the layers that give them; the batch axis is 1. All axes of any length have one
-        length in an example, since some networks demand that.
+        The file's inputs have the names and shapes of the network's, with a batch axis of 1. Its
+        outputs are named after the layers that give them. All axes of any length have one length
+        in an example, since some networks demand that.
 
         `agreement` is 1 less the size of the difference relative to that of Keras' outputs, over
-        all outputs together. It is not a cosine, because a network's scale may matter, and not the
-        worst of the outputs, because rounding is large beside an output that is almost zero. The
-        lowest agreements of 0.7 with int8 weights and 0.5 with int8 activations are for broken
+        all outputs together. It is not a cosine, because a network's scale may matter. It is not
+        the worst of the outputs, because rounding is large beside an output that is almost zero.
+        The lowest agreements of 0.7 with int8 weights and 0.5 with int8 activations are for broken
         files: they are as far off as cosines of 0.955 and 0.875.
+
+        Example:
+            >>> ends = Ends.of(network, lengths=(300, 200, 150, 200))
+            >>> ends.default_length
+            300
 
         Args:
             network: A functional network, or a sequential one that knows its input's shape.
@@ -106,12 +112,16 @@ class Ends:
 def traced(network: Callable[..., Any], ends: Ends) -> tf.types.experimental.PolymorphicFunction:
     """The whole graph of a file: `before`, the network in inference mode, `after`.
 
-    It is traced once for all lengths. The network stays the caller's: later changes of its weights
-    are heard.
+    It is traced once for all lengths. The network stays the caller's: the graph follows later
+    changes of its weights.
+
+    Example:
+        >>> graph = traced(network, Ends.of(network))
+        >>> outputs = graph(tf.zeros((1, 200, 80)))
 
     Args:
         network: A Keras network, or what can be called like one.
-        ends: The ends.
+        ends: The ends of the file.
 
     Returns:
         A function that takes a tensor for each of the ends' inputs, in their order. It raises
@@ -140,9 +150,9 @@ def keras_runner(
     """What a file should compute, computed by Keras; `tfsv.runtime.Runner` is called alike.
 
     Args:
-        network: A Keras network, or what can be called like one. It stays the caller's: later
-            changes of its weights are heard.
-        ends: Its ends.
+        network: A Keras network, or what can be called like one. It stays the caller's: the
+            function follows later changes of its weights.
+        ends: The ends of the file.
 
     Returns:
         A function from arrays by the names of the ends' inputs to arrays by those of its outputs.

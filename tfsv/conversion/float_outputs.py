@@ -13,6 +13,10 @@ def make_outputs_float(model: schema.ModelT) -> None:
 
     So the output of a convolution, which is int8 in a fully int8 graph, leaves the file as float32.
 
+    Example:
+        >>> write_static_int8(model, kernels, folded, ranges)
+        >>> make_outputs_float(model)
+
     Args:
         model: A model with one graph and one signature; changed in place.
     """

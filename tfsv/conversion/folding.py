@@ -18,15 +18,20 @@ from tfsv.quantization.functional_networks import functional
 class FoldedNetwork:
     """A network without foldable batch normalisation and what its kernels are made of.
 
+    Example:
+        >>> folded = fold_batch_norm(network, coded)
+        >>> for name, kernel in folded.kernels.items():
+        ...     print(name, kernel.shape, name in folded.coded)
+
     Attributes:
         network: The network; its layers have the names of the original's.
-        kernels: Kernel of every convolution and dense layer, in Keras layout: what the network
-            holds, bit for bit.
-        scales: Float32 `[output channels]` for each of them: the factor on every channel, that of
-            folding times that of the coded weights; ones where there is neither.
-        coded: The `CodedWeights` of the coded ones. Then
-            `kernel == channel_scaled(coded.codebook[coded.codes], scale)`, bit for bit.
-        depthwise: Names of the depthwise ones.
+        kernels: Kernel of every convolution and dense layer by name, in Keras' layout: what the
+            network holds, bit for bit.
+        scales: Factors on the channels of every kernel, float32 `[output channels]` by layer name.
+            They are those of folding times those of the coded weights, or ones.
+        coded: The `CodedWeights` of each coded layer, by name. Its kernel is
+            `channel_scaled(coded.codebook[coded.codes], scale)`, bit for bit.
+        depthwise: Names of the depthwise layers.
     """
 
     network: keras.Model
@@ -39,18 +44,24 @@ class FoldedNetwork:
 def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> FoldedNetwork:
     """Folds each batch normalisation into the convolution or dense layer that alone feeds it.
 
-    With gain = gamma / sqrt(variance + epsilon), the folded kernel is kernel × gain in every
-    output channel, and the bias beta + (bias - mean) × gain. Gains are computed in float64 and
-    rounded once, to float32. A normalisation that stands elsewhere (after an activation or a
-    pooling, before a convolution, after a layer that others read too) stays, and so do all other
-    kinds of normalisation, whose gains depend on what they hear.
+    The gain of a channel is gamma / sqrt(variance + epsilon). The folded kernel is kernel × gain in
+    every output channel, and the folded bias is beta + (bias - mean) × gain. Gains are computed in
+    float64 and rounded once, to float32. A normalisation that stands elsewhere stays: after an
+    activation or a pooling, before a convolution, or after a layer that others read too. All other
+    kinds of normalisation stay as well, since their gains depend on their inputs.
 
-    That one codebook a layer survives folding, its gains becoming scales of channels, is our
+    One codebook a layer survives folding, since gains become scales of channels. This is our
     choice; the papers do not say how they export.
+
+    Example:
+        >>> network, coded = strip(quantized)
+        >>> folded = fold_batch_norm(network, coded)
+        >>> folded.network(features)
 
     Args:
         network: A plain network, functional or sequential.
-        coded: `CodedWeights` by layer name; the layer holds their decoded values.
+        coded: Coded weights by layer name, possibly none. The network's layers hold their decoded
+            values.
 
     Returns:
         The network that computes the same, in float32 whatever the precision of training.
@@ -58,7 +69,7 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
     Raises:
         InputError: The network is none whose layers can be exchanged (see
             `tfsv.quantization.functional_networks`).
-        ValueError: `coded` is not of this network.
+        ValueError: `coded` does not belong to this network.
     """
     network = functional(network)
     config = _functional_config(network)
@@ -100,10 +111,15 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
 def channel_scaled(kernel: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Multiplies each output channel by its scale, in float32.
 
+    Example:
+        >>> channel_scaled(np.ones((3, 2), np.float32), np.array([1, 0.5], np.float32))[0]
+        array([1. , 0.5], dtype=float32)
+
     Args:
-        kernel: Float32, Keras layout: the last axes are those of the output channels, one axis
-            for ordinary layers, `[..., input channels, multiplier]` for depthwise ones.
-        scale: Float32 `[output channels]`.
+        kernel: The kernel, float32, in Keras' layout. The output channels are the last axis of an
+            ordinary layer, and the last two, `[..., input channels, multiplier]`, of a depthwise
+            one.
+        scale: Scale of each channel, float32 `[output channels]`.
     """
     if kernel.shape[-1] != scale.size:
         scale = scale.reshape(kernel.shape[-2:])

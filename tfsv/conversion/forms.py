@@ -7,6 +7,7 @@ COMPUTE_FORMS = {
 }
 """What a file can compute with, by how it stores its kernels; the first is the default.
 
-float32: float kernels and activations. int8_weights: int8 kernels, float activations, which the
-runtime quantizes on the fly; depthwise kernels stay float. int8: int8 kernels and activations.
+With "float32", kernels and activations are float. With "int8_weights", kernels are int8, and the
+runtime quantizes float activations on the fly; depthwise kernels stay float. With "int8", kernels
+and activations are int8.
 """

@@ -15,13 +15,17 @@ _GATHER_BY_INT16 = 6  # operator version; runtimes from TensorFlow 2.13 on have 
 def convert_graph(ends: Ends, network: keras.Model) -> bytes:
     """Converts a network between its ends, with built-in operators, in float32.
 
+    Example:
+        >>> folded = fold_batch_norm(network, {})
+        >>> content = convert_graph(Ends.of(network), folded.network)
+
     Args:
-        ends: What stands before and behind the network.
+        ends: The ends of the file, with what stands before and behind the network.
         network: The network, batch normalisation folded.
 
     Returns:
-        A TFLite file with one signature, which has the names of the ends' inputs and outputs. It
-        is not yet tidy; see `tidy`.
+        A TFLite file with one signature, which has the names of the ends' inputs and outputs.
+        `tidy` has not been applied to it.
 
     Raises:
         InputError: The network does not take what the ends give it.
@@ -47,11 +51,15 @@ def convert_graph(ends: Ends, network: keras.Model) -> bytes:
 def tidy(model: schema.ModelT) -> None:
     """Takes operations out of the converted model that were there for training or the converter.
 
-    These are the fences around kernels (see `tfsv.conversion.graph_layers`), and poolings of size
-    1 × 1 that only skip pixels in front of a 1 × 1 convolution: the convolution gets their stride.
-    The networks have them because of a broken training kernel; XNNPACK does not take them.
+    The fences around kernels go (see `tfsv.conversion.graph_layers`). So do poolings of size 1 × 1
+    that only skip pixels in front of a 1 × 1 convolution, which gets their stride. The networks
+    have these poolings because of a broken training kernel; XNNPACK does not take them.
 
     Constant indices become int16, half of what they were.
+
+    Example:
+        >>> model = flatbuffer.parse(convert_graph(ends, folded.network))
+        >>> tidy(model)
     """
     graph = model.subgraphs[0]
     kept = []

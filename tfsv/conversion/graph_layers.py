@@ -25,9 +25,13 @@ def conversion_layers(
 ) -> Callable[[keras.layers.Layer], keras.layers.Layer]:
     """What makes a layer for conversion of each layer of a network.
 
+    Example:
+        >>> twin = keras.models.clone_model(network, clone_function=conversion_layers(network))
+        >>> twin.set_weights(network.get_weights())
+
     Args:
-        network: A functional network. What its readers do with constants decides where fences are
-            put.
+        network: A functional network. Fences are put where the layers that read a kernel's output
+            may hold constants.
 
     Returns:
         A function for `keras.models.clone_model` as `clone_function`.
@@ -46,7 +50,7 @@ def conversion_layers(
 
 
 def _may_hold_constants(layer: keras.layers.Layer) -> bool:
-    """Whether it may multiply or add constants in a way that nobody here knows."""
+    """Whether the layer may multiply or add constants in a way that nobody here knows."""
     package = type(layer).__module__.partition(".")[0]
     return package not in _OWN or type(layer).__name__ in _CONSTANTS
 
@@ -65,8 +69,8 @@ class _FencedNormalization(keras.layers.BatchNormalization):
 class _LayerNormalization(keras.layers.LayerNormalization):
     """Layer normalisation by mean and variance over the last axis.
 
-    Keras reshapes the input so that a fused batch normalisation computes it: seventeen operations
-    more, among them two transpositions.
+    Keras reshapes the input so that a fused batch normalisation computes it. That takes seventeen
+    operations more, among them two transpositions.
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -106,11 +110,12 @@ class _GroupNormalization(keras.layers.GroupNormalization):
 
 
 class _Fenced:
-    """Mixed into a layer with a kernel: fences in front of it and behind it.
+    """A layer with a kernel gets fences in front of it and behind it from this class.
 
     Attributes:
-        fenced_input: Whether there is one in front.
-        fenced_output: Whether there is one behind. It keeps a ReLU that follows from being merged.
+        fenced_input: Whether there is a fence in front.
+        fenced_output: Whether there is a fence behind. It keeps a ReLU that follows from being
+            merged.
     """
 
     fenced_input = fenced_output = False
@@ -159,7 +164,7 @@ class _Conv1D(_Fenced, keras.layers.Conv1D):
 
 
 class _Conv2D(_Fenced, keras.layers.Conv2D):
-    """A convolution as one CONV_2D; see `_Conv1D`."""
+    """A convolution as one CONV_2D, dilated or not."""
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return tf.nn.conv2d(
@@ -172,7 +177,7 @@ class _Conv2D(_Fenced, keras.layers.Conv2D):
 
 
 class _DepthwiseConv1D(_Fenced, keras.layers.DepthwiseConv1D):
-    """A depthwise convolution over time as one DEPTHWISE_CONV_2D of height 1; see `_Conv1D`."""
+    """A depthwise convolution over time as one DEPTHWISE_CONV_2D of height 1, dilated or not."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         image = tf.expand_dims(self.in_front(inputs), 1)
@@ -183,7 +188,7 @@ class _DepthwiseConv1D(_Fenced, keras.layers.DepthwiseConv1D):
 
 
 class _DepthwiseConv2D(_Fenced, keras.layers.DepthwiseConv2D):
-    """A depthwise convolution as one DEPTHWISE_CONV_2D; see `_Conv1D`."""
+    """A depthwise convolution as one DEPTHWISE_CONV_2D, dilated or not."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         image = self.in_front(inputs)

@@ -2,7 +2,7 @@
 
 The converter's own quantization is never used: it would round every channel to its own grid and
 so move the centroids. Here the int8 values of a coded layer are its centroids, rounded once and
-shared by the whole layer, and all that differs between channels is the scale.
+shared by the whole layer. Only the scale differs from channel to channel.
 """
 
 import dataclasses
@@ -28,9 +28,13 @@ _RUNTIME_OF_DENSE_PER_CHANNEL = b"2.17.0"
 class Int8Kernel:
     """A kernel as int8: `values * scales` in every output channel, zero point 0.
 
+    Example:
+        >>> int8 = float_kernel(kernel, per_channel=True)
+        >>> rounded = int8.values * int8.scales
+
     Attributes:
-        values: int8, Keras layout (output channels last).
-        scales: float32 `[output channels]`, all positive.
+        values: The int8 values, in Keras' layout with output channels last.
+        scales: Scale of each output channel, float32 `[output channels]`, all positive.
     """
 
     values: np.ndarray
@@ -40,13 +44,19 @@ class Int8Kernel:
 def signed_centroids(coded: CodedWeights, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The values that a coded kernel has as int8, whatever the channel, and the channels' signs.
 
+    Example:
+        >>> coded = CodedWeights(codes, np.array([-0.5, 0.25], np.float32), bits=1)
+        >>> centroids, signs = signed_centroids(coded, np.array([1, -2], np.float32))
+        >>> centroids.tolist(), signs.tolist()
+        ([-127, 64], [1, -1])
+
     Args:
-        coded: Codes and codebook.
-        scale: Float32 `[output channels]`, of any sign.
+        coded: Codes and codebook of the layer.
+        scale: Scale of each channel, float32 `[output channels]`, of any sign.
 
     Returns:
-        int8 `[k]`, round(c × 127 / max|codebook|) for each centroid c, and int8
-        `[output channels]`: 1, -1, or 0 for a channel whose scale vanishes.
+        The centroids, int8 `[k]`: round(c × 127 / max|codebook|) for each centroid c. The signs,
+        int8 `[output channels]`: 1, -1, or 0 for a channel whose scale vanishes.
     """
     step = _step(coded)
     codebook = coded.codebook.astype(np.float64)
@@ -61,9 +71,14 @@ def coded_kernel(coded: CodedWeights, scale: np.ndarray) -> Int8Kernel:
     A negative scale turns the sign of its channel's values; a scale of zero gives a channel of
     zeros.
 
+    Example:
+        >>> int8 = coded_kernel(folded.coded["stem"], folded.scales["stem"])
+        >>> int8.values.shape == folded.kernels["stem"].shape
+        True
+
     Args:
-        coded: Codes and codebook.
-        scale: Float32 `[output channels]`, of any sign; what folding put on the codebook's values.
+        coded: Codes and codebook of the layer.
+        scale: What folding put on the codebook's values, float32 `[output channels]`, of any sign.
     """
     centroids, signs = signed_centroids(coded, scale)
     values = channel_scaled(centroids[coded.codes], signs)
@@ -74,8 +89,13 @@ def coded_kernel(coded: CodedWeights, scale: np.ndarray) -> Int8Kernel:
 def float_kernel(kernel: np.ndarray, *, per_channel: bool) -> Int8Kernel:
     """Int8 form of an ordinary kernel: the largest magnitude becomes 127.
 
+    Example:
+        >>> kernel = np.array([[0.5, -1], [0.25, 2]], np.float32)
+        >>> float_kernel(kernel, per_channel=True).values.tolist()
+        [[127, -64], [64, 127]]
+
     Args:
-        kernel: Float32, Keras layout.
+        kernel: The kernel, float32, in Keras' layout.
         per_channel: Whether each output channel has its own largest magnitude.
     """
     axes = tuple(range(kernel.ndim - 1)) if per_channel else None
@@ -91,7 +111,12 @@ def int8_kernel(folded: FoldedNetwork, name: str) -> Int8Kernel | None:
 
     Depthwise convolutions of float activations with int8 weights leave XNNPACK and cost more
     than they save. A dense layer without folding gets one scale for all channels, which every
-    runtime takes; with a scale for each, it needs TensorFlow 2.17 or any LiteRT.
+    runtime takes. With a scale for each, it needs TensorFlow 2.17 or any LiteRT.
+
+    Example:
+        >>> int8 = int8_kernel(fold_batch_norm(network, coded), "embedding")
+        >>> int8.values.dtype
+        dtype('int8')
     """
     if name in folded.depthwise:
         return None
@@ -107,10 +132,14 @@ def write_int8(model: schema.ModelT, kernels: Mapping[str, int], folded: FoldedN
 
     Biases and activations stay float: the runtime quantizes each input on the fly.
 
+    Example:
+        >>> write_int8(model, find_kernels(model, folded), folded)
+        >>> content = flatbuffer.serialise(model)
+
     Args:
         model: The float conversion of `folded.network`; changed in place.
-        kernels: Tensor of each layer's kernel; see `find_kernels`.
-        folded: What it was converted from.
+        kernels: Tensor of each layer's kernel, as `find_kernels` gives it.
+        folded: The folded network that was converted.
     """
     for name, index in kernels.items():
         quantized = int8_kernel(folded, name)
@@ -138,7 +167,7 @@ def write_int8(model: schema.ModelT, kernels: Mapping[str, int], folded: FoldedN
 
 
 def _step(coded: CodedWeights) -> float:
-    """What an int8 unit of a coded kernel stands for, before folding."""
+    """The weight that an int8 unit of a coded kernel stands for, before folding."""
     return float(np.abs(coded.codebook.astype(np.float64)).max()) / _LARGEST
 
 

@@ -10,11 +10,15 @@ from tfsv.packed import flatbuffer
 def tflite_layout(kernel: np.ndarray, *, depthwise: bool = False) -> np.ndarray:
     """A kernel in the axes of the operator that computes the layer.
 
+    Example:
+        >>> tflite_layout(np.zeros((5, 80, 64))).shape
+        (64, 1, 5, 80)
+
     Args:
-        kernel: Keras layout: `[in, out]` (dense), `[k, in, out]` (Conv1D), `[h, w, in, out]`
-            (Conv2D), `[k, in, multiplier]` (DepthwiseConv1D) or `[h, w, in, multiplier]`
-            (DepthwiseConv2D).
-        depthwise: Whether it is one of the last two.
+        kernel: The kernel in Keras' layout: `[in, out]` (dense), `[k, in, out]` (Conv1D),
+            `[h, w, in, out]` (Conv2D), `[k, in, multiplier]` (DepthwiseConv1D) or
+            `[h, w, in, multiplier]` (DepthwiseConv2D).
+        depthwise: Whether the layer is one of the last two.
 
     Returns:
         `[out, in]` for FULLY_CONNECTED, `[out, h, w, in]` for CONV_2D,
@@ -30,16 +34,21 @@ def tflite_layout(kernel: np.ndarray, *, depthwise: bool = False) -> np.ndarray:
 def find_kernels(model: schema.ModelT, folded: FoldedNetwork) -> dict[str, int]:
     """Finds the constant that holds each layer's kernel, by its content, bit for bit.
 
+    Example:
+        >>> folded = fold_batch_norm(network, coded)
+        >>> model = flatbuffer.parse(convert_graph(ends, folded.network))
+        >>> kernels = find_kernels(model, folded)
+
     Args:
         model: The float conversion of `folded.network`.
-        folded: What it was converted from.
+        folded: The folded network that was converted.
 
     Returns:
         Index of the tensor by layer name.
 
     Raises:
-        LookupError: A kernel does not occur exactly once, as the second input of convolutions or
-            dense layers: the converter changed it, or two layers have the same one.
+        LookupError: A kernel is not in the model exactly once, as the second input of convolutions
+            or dense layers. The converter changed it, or two layers have the same one.
     """
     found = {}
     for name, kernel in folded.kernels.items():

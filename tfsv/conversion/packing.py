@@ -4,7 +4,7 @@ A byte of codes is a row number: `GATHER(table, CAST(bytes))` looks all the weig
 byte names, `RESHAPE` makes the kernel of it. The table, 256 rows for a width of 1, 2 or 4 bits, is
 itself `GATHER(codebook, index)`, with one index a width for all layers. Widths of several planes
 look each plane up as integers, add them, and gather from the codebook. Layers of one shape and
-width are decoded together, a row for each, and taken apart by `UNPACK`: deep networks repeat
+width are decoded together, a row for each, and taken apart by `UNPACK`. Deep networks repeat
 shapes, and every operator costs bytes.
 
 Where folding put factors on channels, float kernels are multiplied by them here. Int8 kernels carry
@@ -25,8 +25,10 @@ from tfsv.packed.bits import PLANES, byte_table, pack, plane_bytes
 from tfsv.packed.record import Group, Record
 
 LARGEST_GROUP = 1 << 20
-"""Weights that are decoded together at most, which bounds what decoding needs beside its result;
-a larger layer is a group of its own."""
+"""Most weights that are decoded together, which bounds what decoding needs beside its result.
+
+A larger layer is a group of its own.
+"""
 
 _MOST_LAYERS = 255
 _UNKNOWN = float("nan")
@@ -64,16 +66,20 @@ def write_packed(model: schema.ModelT, kernels: Mapping[str, int], folded: Folde
     The decoding operators become the first ones of the graph; the kernels' tensors stay, with
     their quantization, and are computed instead of constant.
 
+    Example:
+        >>> packed = write_packed(model, find_kernels(model, folded), folded)
+        >>> content = assemble(model, card, packed)
+
     Args:
         model: The conversion of `folded.network`, kernels float32 or int8; changed in place.
-        kernels: Tensor of each layer's kernel.
-        folded: What it was converted from.
+        kernels: Tensor of each layer's kernel, as `find_kernels` gives it.
+        folded: The folded network that was converted.
 
     Returns:
         The record, which `tfsv.packed.assemble` completes.
 
     Raises:
-        ValueError: What a layer would decode to is not the constant that it replaces.
+        ValueError: A layer's codes would decode to another kernel than the one that they replace.
     """
     writer = _Writer(model)
     groups = tuple(writer.group(layers) for layers in _grouped(model, kernels, folded))
@@ -167,7 +173,7 @@ class _Writer:
         )
 
     def _looked_up(self, codes: int, codebook: int, bits: int, layers: int, count: int) -> int:
-        """Values `[layers, count or, in rows of a byte's values, …]` of codes of one plane."""
+        """Values of codes of one plane, `[layers, count]` or in rows of a byte's values."""
         dtype = self._type(codebook)
         length = plane_bytes(count, bits)
         per_byte = 8 // bits
@@ -182,7 +188,7 @@ class _Writer:
     def _summed(
         self, codes: Sequence[int], codebook: int, bits: int, layers: int, count: int
     ) -> int:
-        """Values `[layers, count]` of codes of several planes."""
+        """Values of codes of several planes, `[layers, count]`."""
         total, shift = None, 0
         for plane, width in zip(codes, PLANES[bits], strict=True):
             length, per_byte = plane_bytes(count, width), 8 // width
@@ -200,7 +206,7 @@ class _Writer:
         return self._gather(codebook, total, (layers, count), self._type(codebook), rows=True)
 
     def _shifted(self, width: int, shift: int) -> int:
-        """Tensor int32 `[256, 8 / width]`: what a plane's bytes contribute to the codes."""
+        """Tensor of what a plane's bytes contribute to the codes, int32 `[256, 8 / width]`."""
         if not shift:
             return self._byte_table(width)
         if (width, shift) not in self._tables:
@@ -210,13 +216,13 @@ class _Writer:
         return self._tables[width, shift]
 
     def _byte_table(self, width: int) -> int:
-        """Tensor int32 `[256, 8 / width]`: the codes that each byte names, stored as bytes."""
+        """Tensor of the codes that each byte names, int32 `[256, 8 / width]`, stored as bytes."""
         if (width, 0) not in self._tables:
             self._tables[width, 0] = self._rows(self._constant(byte_table(width)))
         return self._tables[width, 0]
 
     def _rows(self, codes: int) -> int:
-        """Bytes as the integers that GATHER takes."""
+        """Casts bytes to the integers that GATHER takes."""
         shape = self._model.subgraphs[0].tensors[codes].shape
         return self._operator(_Op.CAST, 1, [codes], shape, np.int32)
 
@@ -232,7 +238,7 @@ class _Writer:
         return self._operator(_Op.SLICE, version, [values, begin, size], (layers, count), dtype)
 
     def _scaled(self, values: int, scale: int, layer: _Layer, layers: int) -> int:
-        """Values `[layers, rows, columns]` times the factors of their channels."""
+        """Multiplies values, `[layers, rows, columns]`, by the factors of their channels."""
         dtype = self._type(scale)
         rows, columns = _matrix(layer)
         size = layer.codes.size
@@ -249,7 +255,7 @@ class _Writer:
         return product
 
     def _kernels(self, values: int, layers: Sequence[_Layer]) -> None:
-        """Makes the kernels' tensors the outcome."""
+        """Lets the values be what the kernels' tensors hold."""
         graph = self._model.subgraphs[0]
         for layer in layers:
             graph.tensors[layer.tensor].buffer = 0
@@ -279,7 +285,7 @@ class _Writer:
         axis: int = 0,
         rows: bool = False,
     ) -> int:
-        """GATHER; with `rows`, layer by layer: row i of `index` from row i of `table`."""
+        """Adds a GATHER. With `rows`, it takes row i of `index` from row i of `table`."""
         version = 5 if rows else 2 if dtype == np.int8 else 1
         tensor = self._operator(_Op.GATHER, version, [table, index], shape, dtype)
         if rows or axis:

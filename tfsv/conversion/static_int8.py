@@ -6,9 +6,9 @@ asymmetric int8, one scale and zero point a tensor, from ranges seen on recordin
 (`tfsv.conversion.activation_ranges`). Front end, pooling statistics, softmax and the embedding's
 own activations stay float.
 
-ai-edge-quantizer 0.10 could write the activations' part, but expects one exact LiteRT version,
-does not know EXPAND_DIMS and SQUEEZE (which would put two conversions around each 1-D
-convolution), and makes a SQRT of the pooling int8, which TensorFlow 2.16 refuses.
+ai-edge-quantizer 0.10 could write the activations' part, but expects one exact LiteRT version. It
+does not know EXPAND_DIMS and SQUEEZE, which would put two conversions around each 1-D convolution.
+It also makes a SQRT of the pooling int8, which TensorFlow 2.16 refuses.
 """
 
 from collections.abc import Iterable, Mapping
@@ -65,9 +65,14 @@ _Parameters = tuple[np.float32, int]  # scale and zero point
 
 
 def static_int8_kernel(folded: FoldedNetwork, name: str) -> Int8Kernel:
-    """The int8 form of a layer's kernel, depthwise ones included; see `int8_kernel`.
+    """The int8 form of a layer's kernel; unlike `int8_kernel`, it gives depthwise ones too.
 
     A depthwise kernel's channels, each with its scale, are its last two axes flattened.
+
+    Example:
+        >>> int8 = static_int8_kernel(fold_batch_norm(network, coded), "stem")
+        >>> int8.values.dtype
+        dtype('int8')
     """
     if name not in folded.depthwise:
         return int8_kernel(folded, name)
@@ -87,20 +92,25 @@ def write_static_int8(
     """Makes kernels and activations int8 wherever the format has int8 operators for them.
 
     All convolutions become int8, and with them what lies between: additions, products, paddings,
-    concatenations, gates. An operator without int8 form, or one of which an input is float anyway,
-    stays float; QUANTIZE and DEQUANTIZE stand where the two meet, one for each tensor at most.
-    PRELU is one of these: XNNPACK has none for int8, while it does have both conversions.
-    Means stay float unless they lead to int8 layers only (as in squeeze and excitation): what
-    pooling averages is the embedding's substance. Dense layers behind the last convolution get
-    int8 weights, but float activations.
+    concatenations, gates. An operator without int8 form, or with an input that is float anyway,
+    stays float. QUANTIZE and DEQUANTIZE stand where the two meet, one for each tensor at most.
+    PRELU stays float: XNNPACK has none for int8, while it does have both conversions. Means stay
+    float unless they lead to int8 layers only, as in squeeze and excitation, because the embedding
+    is made of what pooling averages. Dense layers behind the last convolution get int8 weights,
+    but float activations.
+
+    Example:
+        >>> ranges = activation_ranges(flatbuffer.serialise(model), inputs)
+        >>> write_static_int8(model, kernels, folded, ranges)
+        >>> make_outputs_float(model)
 
     Args:
-        model: The float conversion of `folded.network`; changed in place. Its outputs must not be
-            those of a convolution.
-        kernels: Tensor of each layer's kernel; see `find_kernels`.
-        folded: What it was converted from.
-        ranges: Lowest and highest value of each activation, by tensor index of `model`; see
-            `tfsv.conversion.activation_ranges`.
+        model: The float conversion of `folded.network`; changed in place. Outputs that are those
+            of a convolution become int8; `make_outputs_float` makes them float again.
+        kernels: Tensor of each layer's kernel, as `find_kernels` gives it.
+        folded: The folded network that was converted.
+        ranges: Lowest and highest value of each activation by tensor index of `model`, as
+            `activation_ranges` gives them.
     """
     forms = {index: static_int8_kernel(folded, name) for name, index in kernels.items()}
     forms |= _merge_norms(model, set(forms))
@@ -124,11 +134,12 @@ def write_static_int8(
 def _merge_norms(model: schema.ModelT, kernels: set[int]) -> dict[int, Int8Kernel]:
     """Makes one depthwise 1 × 1 convolution of each normalisation that follows a convolution.
 
-    These are products with and sums of a constant vector, left where a ReLU kept folding out. A
-    vector of gains shares one int8 scale, too coarse for the small ones among them. As a kernel
-    each gain is exact, ±127 times a scale of its channel's own, and the map is rounded once instead
-    of twice. With an untrained ECAPA-TDNN of 128 channels, the mean cosine to its float form rose
-    from 0.952 to 0.967 by it, the worst of 16 recordings' from 0.875 to 0.921.
+    A normalisation is a product with and a sum with a constant vector, left where a ReLU kept
+    folding out. A vector of gains shares one int8 scale, too coarse for the small ones among them.
+    As a kernel each gain is exact, ±127 times a scale of its channel's own, and the map is rounded
+    once instead of twice. With an untrained ECAPA-TDNN of 128 channels, the mean cosine to its
+    float form rose from 0.952 to 0.967 by it. The worst one, over 16 recordings, rose from 0.875 to
+    0.921.
 
     Returns:
         Kernels by the index of the tensor that will hold them.
@@ -187,11 +198,11 @@ class _Graph:
 
     Attributes:
         model: The model.
-        operators: Its operators, in order.
-        codes: Their built-in codes.
+        operators: The model's operators, in order.
+        codes: Built-in code of each operator.
         layers: Positions of the operators that have kernels.
-        sources: By position, the positions whose outputs the operator reads.
-        readers: By position, the positions that read the operator's outputs.
+        sources: Positions whose outputs an operator reads, by the operator's position.
+        readers: Positions that read an operator's outputs, by the operator's position.
     """
 
     def __init__(self, model: schema.ModelT, kernels: set[int]):
@@ -222,7 +233,7 @@ class _Graph:
         return self.model.subgraphs[0].tensors[index]
 
     def activations(self, position: int) -> list[int]:
-        """Tensors that the operator reads and the ranges speak of or that are constant operands."""
+        """Float tensors that the operator reads, without the kernel and bias of a layer."""
         inputs = self.operators[position].inputs
         if position in self.layers:
             inputs = inputs[:1]  # neither kernel nor bias

@@ -1,6 +1,7 @@
-"""Whether this machine computes what the golden files say; see `tfsv.goldens.writing`.
+"""Checks whether this machine computes what the golden files say.
 
-Nothing here needs TensorFlow, so that it runs wherever LiteRT does.
+Nothing here needs TensorFlow, so that it runs wherever LiteRT does. `tfsv.goldens.writing` writes
+the files.
 """
 
 import dataclasses
@@ -22,16 +23,20 @@ from tfsv.verification.scoring import voiceprint
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 INDEX = "goldens.json"
-"""The file that names all others."""
+"""Name of the file that lists all others."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Tolerance:
-    """What counts as the same.
+    """How well results must agree with the golden ones.
+
+    Example:
+        >>> Tolerance(exact=True, cosine=0.99999, score=1e-5) == SAME_KIND
+        True
 
     Attributes:
         exact: Whether embeddings of integer arithmetic must agree bit for bit.
-        cosine: What those of other arithmetic must exceed.
+        cosine: Cosine that other embeddings must exceed.
         score: Largest difference of scores.
     """
 
@@ -41,41 +46,56 @@ class Tolerance:
 
 
 SAME_KIND = Tolerance(exact=True, cosine=0.99999, score=1e-5)
-"""For the LiteRT and the kind of processor that the files were written with."""
+"""Tolerance for the LiteRT and the kind of processor that the files were written with."""
 
 OTHER_KIND = Tolerance(exact=False, cosine=0.9999, score=5e-4)
-"""For others. The front end computes with floats, whose last bits differ; where an activation lies
-between two integers, such a bit decides. With the LiteRT of TensorFlow 2.16, which the Android app
-has, and with LiteRT 2.3 for an emulated Neoverse N1, the worst of 48 embeddings was 1.7e-5 from the
-golden one, the worst of 32 scores 9.3e-5. An emulated Cortex-A72 and emulated older x86 processors
-agree bit for bit where `exact` says so."""
+"""Tolerance for any other LiteRT or kind of processor.
+
+The front end computes with floats, whose last bits differ; where an activation lies between two
+integers, such a bit decides. Two others were measured: the LiteRT of TensorFlow 2.16, which the
+Android app has, and LiteRT 2.3 for an emulated Neoverse N1. The worst of 48 embeddings was 1.7e-5
+from the golden one, the worst of 32 scores 9.3e-5. An emulated Cortex-A72 and emulated older x86
+processors agree bit for bit where `exact` says so.
+"""
 
 
 def tolerance(index: Mapping[str, Any]) -> Tolerance:
-    """What this machine may be asked for.
+    """The tolerance that suits this machine.
+
+    Example:
+        >>> index = json.loads(pathlib.Path("goldens", INDEX).read_text())
+        >>> tolerance(index).exact
 
     Args:
-        index: The files' index.
+        index: The index of the golden files.
     """
     same = index["machine"] == platform.machine() and index["runtime"] == runtime()
     return SAME_KIND if same else OTHER_KIND
 
 
 def runtime() -> str:
-    """The interpreter and its kernels, in words."""
+    """The interpreter and its kernels, in words.
+
+    Example:
+        >>> runtime()
+        'ai-edge-litert 2.3.0, XNNPACK'
+    """
     return f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}, XNNPACK"
 
 
 @dataclasses.dataclass(frozen=True)
 class GoldenComparison:
-    """One thing that was compared.
+    """One result that was compared with the golden one.
+
+    Example:
+        >>> failed = [found for found in check_goldens("goldens") if not found.passed]
 
     Attributes:
         model: Name of the golden model.
-        subject: Utterance, or that of a trial, or what else is compared.
-        passed: Whether it agrees.
-        identical: Whether it is the same bit for bit.
-        difference: 1 - cosine of embeddings, or difference of scores.
+        subject: What is compared: "expanded", an utterance, or the utterances of a trial.
+        passed: Whether the result agrees within the tolerance.
+        identical: Whether the result is the same bit for bit.
+        difference: Difference of scores, or 1 - cosine of embeddings.
     """
 
     model: str
@@ -88,14 +108,19 @@ class GoldenComparison:
 def check_goldens(folder: str | os.PathLike) -> Iterator[GoldenComparison]:
     """Computes everything again, on one thread.
 
+    Example:
+        >>> for found in check_goldens("goldens"):
+        ...     print(found.model, found.subject, found.passed)
+
     Args:
-        folder: What `write_goldens` wrote; `tolerance` says how well it must agree.
+        folder: Folder that `write_goldens` wrote. `tolerance` says how well results must agree.
 
     Yields:
-        For each model: the bytes of its expanded form, embeddings, scores with decisions.
+        Comparisons for each model: the bytes of its expanded form, then embeddings, then scores
+        with decisions.
 
     Raises:
-        InputError: The folder is none of golden files.
+        InputError: The folder has no golden files.
     """
     folder = pathlib.Path(folder)
     try:

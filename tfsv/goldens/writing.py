@@ -1,8 +1,8 @@
 """Golden files: what Python computes, for other implementations to compare themselves with.
 
 A folder holds small models, one of each form that `tfsv export` writes, short utterances, and what
-`tfsv.load` makes of both. The network has random weights: it recognises
-nobody, but every kernel of it is computed with.
+`tfsv.load` makes of both. The network has random weights: it recognises nobody, but every kernel of
+it is computed with.
 """
 
 import dataclasses
@@ -40,10 +40,14 @@ SCHEMA = 1
 class GoldenModel:
     """How a golden model is made.
 
+    Example:
+        >>> models = {"packed_3bit": GoldenModel("packed", "int8_weights", 3)}
+        >>> index = write_goldens("goldens", models)
+
     Attributes:
-        weights: How kernels are stored; see `tfsv.conversion.forms.COMPUTE_FORMS`.
-        compute: What the file computes with.
-        bits: Bits of each quantized layer. None: 1 to 8 in turn; 0: a float network.
+        weights: How kernels are stored, a key of `tfsv.conversion.forms.COMPUTE_FORMS`.
+        compute: What the file computes with, one of `COMPUTE_FORMS[weights]`.
+        bits: Bits of each quantized layer. None: 1 to 8 in turn. 0: a float network.
     """
 
     weights: str
@@ -61,7 +65,7 @@ GOLDEN_MODELS = {
     "packed_mixed": GoldenModel("packed", "int8_weights", None),
     "packed_mixed_float32": GoldenModel("packed", "float32", None),
 }
-"""The models by name."""
+"""The golden models by name."""
 
 _NETWORK, _CHANNELS, _BINS, _DIMENSIONS = "resnet18", 4, 16, 32
 _SPEAKERS, _UTTERANCES = 2, 3  # the last utterance of each speaker is tested with
@@ -74,15 +78,20 @@ def write_goldens(
 ) -> dict[str, Any]:
     """Writes the golden files.
 
-    The index lists the utterances (16-bit wav, 16 kHz), the trials (the voiceprint of some
-    utterances against another utterance) and the models, each with its SHA-256, that of its
-    expanded form, its threshold, a file of its embeddings (float32 `[utterances, dimensions]`,
-    little-endian), the trials' scores and the decisions. `exact` says that embeddings agree bit
-    for bit with the same LiteRT, for all activations are integers. The same libraries write the
-    same bytes.
+    The index lists utterances, trials and models. Utterances are 16-bit wav, 16 kHz. A trial is the
+    voiceprint of some utterances against another utterance. A model has its SHA-256, that of its
+    expanded form, its threshold, a file of its embeddings, the trials' scores and the decisions.
+    The embeddings are float32 `[utterances, dimensions]`, little-endian. `exact` says that they
+    agree bit for bit with the same LiteRT, for all activations are integers. The same libraries
+    write the same bytes.
+
+    Example:
+        >>> index = write_goldens("goldens")
+        >>> all(found.passed for found in check_goldens("goldens"))
+        True
 
     Args:
-        folder: Where to write; made when absent.
+        folder: Folder to write; it is made when absent.
         models: The models to write, by name.
 
     Returns:

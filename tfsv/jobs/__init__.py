@@ -1,4 +1,4 @@
-"""What takes hours: train, quantize, fine-tune, search bits, export."""
+"""Jobs that take hours: train, quantize, fine-tune, search bits, export."""
 
 from typing import TYPE_CHECKING
 

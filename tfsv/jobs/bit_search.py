@@ -38,7 +38,7 @@ from tfsv.training.objective import Objective
 
 
 class BitSearch:
-    """Plans for one float model: many methods and budgets, what they share made once.
+    """Plans for one float model, by many methods and budgets; what they share is made once.
 
     Example:
         >>> data = TASKS["verification"].open_data(SpeechData("manifest.tsv"), SpeakerObjective())
@@ -48,13 +48,13 @@ class BitSearch:
 
     Args:
         model: Folder of a float model, or the model itself.
-        data: What it was trained with.
-        store: Folder that keeps what was measured; see `tfsv.bitwidth.sensitivity.measure`.
+        data: The data that the model was trained with.
+        store: Folder in which `tfsv.bitwidth.sensitivity.measure` keeps what was measured.
         settings: What decides a plan beside model, data, method and budget.
-        task: The model's task; None: the one that its card names.
+        task: The task of the model. None: the one that its card names.
 
     Attributes:
-        card: The model's card.
+        card: The card of the model.
         candidates: Coded weights by layer and width.
         files: The packed files that plans make.
 
@@ -89,19 +89,20 @@ class BitSearch:
         self._tied = shortcut_ties(self.candidates) if settings.tie_shortcuts else []
 
     def check(self, budget: int) -> None:
-        """Raises InputError if no file is so small; nothing slow was measured then."""
+        """Raises InputError if no file is so small, before anything slow is measured."""
         check_budget(budget, self.files.size(self._smallest))
 
     def sensitivities(self, method: str, budget: int, settings: Any = None) -> Sensitivities:
-        """Measures, or reads what was measured before.
+        """Measures the sensitivities, or reads what was measured before.
 
         Args:
-            method: One of `tfsv.tasks.task.sensitivity_methods()`.
+            method: Name of the method, one of `tfsv.tasks.task.sensitivity_methods()`.
             budget: Bytes of the file; only the architecture search depends on it.
-            settings: The method's record; None: its defaults.
+            settings: The method's record. None: its defaults.
 
         Raises:
-            InputError: The method is unknown, or see `measure`.
+            InputError: The method is unknown, the store cannot be written or holds something else,
+                or a sensitivity is not finite.
         """
         kind = sensitivity_methods().named(method)
         least = self._smallest
@@ -139,7 +140,18 @@ class BitSearch:
         budget: int,
         points: int,
     ) -> int:
-        """Draws predicted and measured loss over size for other budgets; returns the points."""
+        """Draws predicted and measured loss over size for other budgets.
+
+        Args:
+            path: The picture to write.
+            found: Sensitivities of the method.
+            choice: The widths that were chosen.
+            budget: Bytes of the file for which they were chosen.
+            points: Number of budgets to try, at least 2; equal choices are one point.
+
+        Returns:
+            Number of points of the front.
+        """
         network, batches, loss = self._subject.network, self._subject.batches, self._subject.loss
         before = mean_loss(network, batches, loss)
         rest = choice.size - predicted_size(self.files.sizes, choice.bits, TABLES)
@@ -177,7 +189,7 @@ class BitSearch:
 
 
 class _Subject:
-    """See `tfsv.bitwidth.subject.Subject`."""
+    """The float network as a `tfsv.bitwidth.subject.Subject`, for methods to measure."""
 
     room: float = 0.0
 
@@ -235,7 +247,7 @@ class _Subject:
         return self.data.log_probabilities(self.objective)
 
     def digest(self, use: str) -> Any:
-        """JSON-ready: what tells the data that a method uses from others."""
+        """What tells the data that a method uses from others, as JSON-ready values."""
         if use == "batches":
             return sha256_of_arrays(tf.nest.flatten(self.batches))
         if use == "stream":

@@ -42,13 +42,14 @@ def export(
         weights: How kernels are stored: "packed" (codes of their own width), "int8" or "float32".
             None: packed if the network is quantized, else float32.
         compute: What the file computes with: "float32", "int8_weights" or "int8". None: the first
-            that `weights` has; see `tfsv.conversion.forms.COMPUTE_FORMS`.
-        calibration: For `compute="int8"`: inputs by name, from which the ranges of activations
-            come.
-        ends: Inputs and outputs of the file, and what stands between them and the network; None:
-            the task's, or those of the network itself.
-        card: Goes into the file; None: the folder's, or one that only says what the bits are.
-        **options: More arguments of `tfsv.conversion.convert.export_tflite`.
+            of `tfsv.conversion.forms.COMPUTE_FORMS[weights]`.
+        calibration: Real inputs, each with an array by name, from which the ranges of activations
+            come with `compute="int8"`.
+        ends: Inputs and outputs of the file, and what stands between them and the network. None:
+            those of the task, or of the network itself.
+        card: The card that goes into the file. None: the card of the folder, or one that only says
+            what the bits are.
+        **options: Further arguments of `tfsv.conversion.convert.export_tflite`.
 
     Returns:
         Sizes of the layers and of the file, and its agreement with Keras.

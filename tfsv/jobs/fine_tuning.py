@@ -42,18 +42,20 @@ def fine_tune(
         {'loss': 0.0213}
 
     Args:
-        network: What `tfsv.quantize` gave, not yet refreshed; trained in place.
+        network: A network that `tfsv.quantize` gave, not yet refreshed. It is trained in place.
         data: Batches of inputs and targets; they are repeated.
-        loss: From outputs and targets to the losses of a batch, or an objective, built.
-        folder: Checkpoints and TensorBoard curves go there.
+        loss: A function from outputs and targets to the losses of a batch, or an objective that is
+            built.
+        folder: Folder for checkpoints and TensorBoard curves.
         steps: Steps of all stages together.
         learning_rate: First learning rate of each stage; it decays to a tenth.
-        optimizer: One of `tfsv.training.optimizers.OPTIMIZERS`.
+        optimizer: Name of the optimizer, one of `tfsv.training.optimizers.OPTIMIZERS`.
         weight_decay: Weight decay.
         refresh_steps: Steps between two refreshes of the codebooks.
-        stages: Stages that the steps are shared by; 1: all layers in one go.
-        stage_order: "bits", "sensitivity" or "front"; see `tfsv.training.stages`.
-        sensitivities: What each layer loses by its bits, for the order of that name.
+        stages: Number of stages, which share the steps; 1: all layers in one go.
+        stage_order: Order in which layers are quantized: "bits" (the widest first; a stage for each
+            width), "sensitivity" or "front".
+        sensitivities: Loss that each layer's bits cost, by name, for the order "sensitivity".
         checkpoint_steps: Steps between two checkpoints.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Further training of a float model and of what was quantized from it: the same for all."""
+"""Further training of a float model and of all that was quantized from it, the same for all."""
 
 import dataclasses
 import pathlib
@@ -18,24 +18,28 @@ from tfsv.training.schedules import LearningRate
 from tfsv.training.stages import StagedFineTuning, plan_stages
 
 Crops = Callable[[int], tf.data.Dataset]
-"""From a step of the further training to the data from there on."""
+"""A function from a step of the further training to the data from there on."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FurtherTraining:
     """The further epochs of every network with one float parent: the same data in one order.
 
-    The data are those that follow the float training in the endless stream; the objective goes on
-    from the parent's, its schedules at their ends. A parent without an objective of its own, such
-    as an imported network, is served by what the task puts in its place.
+    The data are those that follow the float training in the endless stream. The objective goes on
+    from the parent's, its schedules at their ends. For a parent without an objective, such as an
+    imported network, the task puts something in its place.
+
+    Example:
+        >>> further = FurtherTraining(data, FloatTraining(), FineTuning(epochs=5))
+        >>> further.run(quantized, parent, folder, "2 bits", further.stages(quantized))
 
     Attributes:
-        data: What is trained with.
-        float_training: How the parent was trained.
-        settings: How to go on.
-        strategy: For training; None: the current one.
-        held: Network inputs and targets by step, made before, without masks; None: made in the
-            step from what `data` gives.
+        data: The data of training.
+        float_training: Settings with which the parent was trained.
+        settings: Settings of the further training.
+        strategy: Distribution strategy of the training. None: the current one.
+        held: A function from a step to network inputs and targets that were made before, without
+            masks. None: they are made in the step from what `data` gives.
     """
 
     data: TaskData
@@ -51,18 +55,18 @@ class FurtherTraining:
 
     @property
     def first_step(self) -> int:
-        """Where the further data begin in the stream of the float training."""
+        """Step of the float training's stream at which the further data begin."""
         return max(1, round(self.float_training.epochs * self.data.steps_per_epoch))
 
     def stages(self, network: keras.Model, plan: BitPlan | None = None) -> StagedFineTuning:
         """What fine-tuning does with a quantized network, step by step.
 
         Args:
-            network: Quantized, nothing switched on yet.
-            plan: Its bit plan, whose sensitivities order the stages; None: it has none.
+            network: A quantized network with nothing switched on yet.
+            plan: The network's bit plan, whose sensitivities order the stages. None: it has none.
 
         Raises:
-            InputError: The stages do not fit the network; see `plan_stages`.
+            InputError: The stages do not fit the network.
         """
         layers = plan.layers if plan else {}
         sensitivities = {name: layer.sensitivity for name, layer in layers.items()}
@@ -83,14 +87,16 @@ class FurtherTraining:
         """Trains a network in place; a killed run of the same folder goes on.
 
         Args:
-            network: Quantized, or the float one itself, as the control.
+            network: A quantized network, or the float one itself, as the control.
             parent: The float model, as its training left it.
-            folder: Checkpoints and curves go there.
-            name: Shown before the progress bar.
-            staged: What `stages` gave for the network; None: the control, which has none.
+            folder: Folder for checkpoints and curves.
+            name: Name to show before the progress bar.
+            staged: What `stages` gave for the network. None: it is the control, which has no
+                stages.
 
         Raises:
-            InputError: See `tfsv.training.loop.fit`.
+            InputError: The optimizer is unknown, the loss is not finite any more, or a checkpoint
+                does not fit or cannot be written.
         """
         further, before = self.settings, self.float_training
         rate = further.learning_rate
@@ -124,10 +130,18 @@ def training_inputs(
 ) -> Callable[[Any, tf.Tensor], Any]:
     """What a training step does to the dataset's inputs: features, then masks.
 
+    Example:
+        >>> inputs_of = training_inputs(data, data.features_of(card), seed=0)
+        >>> fit(network, objective, data.dataset, settings, folder, "float", inputs_of=inputs_of)
+
     Args:
-        data: What is trained with.
-        features_of: From raw inputs to the network's; None: the dataset gives these already.
-        seed: Decides the masks.
+        data: The data of training.
+        features_of: A function from raw inputs to the network's inputs. None: the dataset gives
+            the latter already.
+        seed: Seed of the masks.
+
+    Returns:
+        A function from the dataset's inputs and the step to the network's inputs.
     """
     masked = data.masks(seed)
     if features_of is None:

@@ -14,7 +14,7 @@ TABLES = {
     bits: {width: byte_table(width).size for width in planes if width < 8}
     for bits, planes in PLANES.items()
 }
-"""Look-up tables that each width needs and their bytes; layers share them."""
+"""Look-up tables that each width needs, with the bytes of each; layers share them."""
 
 _NOTES = 256  # room in the card for what training and measuring add to it
 
@@ -22,9 +22,13 @@ _NOTES = 256  # room in the card for what training and measuring add to it
 class PlanFiles:
     """The packed files of a float network, one for each choice of widths.
 
+    Example:
+        >>> files = PlanFiles(parent, task, candidates, "kmeans")
+        >>> files.size(dict.fromkeys(candidates, 4)), files.float_size()
+
     Attributes:
-        sizes: Bytes by layer and candidate width: codes, codebook, scales and bias.
-        others: What each layer without candidates takes.
+        sizes: Bytes of codes, codebook, scales and bias, by layer and candidate width.
+        others: Bytes of each layer without candidates, by name.
     """
 
     def __init__(
@@ -39,10 +43,10 @@ class PlanFiles:
 
         Args:
             parent: The float model.
-            task: Its task, which knows the ends of its file.
+            task: The task of the model, which knows the ends of its file.
             candidates: Coded weights by layer and width.
-            scheme: What made them.
-            compute: What the file computes with; see `tfsv.conversion.forms.COMPUTE_FORMS`.
+            scheme: The scheme that made the coded weights.
+            compute: What the file computes with, "int8_weights" or "float32".
         """
         self._network = parent.network
         self._ends = task.ends(parent.card)

@@ -41,9 +41,9 @@ def run(
 ) -> dict[str, Report]:
     """Runs the recipe, or what is left of it when the folder holds a part of it.
 
-    The folder gets a model folder for each of `float` (unless the recipe starts from one),
-    `post_training`, `fine_tuned` and `control`, each with `results.json`, beside `recipe.json` and
-    a link `corpus` to the folder of the data. What is there already is not done again; a fit goes
+    The folder gets `recipe.json`, a link `corpus` to the folder of the data, and model folders
+    with a `results.json` each. These are `float` (unless the recipe starts from one),
+    `post_training`, `fine_tuned` and `control`. What is there already is not done again; a fit goes
     on from its last checkpoint.
 
     Example:
@@ -52,9 +52,10 @@ def run(
         0.137
 
     Args:
-        recipe: What to do.
-        folder: Where to.
-        strategy: For training; defaults to the current one, which is one machine's one device.
+        recipe: The recipe to run.
+        folder: Folder of the run; it is made when absent.
+        strategy: Distribution strategy of the training. None: the current one, which is one device
+            of one machine unless it was changed.
 
     Returns:
         The report of each model by its name, with `bytes` in its details.
@@ -66,7 +67,14 @@ def run(
 
 
 def summary(reports: Mapping[str, Report]) -> str:
-    """The reports as a table, one model a line: bytes, and what was measured of all models."""
+    """The reports as a table, one model a line: bytes, and what was measured of all models.
+
+    Example:
+        >>> print(summary(run(recipe, "runs/two_bits")))
+
+    Args:
+        reports: Reports that `run` returned, by the model's name.
+    """
     first, *others = ([measurement.name for measurement in report] for report in reports.values())
     shared = [name for name in first if all(name in names for names in others)]
     heading, *rows = heading_and_rows(reports, shared)
@@ -76,7 +84,7 @@ def summary(reports: Mapping[str, Report]) -> str:
 
 
 class _Run:
-    """One run in one folder: what is left of it is done by `all`."""
+    """One run in one folder, of which `all` does what is left to do."""
 
     def __init__(self, recipe: Recipe, folder: pathlib.Path, strategy: tf.distribute.Strategy):
         self.recipe = recipe
@@ -126,7 +134,7 @@ class _Run:
             self.further.stages(self._quantized(network), self.plan)
 
     def _claimed(self) -> dict[str, Any]:
-        """All that decides the outcome: settings with their sizes filled in, hashes of inputs."""
+        """What decides the outcome: settings with their sizes filled in, and hashes of inputs."""
         inputs = dict(self.data.files())
         if self.recipe.start:
             inputs["start"] = self.float_folder / folders.WEIGHTS
@@ -241,7 +249,7 @@ class _Run:
 
 
 def _in_todays_form(claimed: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run of an earlier version claimed its folder with."""
+    """A claim of a run of an earlier version as this version writes it."""
     hashes = {"input_sha256": claimed.get("input_sha256")}
     return Recipe.from_dict(claimed).resolved().to_dict() | hashes
 
@@ -256,8 +264,12 @@ def _link(link: pathlib.Path, target: pathlib.Path) -> None:
 def read_recipe(run_folder: str | os.PathLike) -> Recipe:
     """Reads the recipe of a run, of this version or an earlier one.
 
+    Example:
+        >>> read_recipe("runs/two_bits").quantization.bits
+        2
+
     Raises:
-        InputError: The folder has none, or it cannot be read.
+        InputError: The folder has no recipe, or the recipe cannot be read.
     """
     file = pathlib.Path(run_folder) / folders.RECIPE
     try:

@@ -11,7 +11,7 @@ from tfsv.settings import read_record
 from tfsv.tasks.task import DEFAULT_TASK, TASKS
 
 SCHEMA = 2
-"""Version of the JSON form. Recipes without a version (tfsv 0.1) are read too."""
+"""Version of the JSON form; recipes without a version (tfsv 0.1) are read too."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,17 +24,18 @@ class Recipe:
         ... )
 
     Attributes:
-        task: One of `tfsv.tasks.TASKS`.
+        task: Name of the task, one of `tfsv.tasks.TASKS`.
         data: The task's record of data; for speaker verification `SpeechData`.
         network: The task's record of a network; for speaker verification `NetworkSettings`.
         objective: The task's record of an objective; for speaker verification `SpeakerObjective`.
         training: How the float network is trained.
-        quantization: How its weights become codes.
+        quantization: How the network's weights become codes.
         finetuning: How the quantized network is trained further.
-        start: Folder of a float model to quantize instead of training one; None: one is trained.
-            `network` and `training` do not matter then, but for optimizer and weight decay. A
-            model that kept nothing of its training, such as an imported one, starts with what the
-            task puts in its place: mean embeddings of the speakers for class vectors.
+        start: Folder of a float model to quantize instead of training one. None: one is trained.
+            With a folder, `network` and `training` do not matter, but for optimizer and weight
+            decay. A model may have kept nothing of its training, such as an imported one. It
+            starts with what the task puts in its place, such as mean embeddings of the speakers
+            for class vectors.
     """
 
     task: str = DEFAULT_TASK
@@ -62,7 +63,7 @@ class Recipe:
         """The same recipe with everything written out that a name or None stands for.
 
         Raises:
-            InputError: A name or size is impossible; names the setting.
+            InputError: A name or size is impossible; the message names the setting.
         """
         from tfsv.quantization.schemes import Scheme
 
@@ -72,7 +73,7 @@ class Recipe:
         return dataclasses.replace(self, network=network, quantization=quantization)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """The recipe as JSON-ready values."""
         return {"schema": SCHEMA, **dataclasses.asdict(self)}
 
     @classmethod
@@ -80,7 +81,8 @@ class Recipe:
         """Reads what `to_dict` gave, in this version or before; new settings get their defaults.
 
         Raises:
-            InputError: It is no recipe, or one of a later version; names the source.
+            InputError: The fields are no recipe, or one of a later version; the message names the
+                source.
         """
         if not isinstance(fields, Mapping):
             raise InputError(f"{source}: not a recipe")

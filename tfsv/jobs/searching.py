@@ -40,19 +40,19 @@ def search_bits(
         model: A float `tf_keras` network, or the folder of a float model.
         budget: Bytes of the packed file, as a number or as "900kB".
         data: Batches of network inputs and targets, or a task's data for a model folder.
-        loss: From outputs and targets to the losses of a batch, for batches; a task's data bring
-            their own.
-        method: How the sensitivity of a layer is told; one of `tfsv.bitwidth.methods.METHODS`.
-        method_settings: The method's record; None: its defaults.
-        settings: Quantizer, widths and form of the file; None: the defaults.
-        store: Folder that keeps what was measured for the next budget; None: nothing is kept.
+        loss: A function from outputs and targets to the losses of a batch, or an objective that is
+            built. Batches need it; a task's data bring their own.
+        method: Name of the sensitivity method, one of `tfsv.bitwidth.methods.METHODS`.
+        method_settings: The method's record. None: its defaults.
+        settings: Quantizer, widths and form of the file. None: the defaults.
+        store: Folder that keeps what was measured for the next budget. None: nothing is kept.
 
     Returns:
         The plan; its `bits` are what `quantize` takes.
 
     Raises:
         InputError: The budget is below the smallest file, or a name is unknown.
-        ValueError: Batches without a loss.
+        ValueError: Batches are given without a loss.
     """
     budget = parse_budget(budget) if isinstance(budget, str) else budget
     settings = settings or BitSearchSettings()

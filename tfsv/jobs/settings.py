@@ -10,11 +10,14 @@ from tfsv.training.stage_orders import ORDERS
 class FloatTraining:
     """How the float network is trained.
 
+    Example:
+        >>> training = FloatTraining(epochs=20, optimizer="adamw", learning_rate=1e-3)
+
     Attributes:
         epochs: Epochs of training, perhaps a fraction; an epoch is all training data once.
-        optimizer: One of `tfsv.training.optimizers.OPTIMIZERS`.
+        optimizer: Name of the optimizer, one of `tfsv.training.optimizers.OPTIMIZERS`.
         learning_rate: First learning rate.
-        last_learning_rate: Learning rate that it decays to.
+        last_learning_rate: Learning rate that the first one decays to.
         warmup: Part of the steps in which the learning rate rises from 0.
         weight_decay: Weight decay.
         checkpoint_steps: Steps between two checkpoints, in fine-tuning too.
@@ -48,10 +51,13 @@ class FloatTraining:
 class Quantization:
     """How weights become codes.
 
+    Example:
+        >>> quantization = Quantization(bits=2, scheme="uniform:scale=max")
+
     Attributes:
         bits: Width of the codes of all layers, 1 to 8; 0: the network stays float.
-        bit_plan: File with a width for each layer, which comes before `bits`; None: there is none.
-        scheme: How weights are quantized; see `tfsv.quantization.schemes.Scheme`.
+        bit_plan: File with a width for each layer, which comes before `bits`. None: there is none.
+        scheme: Quantizer and its settings, as `tfsv.quantization.schemes.Scheme` parses them.
     """
 
     bits: int = setting(4, "Width of the codes, 1 to 8; 0 trains the float network only.")
@@ -73,15 +79,19 @@ class Quantization:
 class FineTuning:
     """How quantized networks, and the control, are trained further.
 
+    Example:
+        >>> finetuning = FineTuning(epochs=5, stages=3, stage_order="sensitivity")
+
     Attributes:
         epochs: Epochs of further training, perhaps a fraction; 0: none.
         learning_rate: First learning rate; it decays to a tenth, in each stage anew.
-        optimizer: One of `tfsv.training.optimizers.OPTIMIZERS`; None: that of the float training.
-        weight_decay: Weight decay; None: that of the float training.
+        optimizer: Name of the optimizer, one of `tfsv.training.optimizers.OPTIMIZERS`. None: the
+            optimizer of the float training.
+        weight_decay: Weight decay. None: that of the float training.
         refresh_steps: Steps between two refreshes of the codebooks.
-        stages: Stages, which share the epochs; 1: all layers in one go.
-        stage_order: Which layers come first: "bits" (the widest; a stage for each width),
-            "sensitivity" (of the bit plan) or "front".
+        stages: Number of stages, which share the epochs; 1: all layers in one go.
+        stage_order: Order in which layers are quantized: "bits" (the widest first; a stage for each
+            width), "sensitivity" (of the bit plan) or "front".
         control: Whether the float network gets the further epochs too, as their control.
     """
 
@@ -119,12 +129,15 @@ class FineTuning:
 class BitSearchSettings:
     """What decides a bit plan beside model, data, method and budget.
 
+    Example:
+        >>> settings = BitSearchSettings(candidates=(2, 3, 4), tie_shortcuts=True)
+
     Attributes:
-        scheme: Quantizer and its settings.
-        candidates: Widths to choose from; empty: all that the scheme has.
+        scheme: Quantizer and its settings, as `tfsv.quantization.schemes.Scheme` parses them.
+        candidates: Widths to choose from. Empty: all that the scheme has.
         tie_shortcuts: Whether a shortcut gets the bits of its block's main branch.
-        compute: What the packed file computes with; see `tfsv.conversion.forms.COMPUTE_FORMS`.
-        batches: Batches of training data, for curvature, kl and the front.
+        compute: What the packed file computes with, "int8_weights" or "float32".
+        batches: Number of batches of training data, for curvature, kl and the front.
     """
 
     scheme: str = setting("kmeans", "Quantizer and its settings, e.g. uniform:scale=max.")

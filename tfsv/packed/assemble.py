@@ -14,10 +14,15 @@ CARD_ENTRY = "tfsv.card"
 def assemble(model: schema.ModelT, card: ModelCard, packed: record.Record | None) -> bytes:
     """Writes the file.
 
+    Example:
+        >>> content = assemble(model, card, None)
+        >>> seal.check(content)
+
     Args:
         model: The edited model; it may be assembled again with another card.
-        card: Goes into the file.
-        packed: What `write_packed` returned; None for a plain file.
+        card: The model card that goes into the file.
+        packed: The record of the packed layers, which `write_packed` returned; None for a plain
+            file.
 
     Returns:
         A sealed TFLite file.

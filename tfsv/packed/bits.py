@@ -1,9 +1,9 @@
 """Codes of 1 to 8 bits as bytes.
 
 A width that divides 8 is one plane of bytes, the first code in the lowest bits. Another width is a
-sum of such planes, the lowest bits of the codes first: 3 = 2 + 1, 5 = 4 + 1, 6 = 4 + 2,
-7 = 4 + 2 + 1. Every plane starts and ends at a byte, so any byte of it names 8 / width codes, and
-that is what lets a TFLite graph decode it by look-up.
+sum of such planes, the lowest bits of the codes first. The sums are 3 = 2 + 1, 5 = 4 + 1,
+6 = 4 + 2 and 7 = 4 + 2 + 1. Every plane starts and ends at a byte, so any byte of it names
+8 / width codes. That is what lets a TFLite graph decode it by look-up.
 """
 
 import functools
@@ -15,21 +15,35 @@ PLANES = {1: (1,), 2: (2,), 3: (2, 1), 4: (4,), 5: (4, 1), 6: (4, 2), 7: (4, 2, 
 
 
 def plane_bytes(count: int, width: int) -> int:
-    """Bytes that a plane of `count` codes takes."""
+    """Bytes that a plane of `count` codes takes.
+
+    Example:
+        >>> plane_bytes(10, 2)
+        3
+    """
     return -(-count * width // 8)
 
 
 def packed_bytes(count: int, bits: int) -> int:
-    """Bytes that `count` codes of `bits` bits take."""
+    """Bytes that `count` codes of `bits` bits take, all planes together.
+
+    Example:
+        >>> packed_bytes(10, 3)
+        5
+    """
     return sum(plane_bytes(count, width) for width in PLANES[bits])
 
 
 def pack(codes: np.ndarray, bits: int) -> list[np.ndarray]:
     """Packs codes; unused bits of a plane's last byte are zero.
 
+    Example:
+        >>> pack(np.array([1, 2, 7], np.uint8), 3)
+        [array([57], dtype=uint8), array([4], dtype=uint8)]
+
     Args:
-        codes: uint8, any shape, below 2^bits.
-        bits: 1 to 8.
+        codes: The codes, uint8 of any shape, below 2^bits.
+        bits: Width of a code, 1 to 8.
 
     Returns:
         One uint8 vector for each of `PLANES[bits]`.
@@ -47,7 +61,12 @@ def pack(codes: np.ndarray, bits: int) -> list[np.ndarray]:
 
 
 def unpack(planes: list[np.ndarray], bits: int, count: int) -> np.ndarray:
-    """uint8 `[count]`: the codes that `pack` packed."""
+    """The codes that `pack` packed, uint8 `[count]`.
+
+    Example:
+        >>> unpack(pack(np.array([1, 2, 7], np.uint8), 3), 3, 3)
+        array([1, 2, 7], dtype=uint8)
+    """
     codes, shift = None, 0
     for width, plane in zip(PLANES[bits], planes, strict=True):
         part = look_up(byte_table(width) << shift, plane, count)
@@ -57,12 +76,16 @@ def unpack(planes: list[np.ndarray], bits: int, count: int) -> np.ndarray:
 
 
 def look_up(table: np.ndarray, plane: np.ndarray, count: int) -> np.ndarray:
-    """`table[plane].reshape(-1)[:count]`, a whole row of the table at once.
+    """Computes `table[plane].reshape(-1)[:count]`, a whole row of the table at once.
+
+    Example:
+        >>> look_up(byte_table(4), np.array([0x21, 0x03], np.uint8), 3)
+        array([1, 2, 3], dtype=uint8)
 
     Args:
-        table: `[256, codes a byte]`, of bytes or of float32.
-        plane: uint8, the rows to take.
-        count: Values wanted.
+        table: The values that each byte stands for, `[256, codes a byte]`, bytes or float32.
+        plane: The rows to take, a uint8 vector.
+        count: Number of values wanted.
     """
     if table.itemsize == table.shape[1] == 1:
         mapped = plane.tobytes().translate(table.tobytes())
@@ -75,6 +98,11 @@ def look_up(table: np.ndarray, plane: np.ndarray, count: int) -> np.ndarray:
 
 @functools.cache
 def byte_table(width: int) -> np.ndarray:
-    """uint8 `[256, 8 / width]`: the codes that each byte names."""
+    """The codes that each byte names, uint8 `[256, 8 / width]`.
+
+    Example:
+        >>> byte_table(4)[0x21]
+        array([1, 2], dtype=uint8)
+    """
     shifts = width * np.arange(8 // width)
     return ((np.arange(256)[:, None] >> shifts) & (2**width - 1)).astype(np.uint8)

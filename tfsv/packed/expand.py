@@ -3,11 +3,11 @@
 Expansion is a copy and a few patches, so that every implementation gives the same bytes:
 
 1. The copy ends where the codes begin: behind the empty vector that all spare buffers share.
-2. Behind it come the kernels, in the order of the record, each as a vector of bytes whose data
+2. Behind it come the kernels, in the order of the record. Each is a vector of bytes whose data
    starts at the next multiple of 16; gaps are zeros.
 3. Each spare buffer is pointed to its kernel, and the kernel's tensor to that buffer.
 4. The tensors of the codes lose their buffers, and these are pointed to the empty vector.
-5. The vector of operators begins behind the decoding ones: the graph points there, and the new
+5. The vector of operators begins behind the decoding ones, and the graph points there. The new
    length stands in the place of the last decoding operator.
 """
 
@@ -23,7 +23,7 @@ from tfsv.packed.reader import I8, U32, TableReader, TableVector
 from tfsv.packed.record import RECORD_ENTRY, Group, Record
 
 LARGEST_MODEL = 1 << 29
-"""Bytes of an expanded model; four times the largest float network of the field."""
+"""Most bytes that an expanded model may have; four times the largest float network of the field."""
 
 _ALIGNMENT = 16
 _PIECE = 1 << 20  # weights decoded at once; a multiple of 8, so that every plane has whole bytes
@@ -32,6 +32,11 @@ _TYPES = {0: np.dtype("<f4"), 3: np.dtype("u1"), 9: np.dtype("i1")}  # schema.Te
 
 def is_packed(content: bytes) -> bool:
     """Whether the file has packed layers.
+
+    Example:
+        >>> content = pathlib.Path(tfsv.demo.located("demo")).read_bytes()
+        >>> is_packed(content)
+        True
 
     Raises:
         ValueError: The flatbuffer is damaged.
@@ -42,15 +47,20 @@ def is_packed(content: bytes) -> bool:
 def expand(content: bytes) -> bytes:
     """Expands a packed model.
 
+    Example:
+        >>> plain = expand(content)
+        >>> len(plain) == packed_record(content).expanded
+        True
+
     Args:
-        content: The packed file; of any origin, for everything that expansion relies on is checked
+        content: The packed file, of any origin. Everything that expansion relies on is checked
             before anything is allocated.
 
     Returns:
         The plain model, of exactly the size that the record declares.
 
     Raises:
-        ValueError: It has no packed layers, or is damaged.
+        ValueError: The file has no packed layers, or is damaged.
     """
     return _Expansion(content).run()
 
@@ -58,8 +68,12 @@ def expand(content: bytes) -> bytes:
 def packed_record(content: bytes) -> Record:
     """The record of the packed layers.
 
+    Example:
+        >>> record = packed_record(content)
+        >>> layers = sum(len(group.kernels) for group in record.groups)
+
     Raises:
-        ValueError: There is none, or it is damaged.
+        ValueError: The file has no record, or the record is damaged.
     """
     place = find_metadata(content, RECORD_ENTRY)
     if place is None:
@@ -70,8 +84,12 @@ def packed_record(content: bytes) -> Record:
 def packed_groups(content: bytes) -> list["PackedGroup"]:
     """The packed layers, group by group.
 
+    Example:
+        >>> for group in packed_groups(content):
+        ...     print(group.group.bits, group.shape)
+
     Raises:
-        ValueError: There are none, or something of them is damaged.
+        ValueError: The file has no packed layers, or something of them is damaged.
     """
     return _Expansion(content).groups
 
@@ -82,9 +100,13 @@ def finish(content: bytearray, record: Record) -> None:
     The kernels' tensors, which refer to the spare buffers, become computed ones, and the record
     gets the size of the expanded model.
 
+    Example:
+        >>> content = bytearray(flatbuffer.serialise(model, last=codes, empty=spares))
+        >>> finish(content, record)
+
     Args:
-        content: The file, with a record of the same length.
-        record: All but the size.
+        content: The file; its metadata hold a record of the same length already.
+        record: The record, complete but for the size of the expanded model.
     """
     model = TableReader.root(content)
     tensors = model.tables(fields.MODEL_SUBGRAPHS)[0].tables(fields.GRAPH_TENSORS)
@@ -102,16 +124,33 @@ def finish(content: bytearray, record: Record) -> None:
 class PackedGroup:
     """The layers of one group, read from a packed file.
 
+    Example:
+        >>> group = packed_groups(content)[0]
+        >>> group.codes(0).shape == group.shape
+        True
+        >>> kernel = group.decode(0).reshape(group.shape)
+
     Attributes:
-        group: Its entry in the record.
-        shape: Of each kernel, in the layout of its operator.
-        codebooks: int8 or float32 `[layers, 2^bits]`.
-        factors: Of the codebooks' type, `[layers, rows, 1]` or `[layers, 1, columns]`, or None.
-        planes: uint8 `[layers, bytes]`, one for each plane of the codes.
+        group: The group's entry in the record.
+        shape: Shape of each kernel, in the layout of its operator.
+        count: Number of weights of each kernel.
+        codebooks: The codebook of each layer, int8 or float32 `[layers, 2^bits]`.
+        factors: Factors on the channels, `[layers, rows, 1]` or `[layers, 1, columns]`, in the
+            codebooks' type. None: no factors.
+        planes: Planes of the codes, each uint8 `[layers, bytes]`.
     """
 
     def __init__(self, group: Group, tensors: TableVector, buffers: TableVector):
-        """Reads and checks a group; see `expand`."""
+        """Reads a group and checks it.
+
+        Args:
+            group: The group's entry in the record.
+            tensors: Tensors of the file's graph.
+            buffers: Buffers of the file.
+
+        Raises:
+            ValueError: Something of the group is damaged.
+        """
         self.group = group
         self._tensors, self._buffers = tensors, buffers
         layers = len(group.kernels)
@@ -155,12 +194,12 @@ class PackedGroup:
         return len(self.group.kernels) * (_ALIGNMENT + _rounded_up(self.kernel_bytes))
 
     def codes(self, layer: int) -> np.ndarray:
-        """uint8 of `shape`: the codes of a layer."""
+        """The codes of a layer, uint8 of `shape`."""
         planes = [plane[layer] for plane in self.planes]
         return bits.unpack(planes, self.group.bits, self.count).reshape(self.shape)
 
     def decode(self, layer: int) -> np.ndarray:
-        """`[count]` of the codebooks' type: the kernel of a layer."""
+        """The kernel of a layer, `[count]` in the codebooks' type."""
         values = np.empty(self.count, self.codebooks.dtype)
         for start in range(0, self.count, _PIECE):
             count = min(_PIECE, self.count - start)
@@ -174,7 +213,7 @@ class PackedGroup:
         return values
 
     def _piece(self, layer: int, start: int, count: int) -> np.ndarray:
-        """`[count]`: centroids of a layer's codes from `start` on, which is a multiple of 8."""
+        """Centroids of a layer's codes from `start` on, a multiple of 8, as `[count]`."""
         codebook = self.codebooks[layer]
         planes = [
             plane[layer, start * width // 8 :][: bits.plane_bytes(count, width)]

@@ -1,9 +1,9 @@
 """TFLite flatbuffers as Python objects: read, search, edit, write.
 
 The object API is the one that LiteRT generates from its schema
-(`ai_edge_litert.schema_py_generated`). It leaves three things to do here: the generated code writes
-constants without the 16-byte alignment that the schema demands and that kernels rely on, it writes
-equal vectors (shapes, zero points) as often as they occur, and it has no notion of searching.
+(`ai_edge_litert.schema_py_generated`). It leaves three things to do here. The generated code writes
+constants without the 16-byte alignment that the schema demands and that kernels rely on. It writes
+equal vectors (shapes, zero points) as often as they occur. It cannot search.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,9 +89,13 @@ class _SharingBuilder(flatbuffers.Builder):
 def parse(content: bytes) -> schema.ModelT:
     """Unpacks a flatbuffer into objects that can be edited.
 
+    Example:
+        >>> model = parse(content)
+        >>> names = [tensor.name for tensor in model.subgraphs[0].tensors]
+
     Args:
-        content: A whole TFLite file that is known to be sound (the converter's, or one that an
-            interpreter has accepted).
+        content: A whole TFLite file that is known to be sound: the converter's, or one that an
+            interpreter has accepted.
     """
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
@@ -99,8 +103,12 @@ def parse(content: bytes) -> schema.ModelT:
 def serialise(model: schema.ModelT, last: Sequence[int] = (), empty: Sequence[int] = ()) -> bytes:
     """Packs `model` into a flatbuffer with identifier TFL3 and constants at multiples of 16.
 
+    Example:
+        >>> content = serialise(model)
+        >>> Interpreter(model_content=content).allocate_tensors()
+
     Args:
-        model: What to write; its buffers hold numpy bytes or nothing.
+        model: The model to write; its buffers hold numpy bytes or nothing.
         last: Buffers whose bytes end the file, in this order.
         empty: Buffers that share one empty vector, which stands before those of `last`.
     """
@@ -128,12 +136,26 @@ def serialise(model: schema.ModelT, last: Sequence[int] = (), empty: Sequence[in
 
 
 def numpy_type(tensor: schema.TensorT) -> np.dtype:
-    """The tensor's type, one of those that TFLite and numpy share."""
+    """The tensor's type, one of those that TFLite and numpy share.
+
+    Example:
+        >>> graph = model.subgraphs[0]
+        >>> numpy_type(graph.tensors[graph.inputs[0]])
+        dtype('float32')
+    """
     return np.dtype(_NUMPY_TYPES[tensor.type])
 
 
 def add_tensor(model: schema.ModelT, shape: Sequence[int], dtype: np.dtype) -> int:
-    """Adds a tensor that an operator will compute or `set_constant` will fill; its index."""
+    """Adds a tensor that an operator will compute or `set_constant` will fill.
+
+    Example:
+        >>> index = add_tensor(model, (1, 80), np.float32)
+        >>> model.subgraphs[0].tensors[index].name = "energies"
+
+    Returns:
+        Index of the tensor.
+    """
     tensor = schema.TensorT()
     tensor.shape = np.array(shape, np.int32)
     tensor.type = _TYPE_CODES[np.dtype(dtype)]
@@ -142,7 +164,13 @@ def add_tensor(model: schema.ModelT, shape: Sequence[int], dtype: np.dtype) -> i
 
 
 def constant(model: schema.ModelT, tensor: schema.TensorT) -> np.ndarray | None:
-    """Value of a constant tensor; None for one that is computed or of an unusual type."""
+    """Value of a constant tensor; None for one that is computed or of an unusual type.
+
+    Example:
+        >>> graph = model.subgraphs[0]
+        >>> constant(model, graph.tensors[graph.inputs[0]]) is None
+        True
+    """
     data = model.buffers[tensor.buffer].data
     if data is None or tensor.type not in _NUMPY_TYPES:
         return None
@@ -153,10 +181,15 @@ def constant(model: schema.ModelT, tensor: schema.TensorT) -> np.ndarray | None:
 def set_constant(model: schema.ModelT, tensor: schema.TensorT, value: np.ndarray) -> None:
     """Gives `tensor` a constant of its own; a buffer that others share stays as it is.
 
+    Example:
+        >>> tensor = model.subgraphs[0].tensors[add_tensor(model, (2,), np.float32)]
+        >>> set_constant(model, tensor, np.array([0.5, 1], np.float32))
+
     Args:
         model: The model that holds the tensor.
-        tensor: Keeps its name; type and shape become those of `value`.
-        value: Of a type that TFLite and numpy share (float32, int8, uint8, int16 to int64, bool).
+        tensor: The tensor. It keeps its name; type and shape become those of `value`.
+        value: The constant, in a type that TFLite and numpy share: float32, int8, uint8, int16 to
+            int64, or bool.
     """
     users = sum(
         other.buffer == tensor.buffer for graph in model.subgraphs for other in graph.tensors
@@ -170,7 +203,14 @@ def set_constant(model: schema.ModelT, tensor: schema.TensorT, value: np.ndarray
 
 
 def find_constants(model: schema.ModelT, value: np.ndarray) -> list[int]:
-    """Indices of the tensors whose type, shape and content are those of `value`, bit for bit."""
+    """Indices of the tensors whose type, shape and content are those of `value`, bit for bit.
+
+    Example:
+        >>> index = add_tensor(model, (2,), np.float32)
+        >>> set_constant(model, model.subgraphs[0].tensors[index], value)
+        >>> index in find_constants(model, value)
+        True
+    """
     wanted = np.ascontiguousarray(value).tobytes()
     found = []
     for index, tensor in enumerate(model.subgraphs[0].tensors):
@@ -183,18 +223,34 @@ def find_constants(model: schema.ModelT, value: np.ndarray) -> list[int]:
 
 
 def consumers(model: schema.ModelT, index: int) -> list[schema.OperatorT]:
-    """Operators that read the tensor of this index."""
+    """Operators that read the tensor of this index.
+
+    Example:
+        >>> first = model.subgraphs[0].inputs[0]
+        >>> codes = [builtin_code(model, operator) for operator in consumers(model, first)]
+    """
     return [operator for operator in model.subgraphs[0].operators if index in operator.inputs]
 
 
 def builtin_code(model: schema.ModelT, operator: schema.OperatorT) -> int:
-    """The operator's `schema.BuiltinOperator`."""
+    """The operator's `schema.BuiltinOperator`.
+
+    Example:
+        >>> operators = model.subgraphs[0].operators
+        >>> dense = schema.BuiltinOperator.FULLY_CONNECTED
+        >>> number = sum(builtin_code(model, operator) == dense for operator in operators)
+    """
     code = model.operatorCodes[operator.opcodeIndex]
     return max(code.builtinCode, code.deprecatedBuiltinCode)
 
 
 def operator_code(model: schema.ModelT, builtin: int, version: int) -> int:
-    """Index of the model's entry for a built-in operator of this version; adds it when needed."""
+    """Index of the model's entry for a built-in operator of this version; adds it when needed.
+
+    Example:
+        >>> operator = schema.OperatorT()
+        >>> operator.opcodeIndex = operator_code(model, schema.BuiltinOperator.GATHER, 1)
+    """
     for index, code in enumerate(model.operatorCodes):
         known = max(code.builtinCode, code.deprecatedBuiltinCode)
         if known == builtin and code.version == version:
@@ -208,9 +264,13 @@ def operator_code(model: schema.ModelT, builtin: int, version: int) -> int:
 
 
 def require_version(model: schema.ModelT, operator: schema.OperatorT, version: int) -> None:
-    """Raises the version that `operator` asks of the runtime, its own only.
+    """Raises the version that `operator` asks of the runtime; other operators keep theirs.
 
     A runtime that is too old then refuses the file instead of computing something else.
+
+    Example:
+        >>> operator = model.subgraphs[0].operators[0]
+        >>> require_version(model, operator, 5)
     """
     if model.operatorCodes[operator.opcodeIndex].version < version:
         builtin = builtin_code(model, operator)
@@ -218,7 +278,14 @@ def require_version(model: schema.ModelT, operator: schema.OperatorT, version: i
 
 
 def set_metadata(model: schema.ModelT, name: str, content: bytes) -> None:
-    """Adds the metadata entry `name`, or replaces it."""
+    """Adds the metadata entry `name`, or replaces it.
+
+    Example:
+        >>> set_metadata(model, "note", b"trained on AN4")
+        >>> content = serialise(model)
+        >>> content[find_metadata(content, "note")]
+        b'trained on AN4'
+    """
     model.metadata = model.metadata or []
     for entry in model.metadata:
         if _text(entry.name) == name:
@@ -236,12 +303,17 @@ def set_metadata(model: schema.ModelT, name: str, content: bytes) -> None:
 def find_metadata(content: bytes, name: str) -> slice | None:
     """Where the content of a metadata entry lies in a file of any origin.
 
+    Example:
+        >>> place = find_metadata(content, "tfsv.sha256")
+        >>> place.stop - place.start
+        32
+
     Args:
         content: The whole file.
         name: The entry's name.
 
     Returns:
-        Its place in `content`, or None where there is no such entry.
+        The entry's place in `content`, or None where there is no such entry.
 
     Raises:
         ValueError: The flatbuffer is damaged.
@@ -258,9 +330,13 @@ def find_metadata(content: bytes, name: str) -> slice | None:
 def compact(model: schema.ModelT, names: Mapping[int, str]) -> None:
     """Drops what no interpreter needs, a quarter of what a graph takes beside its constants.
 
-    Names of tensors go, but those given and those of the inputs and outputs; so do signatures of
-    their shapes, empty quantization records, the empty buffer that the converter gives each
-    computed tensor, and what it notes about itself.
+    Tensors lose their names, but for those given here and those of the inputs and outputs. They
+    also lose the signatures of their shapes and empty quantization records. The empty buffer that
+    the converter gives each computed tensor goes too, and so does what it notes about itself.
+
+    Example:
+        >>> compact(model, {kernel: "stem"})
+        >>> content = serialise(model)
 
     Args:
         model: A model with one graph; changed in place.

@@ -1,7 +1,7 @@
 """Bounds-checked reading of flatbuffer tables, for files that come from anywhere.
 
-The generated API trusts what it reads; here every offset is checked before it is followed, and
-each value knows where it lies in the file, which is what the packed model's expander patches.
+The generated API trusts what it reads; here every offset is checked before it is followed. Each
+value knows where it lies in the file, and the expander of packed models patches it there.
 """
 
 import struct
@@ -18,12 +18,17 @@ I8 = struct.Struct("<b")
 class TableReader:
     """A table of a flatbuffer.
 
+    Example:
+        >>> model = TableReader.root(content)
+        >>> graph = model.tables(fields.MODEL_SUBGRAPHS)[0]
+        >>> inputs = graph.numbers(fields.GRAPH_INPUTS, "<i4")
+
     Args:
         content: The whole file.
-        position: Where the table begins.
+        position: Position of the table in the file.
 
     Raises:
-        ValueError: Something of it lies outside the file.
+        ValueError: Something of the table lies outside the file.
     """
 
     __slots__ = ("_fields", "_vtable", "content", "position")
@@ -84,8 +89,12 @@ class TableReader:
 class TableVector:
     """A vector of tables, each read when it is asked for.
 
+    Example:
+        >>> graphs = TableReader.root(content).tables(fields.MODEL_SUBGRAPHS)
+        >>> len(graphs), len(graphs[0].tables(fields.GRAPH_OPERATORS))
+
     Attributes:
-        position: Where the first of its offsets lies.
+        position: Position of the first of the vector's offsets in the file.
     """
 
     __slots__ = ("_content", "_length", "position")

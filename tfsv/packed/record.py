@@ -33,13 +33,18 @@ _LAYER = struct.Struct("<Hf")
 class Group:
     """Layers of one shape and width, whose codes lie in the same tensors, a row for each.
 
+    Example:
+        >>> for group in expand.packed_record(content).groups:
+        ...     print(group.bits, len(group.kernels))
+
     Attributes:
         bits: Width of a code, 1 to 8.
         codebook: Tensor of the codebooks, int8 or float32 `[layers, 2^bits]`.
         scale: Tensor of the factors on each channel, `[layers, channels, 1]` or, for depthwise
-            layers, `[layers, 1, channels]`; None: no factors.
-        codes: Tensors of the planes, uint8 `[layers, bytes]`; see `tfsv.packed.bits`.
-        kernels: Tensors that the convolutions and dense layers read, one a layer.
+            layers, `[layers, 1, channels]`. None: no factors.
+        codes: Tensors of the planes, uint8 `[layers, bytes]`, one for each of
+            `tfsv.packed.bits.PLANES[bits]`.
+        kernels: Tensors that the convolutions and dense layers read, one for each layer.
         errors: Relative squared quantization error of each layer; NaN where it is not known.
     """
 
@@ -55,8 +60,13 @@ class Group:
 class Record:
     """The whole entry.
 
+    Example:
+        >>> record = expand.packed_record(content)
+        >>> Record.from_bytes(record.to_bytes()) == record
+        True
+
     Attributes:
-        groups: All groups.
+        groups: All groups, in the order in which their kernels are expanded.
         decoding: Number of decoding operators.
         spare: First of the buffers that expanded kernels get.
         expanded: Bytes of the expanded model.
@@ -87,7 +97,7 @@ class Record:
         """Reads what `to_bytes` wrote.
 
         Raises:
-            ValueError: It is something else, or of a later version.
+            ValueError: The content is no such record, or has a later version.
         """
         reader = _Reader(content)
         magic, version, count, decoding, spare, expanded = reader.take(_HEADER)

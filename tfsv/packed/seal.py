@@ -18,11 +18,15 @@ BLANK = bytes(32)
 def seal(content: bytes) -> bytes:
     """The file with its checksum.
 
+    Example:
+        >>> flatbuffer.set_metadata(model, SEAL_ENTRY, BLANK)
+        >>> content = seal(flatbuffer.serialise(model))
+
     Args:
-        content: The file; it has the entry already, of `len(BLANK)` bytes.
+        content: The file; it has the entry already, `len(BLANK)` bytes long.
 
     Raises:
-        ValueError: It has no such entry.
+        ValueError: The file has no such entry.
     """
     place = _place(content)
     return content[: place.start] + digest(content, place) + content[place.stop :]
@@ -31,8 +35,12 @@ def seal(content: bytes) -> bytes:
 def check(content: bytes) -> None:
     """Compares the file with its checksum.
 
+    Example:
+        >>> content = pathlib.Path(tfsv.demo.located("demo")).read_bytes()
+        >>> check(content)
+
     Raises:
-        ValueError: It was changed after it was sealed, or never sealed.
+        ValueError: The file was changed after it was sealed, or was never sealed.
     """
     place = _place(content)
     if content[place] != digest(content, place):
@@ -40,7 +48,13 @@ def check(content: bytes) -> None:
 
 
 def digest(content: bytes, place: slice) -> bytes:
-    """The checksum of a file whose entry lies at `place`, 32 bytes."""
+    """The checksum of a file whose entry lies at `place`, 32 bytes.
+
+    Example:
+        >>> place = flatbuffer.find_metadata(content, SEAL_ENTRY)
+        >>> digest(content, place) == content[place]
+        True
+    """
     view = memoryview(content)
     digest = hashlib.sha256(view[: place.start])
     digest.update(BLANK)

@@ -12,6 +12,11 @@ def named_ends(content: bytes) -> tuple[dict[str, int], dict[str, int]]:
     The names are those of the file's first signature. A file without a signature has the names of
     its tensors.
 
+    Example:
+        >>> inputs, outputs = named_ends(content)
+        >>> list(inputs), list(outputs)
+        (['waveform'], ['embedding'])
+
     Args:
         content: A whole TFLite file, of any origin.
 

@@ -1,8 +1,8 @@
 """What a graph must be before an interpreter prepares it.
 
 LiteRT verifies the flatbuffer and refuses most graphs that make no sense, but dies of operators
-that lack an input. A damaged file never comes so far, for its checksum is wrong; this is for files
-that were made to harm.
+that lack an input. A damaged file never comes so far, for its checksum is wrong. The check is for
+files that were made to harm.
 """
 
 from tfsv.packed import fields
@@ -14,11 +14,15 @@ _LEFT_OUT = -1  # only biases and what else comes third can be
 def check_graph(content: bytes) -> None:
     """Checks what the operators of a model read and write.
 
+    Example:
+        >>> check_graph(content)
+        >>> interpreter = Interpreter(model_content=content)
+
     Args:
         content: A whole TFLite file, of any origin.
 
     Raises:
-        ValueError: It has not one graph, or an operator lacks inputs or outputs, or they are
+        ValueError: The file has not one graph, or an operator lacks inputs or outputs, or they are
             tensors that do not exist.
     """
     graphs = TableReader.root(content).tables(fields.MODEL_SUBGRAPHS)

@@ -9,6 +9,12 @@ def operators_left(interpreter: Interpreter) -> list[str]:
     A delegate stands in the list of operators as one more, beside those that it replaced. The
     replaced ones are those that lie between its outputs and its inputs.
 
+    Example:
+        >>> interpreter = Interpreter(model_path="plain.tflite")
+        >>> interpreter.allocate_tensors()
+        >>> "RFFT2D" in operators_left(interpreter)
+        True
+
     Args:
         interpreter: An interpreter that has allocated its tensors.
     """

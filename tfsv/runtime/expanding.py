@@ -15,7 +15,7 @@ def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
     """Writes a packed file as the plain one that it expands to, which anything runs at full speed.
 
     The record of the packed layers is left out and the file is sealed again, so that tfsv opens it
-    too; all else is what `tfsv.packed.expand.expand` gives.
+    too. All else is what `tfsv.packed.expand.expand` gives.
 
     Args:
         path: A packed file.

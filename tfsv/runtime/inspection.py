@@ -26,6 +26,10 @@ _FLOAT_BINS = 101
 class InspectedLayer:
     """A convolution or dense layer.
 
+    Example:
+        >>> for layer in inspect("model.tflite").layers:
+        ...     print(layer.name, layer.bits, layer.weights)
+
     Attributes:
         name: The layer's name in the network.
         shape: The kernel's shape, as its TFLite operator reads it.
@@ -37,9 +41,9 @@ class InspectedLayer:
         entropy: Bits a weight that an ideal coder of the layer's own frequencies needs; None for a
             float kernel without codes.
         error: Relative squared error of quantization; None where it is not known.
-        levels: float64: centroids, int8 values, or the middles of equal bins for a float kernel
-            without codes. Factors and scales of channels are left out.
-        counts: int64, the number of weights at each level.
+        levels: Centroids, int8 values, or the middles of equal bins for a float kernel without
+            codes, float64 `[levels]`. Factors and scales of channels are left out.
+        counts: Number of weights at each level, int64 `[levels]`.
         discrete: Whether weights have the values of the levels, not just lie near them.
     """
 
@@ -65,6 +69,11 @@ class InspectedLayer:
 @dataclasses.dataclass(frozen=True)
 class Inspection:
     """What a file holds.
+
+    Example:
+        >>> found = inspect("model.tflite")
+        >>> sum(found.bytes_by_kind().values()) == found.size
+        True
 
     Attributes:
         card: The model card.
@@ -99,9 +108,9 @@ class Inspection:
         return kinds | {"graph, front end, card": self.size - sum(kinds.values())}
 
     def entropy(self) -> float | None:
-        """Bits a weight that ideal coders need, one for each layer.
+        """Bits a weight that ideal coders need, one coder for each layer.
 
-        None: a layer is a float kernel without codes, or there is no layer.
+        It is None where a layer is a float kernel without codes, or there is no layer.
         """
         if not self.layers or any(layer.entropy is None for layer in self.layers):
             return None
@@ -130,7 +139,7 @@ class Inspection:
 
 
 def inspect(path: str | os.PathLike) -> Inspection:
-    """Looks into a file.
+    """Looks into an exported file.
 
     Args:
         path: A TFLite file that tfsv exported, packed or not. A wrong checksum is reported, not
@@ -175,7 +184,7 @@ def inspect(path: str | os.PathLike) -> Inspection:
 
 
 def _packed_layers(content: bytes) -> dict[int, tuple[expand.PackedGroup, int]]:
-    """Group and row by the kernel's tensor."""
+    """Group of a packed layer, and its row there, by the kernel's tensor."""
     return {
         kernel: (group, row)
         for group in expand.packed_groups(content)
@@ -186,7 +195,7 @@ def _packed_layers(content: bytes) -> dict[int, tuple[expand.PackedGroup, int]]:
 def _layers(
     model: schema.ModelT, packed: dict[int, tuple[expand.PackedGroup, int]]
 ) -> tuple[tuple[InspectedLayer, ...], str]:
-    """Layers with a name, which those of the front end have not, and the arithmetic."""
+    """The layers with a name, which those of the front end have not, and the arithmetic."""
     tensors = model.subgraphs[0].tensors
     found: dict[int, InspectedLayer] = {}
     compute = "float32"

@@ -10,7 +10,7 @@ from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.packed.expand import LARGEST_MODEL
 
 LARGEST_FILE = LARGEST_MODEL
-"""Bytes; no file is read beyond it, and no packed model expanded beyond it."""
+"""Most bytes that a file or an expanded model may have; larger ones are refused."""
 
 _SMALLEST_FILE = 64
 _LONGEST_REASON = 200  # characters
@@ -18,6 +18,10 @@ _LONGEST_REASON = 200  # characters
 
 def read_model(path: str | os.PathLike) -> bytes:
     """Reads an exported file and compares it with its checksum.
+
+    Example:
+        >>> content = read_model("model.tflite")
+        >>> card = read_card(content, "model.tflite")
 
     Raises:
         InputError: The file is absent, unreadable, damaged, or was not exported by tfsv.
@@ -32,6 +36,11 @@ def read_model(path: str | os.PathLike) -> bytes:
 
 def read_unchecked(path: str | os.PathLike) -> bytes:
     """Reads a TFLite file, whatever its checksum.
+
+    Example:
+        >>> content = read_unchecked("model.tflite")
+        >>> content[4:8]
+        b'TFL3'
 
     Raises:
         InputError: The file is absent, unreadable, too large, or no TFLite file.
@@ -57,12 +66,17 @@ def read_unchecked(path: str | os.PathLike) -> bytes:
 def read_card(content: bytes, path: str | os.PathLike) -> ModelCard:
     """The card in a file that `read_model` has read.
 
+    Example:
+        >>> card = read_card(read_model("model.tflite"), "model.tflite")
+        >>> card.task
+        'verification'
+
     Args:
-        content: The file.
-        path: Its name, for errors.
+        content: The file's bytes.
+        path: The file's name, for errors.
 
     Raises:
-        InputError: There is none, or it is damaged.
+        InputError: The file has no card, or the card is damaged.
     """
     try:
         place = flatbuffer.find_metadata(content, CARD_ENTRY)
@@ -76,25 +90,45 @@ def read_card(content: bytes, path: str | os.PathLike) -> ModelCard:
 
 
 def unsound(path: str | os.PathLike, error: Exception) -> InputError:
-    """What to raise for a file that is damaged."""
+    """The error to raise for a file that is damaged.
+
+    Example:
+        >>> print(unsound("model.tflite", ValueError("has no checksum")))
+        model.tflite: not a sound TFLite file of tfsv (has no checksum); get it again
+    """
     return InputError(
         f"{path}: not a sound TFLite file of tfsv ({first_line(error)}); get it again"
     )
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's message, cut to what a line holds."""
+    """The first line of an error's message, cut to what a line holds.
+
+    Example:
+        >>> first_line(ValueError("wrong shape\\nand more"))
+        'wrong shape'
+    """
     return shortened((str(error).splitlines() or ["no reason given"])[0])
 
 
 def shortened(message: str, beside: int = 0) -> str:
-    """A message that may quote a file of any origin, cut to what a line holds."""
+    """A message that may quote a file of any origin, cut to what a line holds.
+
+    Example:
+        >>> len(shortened("x" * 1000)), len(shortened("x" * 1000, beside=30))
+        (200, 230)
+    """
     most = beside + _LONGEST_REASON
     return message if len(message) <= most else message[: most - 1] + "…"
 
 
 def printable(text: str) -> str:
-    """Text of a file of any origin, without what would move the cursor."""
+    """Text of a file of any origin, without what would move the cursor.
+
+    Example:
+        >>> print(printable("stem\\x1b[2J"))
+        stem\\x1b[2J
+    """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )

@@ -10,9 +10,9 @@ class Port:
     """An input or an output of a model.
 
     Attributes:
-        name: Its name in the model's file.
-        shape: Its shape with the batch axis, which is 1; None stands for an axis of any length.
-        dtype: The type of its values, as numpy names it.
+        name: Name of the port in the model's file.
+        shape: Shape with the batch axis, which is 1; None stands for an axis of any length.
+        dtype: Type of the values, as numpy names it.
 
     Example:
         >>> port = Port("features", (1, None, 80))

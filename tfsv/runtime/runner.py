@@ -34,9 +34,9 @@ class Runner:
     Attributes:
         card: The model card in the file.
         inputs: What the model takes, in the graph's order.
-        outputs: What it gives, in the graph's order.
+        outputs: What the model gives, in the graph's order.
         threads: Threads of one inference.
-        path: The file.
+        path: The file that was opened.
 
     Example:
         >>> runner = Runner("model.tflite", threads=2)
@@ -60,7 +60,8 @@ class Runner:
             path: A file that tfsv exported. It is read once and may change afterwards.
             threads: Threads of one inference.
             expanded: Whether a packed model is expanded. If not, the graph decodes its codes at
-                every inference, as with any other interpreter: slower, and in less memory.
+                every inference, as with any other interpreter; that is slower and takes less
+                memory.
 
         Raises:
             InputError: The file is absent, unreadable, damaged, or was not exported by tfsv, or
@@ -84,11 +85,12 @@ class Runner:
         """Computes the outputs; buffers are made anew only when the shape of an input changes.
 
         Args:
-            inputs: An array for each of `inputs`, of its shape and type. The values are not
-                looked at.
+            inputs: An array for each of the model's inputs, by name, with its shape and type. The
+                values are not looked at.
 
         Returns:
-            An array for each of `outputs`, which stays as it is when the model is run again.
+            An array for each of the model's outputs, by name, which stays as it is when the model
+            is run again.
 
         Raises:
             InputError: An input is missing, unknown, or of another shape or type, or the model

@@ -16,22 +16,28 @@ class InterpreterSession:
     It takes what it is given and is for code that knows the model; `tfsv.runtime.Runner` opens
     files of any origin and checks what it is given.
 
+    Example:
+        >>> session = InterpreterSession(content, num_threads=2)
+        >>> session.run({"features": np.zeros((1, 200, 80), np.float32)})
+        >>> outputs = session.results()
+
     Attributes:
-        interpreter: The interpreter.
-        inputs: What goes in.
-        outputs: What comes out.
+        interpreter: The LiteRT interpreter.
+        inputs: What the model takes, in the graph's order.
+        outputs: What the model gives, in the graph's order.
     """
 
     def __init__(self, content: bytes, **options: Any):
         """Prepares a model.
 
         Args:
-            content: A whole TFLite file, sound and not packed.
+            content: A whole TFLite file that is sound, and not packed unless the graph is to
+                decode its codes at every inference.
             **options: Further arguments of the interpreter, such as `num_threads`.
 
         Raises:
             ValueError: The file is damaged.
-            RuntimeError: The interpreter refuses it.
+            RuntimeError: The interpreter refuses the file.
         """
         self._input_tensors, self._output_tensors = named_ends(content)
         self.interpreter = Interpreter(model_content=content, **options)
@@ -40,14 +46,14 @@ class InterpreterSession:
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> None:
-        """Computes; buffers are made anew only when the shape of an input changes.
+        """Runs an inference; buffers are made anew only when the shape of an input changes.
 
         Args:
-            inputs: An array for each of `inputs`.
+            inputs: An array for each of the model's inputs, by name.
 
         Raises:
             ValueError: The interpreter refuses an input.
-            RuntimeError: It cannot compute these shapes.
+            RuntimeError: The interpreter cannot compute these shapes.
         """
         shapes = {name: array.shape for name, array in inputs.items()}
         if shapes != self._shapes:
@@ -62,7 +68,7 @@ class InterpreterSession:
         self.interpreter.invoke()
 
     def results(self) -> dict[str, np.ndarray]:
-        """Copies of all outputs of the latest run."""
+        """Copies of all outputs of the latest run, by name."""
         return {
             name: self.interpreter.get_tensor(index) for name, index in self._output_tensors.items()
         }

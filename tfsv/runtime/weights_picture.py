@@ -19,12 +19,12 @@ _MOST_COLUMNS = 8
 def plot_histograms(layers: Sequence[InspectedLayer], path: str | os.PathLike, title: str) -> None:
     """Draws how often each weight occurs, layer by layer, and writes a PNG.
 
-    A line for each centroid or int8 value; its height is the fraction of the layer's weights. Float
+    Each centroid or int8 value is a line whose height is the fraction of the layer's weights. Float
     kernels without codes are drawn as areas. The horizontal axis has the units of the codebook.
 
     Args:
         layers: The layers to draw, at least one.
-        path: The PNG; replaced if it exists.
+        path: The PNG to write; it is replaced if it exists.
         title: The text above the picture.
 
     Raises:

@@ -17,13 +17,17 @@ _COLOURS = {EQUAL: "#888888", "plan": "#0072b2", "stages": "#d55e00"}
 def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) -> None:
     """Draws every quantized model's EER above its float parent's and writes a PNG.
 
-    A row for each cell, its 95 % interval as a line; one panel for post-training models, whose
-    parent is the float one, and one for fine-tuned ones, whose parent is the control.
+    Each cell is a row, and its 95 % interval a line. One panel has the post-training models, whose
+    parent is the float one. The other has the fine-tuned models, whose parent is the control.
+
+    Example:
+        >>> outcomes = read_outcomes(runs, read_plan_cells(["kmeans 2 kl norm"]))
+        >>> plot_differences(outcomes, "bits.png", "ResNet18")
 
     Args:
-        outcomes: See `tfsv.study.table.read_outcomes`.
-        path: The PNG; replaced if it exists.
-        title: Above the plot.
+        outcomes: Outcomes that `tfsv.study.table.read_outcomes` gave.
+        path: The PNG to write; it is replaced if it exists.
+        title: The text above the plot.
 
     Raises:
         InputError: The file cannot be written.

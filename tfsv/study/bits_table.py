@@ -1,4 +1,4 @@
-"""Mixed precision and stages: what came out, as Markdown tables."""
+"""Outcomes of mixed precision and stages as Markdown tables."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,21 +22,27 @@ from tfsv.study.table import (
 from tfsv.text_tables import markdown
 
 EQUAL = "equal"
-"""What tables and plots call one width for all layers; a *uniform* quantizer is something else."""
+"""Name in tables and plots of one width for all layers; a *uniform* quantizer is something else."""
 
 Findings = Mapping[Cell, Mapping[str, Finding]]
-"""What each plan's method found, by run."""
+"""What the method of each plan found, by cell and by run."""
 
 
 def bits_table(outcomes: Outcomes, findings: Findings) -> str:
     """One row for each cell and model, in the order of the outcomes, post-training ones first.
 
-    Differences are paired and in points of EER: to the float model or, fine-tuned, the control; to
-    all layers at one width in the same bytes; and of stages to the same plan in one go.
+    Differences are paired and in points of EER. The first is to the float model, for fine-tuned
+    models to the control. The second is to all layers at one width in the same bytes. The third is
+    that of stages to the same plan in one go.
+
+    Example:
+        >>> cells = read_plan_cells(["kmeans 2 kl norm"])
+        >>> findings = {cell: read_findings(run_names(runs), cell) for cell in cells}
+        >>> print(bits_table(read_outcomes(runs, cells), findings))
 
     Args:
-        outcomes: See `tfsv.study.table.read_outcomes`.
-        findings: Of the cells with plans.
+        outcomes: Outcomes that `tfsv.study.table.read_outcomes` gave.
+        findings: Findings by run for each cell with a plan, as `read_findings` gives them.
     """
     title = main_title(outcomes)
     rows = [
@@ -68,12 +74,20 @@ def bits_table(outcomes: Outcomes, findings: Findings) -> str:
 
 
 def equal(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:
-    """The outcome of one width in the bytes of a cell with a plan."""
+    """The outcome of one width in the bytes of a cell with a plan.
+
+    Example:
+        >>> equal(outcomes, Cell("kmeans", 2, "kl"), "fine_tuned").mean("eer")
+    """
     return outcomes.get((Cell(cell.scheme, cell.bits), model)) if cell.plan else None
 
 
 def in_one_go(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:
-    """The outcome of a staged cell without stages."""
+    """The outcome of a staged cell's plan in one go; None where the cell has no stages.
+
+    Example:
+        >>> in_one_go(outcomes, Cell("kmeans", 2, "kl", "bits"), "fine_tuned").mean("eer")
+    """
     if not cell.order:
         return None
     return outcomes.get((Cell(cell.scheme, cell.bits, cell.plan), model))
@@ -82,13 +96,17 @@ def in_one_go(outcomes: Outcomes, cell: Cell, model: str) -> Outcome | None:
 def correlation_table(findings: Findings, widths: Sequence[int], reference: str) -> str:
     """Spearman's correlations of methods' sensitivities with a reference method's, and seconds.
 
-    A method is listed once; of an architecture search, whose outcome depends on the budget, the
-    bytes are those of the first cell. Means over the runs.
+    A method is listed once. An architecture search, whose outcome depends on the budget, has the
+    bytes of the first cell. Entries are means over the runs.
+
+    Example:
+        >>> print(correlation_table(findings, widths=[2, 4], reference="perturbation"))
 
     Args:
-        findings: Of cells with plans.
-        widths: A column for the order of the layers at each of these, and one for all together.
-        reference: The method that the others are compared with.
+        findings: Findings by run for each cell with a plan, as `read_findings` gives them.
+        widths: Widths that have a column each for the order of the layers. One more column has all
+            widths together.
+        reference: Name of the method that the others are compared with.
     """
     by_method: dict[str, Mapping[str, Finding]] = {}
     for cell, found in findings.items():
@@ -111,7 +129,14 @@ def correlation_table(findings: Findings, widths: Sequence[int], reference: str)
 
 
 def plan_table(findings: Findings) -> str:
-    """The first run's bits: a row for each layer, a column for each plan."""
+    """The bits of the first run's plans: a row for each layer, a column for each plan.
+
+    Example:
+        >>> print(plan_table(findings))
+
+    Args:
+        findings: Findings by run for each cell with a plan, as `read_findings` gives them.
+    """
     chosen = {
         f"{cell.plan} {cell.bits}": next(iter(found.values())).bits
         for cell, found in findings.items()

@@ -1,4 +1,4 @@
-"""What a comparison compares: schemes at widths and bit plans, post-training and fine-tuned."""
+"""Cells of a comparison: schemes at widths and bit plans, post-training and fine-tuned."""
 
 import dataclasses
 import re
@@ -15,12 +15,17 @@ from tfsv.training.stage_orders import ORDERS
 class Cell:
     """One scheme at one width or with one bit plan, or the float model.
 
+    Example:
+        >>> Cell("kmeans", 2, plan="kl").folder("fine_tuned")
+        'kmeans_2bit_kl/fine_tuned'
+
     Attributes:
-        scheme: As `Scheme` writes itself; "float" for the float model.
+        scheme: Name of the scheme, as `Scheme` writes itself; "float" for the float model.
         bits: Width of the codes of all layers; 0 for the float model.
-        plan: Method of a bit plan that has the bytes of all layers at `bits`; empty: no plan.
-        order: Of the stages of fine-tuning, one of `tfsv.training.stages.ORDERS`; empty: all
-            layers in one go.
+        plan: Method of a bit plan that has the bytes of all layers at `bits`. Empty: there is no
+            plan.
+        order: Order of the stages of fine-tuning, one of `tfsv.training.stage_orders.ORDERS`.
+            Empty: all layers in one go.
     """
 
     scheme: str
@@ -30,28 +35,32 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Of the cell's files and folders."""
+        """Name of the cell's files and folders."""
         name = f"{re.sub('[^a-z0-9_.]+', '-', self.scheme)}_{self.bits}bit"
         return f"{name}_{self.plan}" if self.plan else name
 
     @property
     def models(self) -> tuple[str, ...]:
-        """What is compared: stages tell fine-tuned models apart, not post-training ones."""
+        """The models that are compared; stages make a difference to fine-tuned ones only."""
         return (FINE_TUNED,) if self.order else (POST_TRAINING, FINE_TUNED)
 
     def folder(self, model: str) -> str:
-        """Where one of the cell's models is, under the folder of the comparison."""
+        """Folder of one of the cell's models, under the folder of the comparison."""
         if not self.bits:
             return model
         return f"{self.name}/{model}" + (f"_{self.order}" if self.order else "")
 
 
 FLOAT_CELL = Cell(FLOAT, 0)
-"""Its models are `FLOAT` and `CONTROL`."""
+"""The cell of the float model, whose models are `FLOAT` and `CONTROL`."""
 
 
 def read_cells(lines: Iterable[str]) -> list[Cell]:
     """Reads lines such as `kmeans 8 4 2` into one cell for each width.
+
+    Example:
+        >>> [cell.name for cell in read_cells(["kmeans 4 2", "uniform 2"])]
+        ['kmeans_4bit', 'kmeans_2bit', 'uniform_2bit']
 
     Raises:
         InputError: A scheme, a setting or a width is unknown, or a cell comes twice.
@@ -68,6 +77,10 @@ def read_cells(lines: Iterable[str]) -> list[Cell]:
 
 def read_plan_cells(lines: Iterable[str]) -> list[Cell]:
     """Reads lines such as `kmeans 2 kl norm` into one cell for each method of a bit plan.
+
+    Example:
+        >>> [cell.name for cell in read_plan_cells(["kmeans 2 kl norm"])]
+        ['kmeans_2bit_kl', 'kmeans_2bit_norm']
 
     Raises:
         InputError: A scheme, a setting, a width or a method is unknown, or a cell comes twice.
@@ -89,6 +102,10 @@ def read_plan_cells(lines: Iterable[str]) -> list[Cell]:
 
 def read_staged_cells(lines: Iterable[str]) -> list[Cell]:
     """Reads lines such as `kmeans 2 kl bits front` into one cell for each order of stages.
+
+    Example:
+        >>> [cell.order for cell in read_staged_cells(["kmeans 2 kl bits front"])]
+        ['bits', 'front']
 
     Raises:
         InputError: A scheme, a setting, a width, a method or an order is unknown, or a cell comes

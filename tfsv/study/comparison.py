@@ -42,15 +42,20 @@ _HELD_BYTES = 2_300_000_000
 class Comparison:
     """The models of a comparison under `study` in the folder of a run of `tfsv train`.
 
-    A model's folder holds the model, its report and its bootstrap replicates; what is there is not
+    A model's folder holds the model, its report and its bootstrap replicates. What is there is not
     made again, and further training goes on at its last checkpoint. The float model is the run's,
     or the one that the run started from, such as an imported network.
 
+    Example:
+        >>> comparison = Comparison("runs/seed0", FineTuning(epochs=5))
+        >>> for cell, model in order(read_cells(["kmeans 4 2"])):
+        ...     comparison.make(cell, model)
+
     Args:
         run: Folder of the run, with `recipe.json`.
-        further: How to fine-tune; the control too.
-        held_bytes: Most bytes of network inputs that are held in memory; more are made anew for
-            each model.
+        further: Settings of fine-tuning, which the control gets too.
+        held_bytes: Most bytes of network inputs that are held in memory. If there are more, they
+            are made anew for each model.
 
     Raises:
         InputError: The run has no float model, or its comparison was made with other settings.
@@ -75,15 +80,15 @@ class Comparison:
         folders.claim(self.folder / "study.json", claimed, lambda old: _upgraded(old, claimed))
 
     def plan_file(self, cell: Cell) -> pathlib.Path:
-        """Where a cell's bit plan is."""
+        """File of a cell's bit plan."""
         return self.folder / folders.PLANS / f"{cell.name}.json"
 
     def make(self, cell: Cell, model: str) -> None:
         """Makes and measures one model, unless that was done before.
 
         Args:
-            cell: Of the comparison; `FLOAT_CELL` for `model` "float" and "control".
-            model: "post_training" or "fine_tuned".
+            cell: A cell of the comparison; `FLOAT_CELL` for "float" and "control".
+            model: Name of the model: "float", "control", "post_training" or "fine_tuned".
 
         Raises:
             InputError: An input is unusable or the training fails.
@@ -138,7 +143,7 @@ class Comparison:
         cell: Cell,
         plan: BitPlan | None,
     ) -> None:
-        """The control, in one go, or in as many stages as there are widths."""
+        """Trains the network further, in one go or in as many stages as there are widths."""
         stages = len(set(quantized_bits(network).values())) if cell.order else 1
         settings = dataclasses.replace(
             self._settings, stages=stages, stage_order=cell.order or "front"
@@ -157,9 +162,9 @@ class Comparison:
 
     @functools.cached_property
     def further_data(self) -> Crops:
-        """Network inputs and targets from a step of the further training on.
+        """A function to network inputs and targets from a step of the further training on.
 
-        They are the same for every model, so made once, as far as they can be held in memory.
+        They are the same for every model, so they are made once if they can be held in memory.
         """
         steps, first = self._further.steps, self._further.first_step
         features_of = tf.function(self._data.features_of(self._float().card), autograph=False)
@@ -193,6 +198,9 @@ class Comparison:
 def float_folder(run: str | os.PathLike) -> pathlib.Path:
     """Folder of a run's float model: the one that it trained, or that it started from.
 
+    Example:
+        >>> network, card = load_model(float_folder("runs/seed0"))
+
     Raises:
         InputError: The run has no recipe.
     """
@@ -201,7 +209,11 @@ def float_folder(run: str | os.PathLike) -> pathlib.Path:
 
 
 def network_name(run: str | os.PathLike) -> str:
-    """What tables and plots call the network of a run.
+    """Name in tables and plots of a run's network.
+
+    Example:
+        >>> network_name("runs/seed0")
+        'resnet18'
 
     Raises:
         InputError: The run has no recipe or no float model.
@@ -211,7 +223,11 @@ def network_name(run: str | os.PathLike) -> str:
 
 
 def order(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
-    """The models of a comparison in the order to make them: what is quick and compared with first.
+    """The models of a comparison in the order to make them: quick ones and references first.
+
+    Example:
+        >>> [model for cell, model in order(read_cells(["kmeans 2"]))]
+        ['float', 'post_training', 'control', 'fine_tuned']
 
     Yields:
         Cell and model, as `Comparison.make` takes them.
@@ -228,7 +244,19 @@ def order(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
 def read_weights(
     folder: str | os.PathLike,
 ) -> tuple[dict[str, np.ndarray], dict[str, CodedWeights]]:
-    """Latent weights and coded weights of a quantized model's layers, by name, in their order."""
+    """Latent weights and coded weights of a quantized model's layers, by name, in their order.
+
+    Example:
+        >>> latent, coded = read_weights("runs/seed0/fine_tuned")
+        >>> latent["embedding"].shape == coded["embedding"].codes.shape
+        True
+
+    Args:
+        folder: Folder of a quantized model.
+
+    Raises:
+        InputError: A file of the folder is missing, broken, or does not fit.
+    """
     network, _ = load_model(folder)
     coded = coded_weights(network)
     latent = {}

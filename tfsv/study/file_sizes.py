@@ -16,16 +16,22 @@ def file_sizes(
 ) -> dict[str, int]:
     """Bytes of the files that `export_tflite` would write, with int8 weights where quantized.
 
+    Example:
+        >>> network, coded = strip(quantized)
+        >>> sizes = file_sizes(network, coded, card, Ends.of(network))
+        >>> sizes["packed"] < sizes["int8"]
+        True
+
     Args:
-        network: A plain network; see `tfsv.quantization.network.strip`.
-        coded: Its coded weights, none for a float model.
-        card: Its card.
-        ends: Its inputs and outputs.
+        network: A plain network, such as `tfsv.quantization.network.strip` gives.
+        coded: Coded weights of the network's layers by name; none for a float model.
+        card: The card of the network.
+        ends: Inputs and outputs of the network's file.
 
     Returns:
-        "float32" for a float model; else "packed" and "int8", the plain file that packing
-        competes with. Also "packed_zip" and "int8_zip", the same after zlib at its best level:
-        few distinct weights compress well, and apps are shipped compressed.
+        Bytes by form: "float32" for a float model, else "packed" and "int8", the plain file that
+        packing competes with. The forms "packed_zip" and "int8_zip" are the same files after zlib
+        at its best level: few distinct weights compress well, and apps are shipped compressed.
     """
     if not coded:
         return {"float32": len(convert(network, {}, card, ends, "float32", "float32").content())}

@@ -25,10 +25,14 @@ from tfsv.tasks.task import TASKS, sensitivity_methods
 class Finding:
     """What a method found for a budget, beside the plan.
 
+    Example:
+        >>> for run, finding in read_findings(run_names(runs), cell).items():
+        ...     print(run, finding.seconds, finding.bits)
+
     Attributes:
-        seconds: What its sensitivities took.
-        sensitivities: By layer and width.
-        bits: By layer, in the network's order.
+        seconds: Seconds that measuring the sensitivities took.
+        sensitivities: Sensitivities by layer and width.
+        bits: Width of each layer by name, in the network's order.
     """
 
     seconds: float
@@ -37,15 +41,20 @@ class Finding:
 
 
 class Plans:
-    """The plans of a comparison under `study/plans` in the folder of a run; made once each.
+    """The plans of a comparison under `study/plans` in the folder of a run; each is made once.
 
     Budgets are the bytes of the packed file in which all layers have one width.
 
+    Example:
+        >>> plans = Plans("runs/seed0", BitSearchSettings(candidates=(1, 2, 4)))
+        >>> for cell in read_plan_cells(["kmeans 2 kl norm"]):
+        ...     plans.make(cell)
+
     Args:
-        run: Folder of a run; its float model is what it trained or started from.
-        search: How bits are searched; the scheme is that of the cell.
+        run: Folder of a run. Its float model is the one that it trained or started from.
+        search: Settings of the search, but for the scheme, which the cell has.
         methods: Settings of each method by its name; the defaults where one is missing. Their
-            seeds are that of the run.
+            seeds become that of the run.
 
     Raises:
         InputError: The folder's plans were made with other settings.
@@ -137,9 +146,13 @@ def _upgraded(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[st
 def read_findings(runs: Mapping[str, pathlib.Path], cell: Cell) -> dict[str, Finding]:
     """What `Plans.make` wrote for a cell, by run, of the runs that have it.
 
+    Example:
+        >>> found = read_findings(run_names(["runs/seed0"]), Cell("kmeans", 2, "kl"))
+        >>> found["seed0"].bits
+
     Args:
-        runs: Name to folder; see `tfsv.study.table.run_names`.
-        cell: With a plan.
+        runs: Folder of each run by its name, as `tfsv.study.table.run_names` gives them.
+        cell: A cell with a plan.
 
     Raises:
         InputError: A file cannot be read.

@@ -22,8 +22,8 @@ def read_runs(runs: Sequence[str | os.PathLike]) -> dict[str, dict[str, Report]]
         runs: Folders of runs.
 
     Returns:
-        Name of the run, the last part of its path, to the reports of its models by name, in the
-        order in which they were made.
+        Reports by the name of the run, which is the last part of its path, and by the name of the
+        model. Models are in the order in which they were made.
 
     Raises:
         InputError: Two runs have one name, a run has no report, or a report is broken.
@@ -37,10 +37,13 @@ def read_runs(runs: Sequence[str | os.PathLike]) -> dict[str, dict[str, Report]]
 def seed_table(runs: Mapping[str, Mapping[str, Report]], baseline: str = "float") -> str:
     """The main measurement by seed and on average, the second one and the size of every model.
 
+    Example:
+        >>> print(seed_table(read_runs(["runs/seed0", "runs/seed1"]), baseline="control"))
+
     Args:
-        runs: Name of the run (its seed) to model name to its report, which has `bytes` in its
-            details. All runs have the same models.
-        baseline: The model that the means are compared with.
+        runs: Reports by the name of the run (its seed) and by the name of the model. They have
+            `bytes` in their details, and all runs have the same models.
+        baseline: Name of the model that the means are compared with.
 
     Returns:
         A Markdown table: a line a model, a column a run.

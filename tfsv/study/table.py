@@ -21,38 +21,43 @@ _BASELINE = "kmeans"  # the scheme of paper 1, which the others are compared wit
 class Outcome:
     """What was measured of one model over several runs.
 
+    Example:
+        >>> outcomes = read_outcomes(["runs/seed0", "runs/seed1"], [Cell("kmeans", 2)])
+        >>> outcome = outcomes[Cell("kmeans", 2), "fine_tuned"]
+        >>> outcome.mean("eer"), outcome.interval("eer")
+
     Attributes:
-        reports: Run's name to the report of the model; all have the same measurements.
+        reports: Report of the model by the run's name; all have the same measurements.
     """
 
     reports: Mapping[str, Report]
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
-        """Those of the first run, for names, units and digits."""
+        """The measurements of the first run, for names, units and digits."""
         return next(iter(self.reports.values())).measurements
 
     def values(self, name: str) -> list[float]:
-        """A measurement of every run."""
+        """Values of a measurement, one for each run."""
         return [report[name].value for report in self.reports.values()]
 
     def mean(self, name: str) -> float:
-        """Mean over the runs."""
+        """Mean of a measurement over the runs."""
         return float(np.mean(self.values(name)))
 
     def interval(self, name: str) -> tuple[float, float] | None:
         """95 % interval of the mean over the runs: speakers are drawn, the runs stay.
 
-        None where a run has no replicates.
+        It is None where a run has no replicates.
         """
         drawn = [report[name].replicates for report in self.reports.values()]
         return None if any(x is None for x in drawn) else _interval(np.mean(drawn, axis=0))
 
     def difference(self, other: "Outcome", name: str) -> tuple[float, float, float] | None:
-        """Mean difference over the runs of both, with its 95 % interval; None: no such run.
+        """Mean difference over the runs of both, with its 95 % interval.
 
         The speakers of a draw are the same for both, so what makes a list hard cancels out.
-        Without replicates the ends are NaN.
+        Without replicates the ends are NaN. The result is None where both have no run in common.
         """
         runs = sorted(set(self.reports) & set(other.reports))
         if not runs:
@@ -70,6 +75,10 @@ Outcomes = dict[tuple[Cell, str], Outcome]
 def run_names(runs: Sequence[str]) -> dict[str, pathlib.Path]:
     """The folder of each run by its name, the last part of its path.
 
+    Example:
+        >>> list(run_names(["runs/seed0", "runs/seed1"]))
+        ['seed0', 'seed1']
+
     Raises:
         InputError: Two runs have one name.
     """
@@ -84,6 +93,10 @@ def run_names(runs: Sequence[str]) -> dict[str, pathlib.Path]:
 def read_outcomes(runs: Sequence[str], cells: Iterable[Cell]) -> Outcomes:
     """Reads what is there of the cells' models in several runs' folders.
 
+    Example:
+        >>> outcomes = read_outcomes(["runs/seed0", "runs/seed1"], read_cells(["kmeans 4 2"]))
+        >>> print(scheme_table(outcomes))
+
     Args:
         runs: Folders of runs.
         cells: Cells of the comparison.
@@ -92,7 +105,7 @@ def read_outcomes(runs: Sequence[str], cells: Iterable[Cell]) -> Outcomes:
         The outcome of each cell and model that at least one run has, the float ones first.
 
     Raises:
-        InputError: A record cannot be read, or two runs have one name.
+        InputError: A report cannot be read, or two runs have one name.
     """
     outcomes = {}
     pairs = [(FLOAT_CELL, FLOAT), (FLOAT_CELL, CONTROL)]
@@ -109,13 +122,22 @@ def read_outcomes(runs: Sequence[str], cells: Iterable[Cell]) -> Outcomes:
 
 
 def measured_headings(outcomes: Outcomes) -> list[str]:
-    """Headings of the columns that `measured_texts` fills."""
+    """Headings of the columns that `measured_texts` fills.
+
+    Example:
+        >>> measured_headings(outcomes)
+        ['EER %', '95 %', 'minDCF 0.01', '95 %']
+    """
     first = next(iter(outcomes.values()))
     return [text for m in first.measurements[:_SHOWN] for text in (m.heading, "95 %")]
 
 
 def measured_texts(outcome: Outcome) -> list[str]:
-    """Mean and interval of the most important measurements."""
+    """Mean and interval of the two most important measurements, as texts.
+
+    Example:
+        >>> mean, interval, *others = measured_texts(outcomes[Cell("kmeans", 2), "fine_tuned"])
+    """
     texts = []
     for measurement in outcome.measurements[:_SHOWN]:
         ends = outcome.interval(measurement.name)
@@ -125,7 +147,12 @@ def measured_texts(outcome: Outcome) -> list[str]:
 
 
 def main_title(outcomes: Outcomes) -> str:
-    """What tables and plots are about, without its unit."""
+    """Title of the main measurement, which tables and plots are about, without its unit.
+
+    Example:
+        >>> main_title(outcomes)
+        'EER'
+    """
     main = next(iter(outcomes.values())).measurements[0]
     return main.title or main.name
 
@@ -133,11 +160,15 @@ def main_title(outcomes: Outcomes) -> str:
 def scheme_table(outcomes: Outcomes) -> str:
     """One row for each cell and model: error rates with intervals, differences, bytes.
 
-    Differences are paired and in points of EER: to the float model for post-training ones, to the
-    control for fine-tuned ones; and to k-means of the same width and kind.
+    Differences are paired and in points of EER. The first is to the float model for post-training
+    models, and to the control for fine-tuned ones. The second is to k-means of the same width and
+    kind.
+
+    Example:
+        >>> print(scheme_table(read_outcomes(runs, read_cells(["kmeans 4 2", "uniform 4 2"]))))
 
     Args:
-        outcomes: See `read_outcomes`.
+        outcomes: Outcomes that `read_outcomes` gave.
 
     Returns:
         A Markdown table, by kind, then width, then scheme.
@@ -173,15 +204,20 @@ def scheme_table(outcomes: Outcomes) -> str:
 def grid_table(outcomes: Outcomes) -> str:
     """What each scheme loses at each width, at a glance: a row a scheme, a column a width.
 
-    An entry is the points of EER above the float network, post-training, and above the control,
-    fine-tuned; bold where the 95 % interval of the difference excludes 0, with a ° where the
-    scheme has fewer runs than its parent. Differences are paired over the runs that both have.
+    An entry has two numbers: the points of EER above the float network, post-training, and above
+    the control, fine-tuned. A number is bold where the 95 % interval of the difference excludes 0.
+    It has a ° where the scheme has fewer runs than its parent. Differences are paired over the runs
+    that both have.
+
+    Example:
+        >>> print(grid_table(read_outcomes(runs, read_cells(["kmeans 4 2", "uniform 4 2"]))))
 
     Args:
-        outcomes: See `read_outcomes`.
+        outcomes: Outcomes that `read_outcomes` gave.
 
     Returns:
-        A Markdown table, schemes in their order, widths descending; empty entries: not measured.
+        A Markdown table, schemes in their order, widths descending. An entry is empty where
+        nothing was measured.
     """
     cells = [cell for cell, _ in outcomes if cell.bits]
     widths = sorted({cell.bits for cell in cells}, reverse=True)
@@ -199,15 +235,23 @@ def grid_table(outcomes: Outcomes) -> str:
 
 
 def parent(outcomes: Outcomes, model: str) -> Outcome | None:
-    """What a model is compared with: the float one, with further epochs if it had them."""
+    """The outcome that a model is compared with: the control for fine-tuned ones, else the float.
+
+    Example:
+        >>> control = parent(outcomes, "fine_tuned")
+    """
     return outcomes.get((FLOAT_CELL, CONTROL if model == FINE_TUNED else FLOAT))
 
 
 def file_bytes(outcomes: Outcomes, cell: Cell) -> dict[str, int]:
     """Bytes of the cell's files: the first run's before fine-tuning, which changes no width.
 
+    Example:
+        >>> file_bytes(outcomes, Cell("kmeans", 2))["packed"]
+
     Returns:
-        See `tfsv.study.file_sizes.file_sizes`; empty where they are not known.
+        Bytes by form, as `tfsv.study.file_sizes.file_sizes` gives them. Empty where they are not
+        known.
     """
     cell = dataclasses.replace(cell, order="")
     outcome = outcomes.get((cell, POST_TRAINING if cell.bits else FLOAT))
@@ -235,7 +279,12 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
 
 
 def range_text(measurement: Measurement, ends: tuple[float, float]) -> str:
-    """Both ends of an interval, with one digit less than the value."""
+    """Both ends of an interval as text, in per cent with one digit less than the value.
+
+    Example:
+        >>> range_text(Measurement("eer", 0.05, "EER", "%"), (0.041, 0.062))
+        '4.1 – 6.2'
+    """
     coarser = dataclasses.replace(measurement, digits=max(1, measurement.digits - 1))
     shown = coarser if measurement.unit == "%" else measurement
     return " – ".join(shown.text(end) for end in ends)
@@ -244,7 +293,12 @@ def range_text(measurement: Measurement, ends: tuple[float, float]) -> str:
 def difference_points(
     outcome: Outcome | None, other: Outcome | None
 ) -> tuple[float, float, float] | None:
-    """Difference of the main measurement as it is shown, and its interval; None: not known."""
+    """Difference of the main measurement as it is shown, and its interval; None: not known.
+
+    Example:
+        >>> found = difference_points(outcomes.get((cell, "fine_tuned")), control)
+        >>> middle, low, high = found
+    """
     if not (outcome and other):
         return None
     main = outcome.measurements[0]
@@ -253,7 +307,12 @@ def difference_points(
 
 
 def difference_text(outcome: Outcome, other: Outcome | None) -> str:
-    """The difference of two models with its 95 % interval; empty: nothing to compare."""
+    """The difference of two models with its 95 % interval as text; empty: nothing to compare.
+
+    Example:
+        >>> print(difference_text(outcomes[cell, "fine_tuned"], parent(outcomes, "fine_tuned")))
+        +0.42 (+0.11 to +0.73)
+    """
     found = None if other is outcome else difference_points(outcome, other)
     if found is None:
         return ""
@@ -262,5 +321,10 @@ def difference_text(outcome: Outcome, other: Outcome | None) -> str:
 
 
 def kilobytes_text(count: int | None) -> str:
-    """Bytes in kB; empty: not known."""
+    """Bytes in kB as text; empty: not known.
+
+    Example:
+        >>> kilobytes_text(12480)
+        '12.5'
+    """
     return "" if count is None else f"{count / 1000:.1f}"

@@ -28,14 +28,18 @@ _TITLES = {POST_TRAINING: "post-training", FINE_TUNED: "fine-tuned"}
 def plot_tradeoff(outcomes: Outcomes, path: str | os.PathLike, title: str) -> None:
     """Draws the mean EER of every model over the bytes of its packed file and writes a PNG.
 
-    One panel for post-training and one for fine-tuned models, a line for each scheme, small dots
-    for the single runs where there are several. The grey line is the float model's (or the
-    control's) EER, its 95 % interval shaded.
+    One panel has the post-training models, the other the fine-tuned ones. Each scheme is a line,
+    and the single runs are small dots where there are several. The grey line is the float model's
+    (or the control's) EER, its 95 % interval shaded.
+
+    Example:
+        >>> outcomes = read_outcomes(runs, read_cells(["kmeans 8 4 2"]))
+        >>> plot_tradeoff(outcomes, "tradeoff.png", "ResNet18")
 
     Args:
-        outcomes: See `tfsv.study.table.read_outcomes`.
-        path: The PNG; replaced if it exists.
-        title: Above the plot.
+        outcomes: Outcomes that `tfsv.study.table.read_outcomes` gave.
+        path: The PNG to write; it is replaced if it exists.
+        title: The text above the plot.
 
     Raises:
         InputError: The file cannot be written.

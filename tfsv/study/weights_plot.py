@@ -20,15 +20,19 @@ def plot_weights(
 ) -> None:
     """Draws a panel for each layer (row) and model (column) and writes a PNG.
 
-    The grey histogram is of the layer's latent weights, in their standard deviations; a stem is a
+    The grey histogram shows the layer's latent weights, in their standard deviations. A stem is a
     centroid, its height the share of weights that have it. Where the codes have a scale for each
-    channel, the histogram is of the weights divided by it. Centroids beyond the axis are left out.
+    channel, the histogram shows the weights divided by it. Centroids beyond the axis are left out.
+
+    Example:
+        >>> models = {"k-means": read_weights("runs/a/fine_tuned")}
+        >>> plot_weights(models, ["embedding"], "weights.png", "ResNet18, 2 bits")
 
     Args:
-        models: Heading of the column to the layers' latent weights and coded weights, by name.
+        models: Latent weights and coded weights of the layers, by name, for each column's heading.
         layers: Names of layers that all models have.
-        path: The PNG; replaced if it exists.
-        title: Above the plot.
+        path: The PNG to write; it is replaced if it exists.
+        title: The text above the plot.
 
     Raises:
         InputError: The file cannot be written.

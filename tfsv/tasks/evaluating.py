@@ -34,18 +34,21 @@ from tfsv.verification.trials import Trials, read_trials
 class EvaluationSettings:
     """On what models are measured, and what is kept of it.
 
+    Example:
+        >>> settings = EvaluationSettings("trials/test.txt", "runs/test", root="recordings")
+
     Attributes:
         trials: Trial list.
         output: Folder that gets `results.json`, `det.png` and the scores.
-        root: Folder that the list's paths start from; None: the manifest has them.
-        manifest: Manifest of the recordings; gives error rates per corpus and intervals by
-            speaker. None: there is none.
+        root: Folder that the list's paths start from. None: the manifest has them.
+        manifest: Manifest of the recordings, which gives error rates of each corpus and intervals
+            by speaker. None: there is none.
         scores: Whether each model's scores are written.
-        embeddings: Folder that keeps embeddings; None: they are not kept.
-        subtract_mean_of: Split of the manifest whose mean embedding is subtracted before scoring;
+        embeddings: Folder that keeps embeddings. None: they are not kept.
+        subtract_mean_of: Split of the manifest whose mean embedding is subtracted before scoring.
             None: nothing is subtracted.
         bootstrap: Replicates for 95 % intervals; 0: none.
-        calibrate: Whether the thresholds go into the cards; see `set_thresholds`.
+        calibrate: Whether the thresholds are meant for the cards, where `set_thresholds` puts them.
     """
 
     trials: str = setting(dataclasses.MISSING, "Trial list, lines of: label enrol test.")
@@ -95,9 +98,9 @@ def evaluate_models(
         settings: The trial list, and what to do with it.
 
     Returns:
-        The report of each model by its name; see
-        `tfsv.verification.evaluation.evaluate_with_scores`. The name is the last part of the path,
-        or all of it where two models have the same last part.
+        The report of each model by its name, as
+        `tfsv.verification.evaluation.evaluate_with_scores` makes it. The name is the last part of
+        the path, or all of it where two models have the same last part.
 
     Raises:
         InputError: A model, recording or list is unusable, or the output cannot be written.
@@ -142,8 +145,13 @@ def set_thresholds(reports: Mapping[str, Report]) -> Iterator[tuple[pathlib.Path
     A model that is exported from such a folder afterwards decides by them. Measure on development
     speakers for this, never on those that are reported.
 
+    Example:
+        >>> settings = EvaluationSettings("trials/dev.txt", "runs/dev", root="recordings")
+        >>> for card, report in set_thresholds(evaluate_models(["runs/resnet/float"], settings)):
+        ...     print(card, report.details["thresholds"])
+
     Args:
-        reports: What `evaluate_models` gave for model folders.
+        reports: Reports that `evaluate_models` gave for model folders.
 
     Yields:
         Each card's file when it is written, and the model's report.
@@ -159,7 +167,7 @@ def set_thresholds(reports: Mapping[str, Report]) -> Iterator[tuple[pathlib.Path
 
 
 def _named(models: Sequence[str | os.PathLike]) -> dict[str, str]:
-    """Name in tables to path: the path's last part, made unique by what is in front of it."""
+    """Paths by name in tables: the path's last part, made unique by what is in front of it."""
     paths = list(dict.fromkeys(os.path.normpath(located(model)) for model in models))
     if not paths:
         raise InputError("'model': no model given")

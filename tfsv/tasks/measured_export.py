@@ -23,16 +23,19 @@ if TYPE_CHECKING:
 class ExportSettings:
     """What is exported, and on what it is measured.
 
+    Example:
+        >>> settings = ExportSettings("runs/resnet/fine_tuned", "model.tflite", "packed")
+
     Attributes:
         model: Model folder.
         output: File to write, ending in `.tflite`.
         weights: How kernels are stored, a key of `tfsv.conversion.COMPUTE_FORMS`.
-        compute: What is computed with; None: the first that `weights` has.
+        compute: What the file computes with. None: the first form that `weights` has.
         calibration: Manifest whose train split gives `compute="int8"` its ranges of activations.
-        trials: Trial list on which the file is measured; None: the card stays the folder's.
-        dev_trials: Trial list for the card's thresholds, of other speakers; None: `trials`.
+        trials: Trial list on which the file is measured. None: the card stays that of the folder.
+        dev_trials: Trial list for the card's thresholds, of other speakers. None: `trials`.
         root: Folder that the paths in the trial lists start from.
-        notes: Text for the card's notes; None: the folder's.
+        notes: Text for the card's notes. None: the notes of the folder's card.
     """
 
     model: str = setting(dataclasses.MISSING, "Model folder that `tfsv train` wrote.")
@@ -66,10 +69,14 @@ class ExportSettings:
 class MeasuredExport:
     """What came out of an export.
 
+    Example:
+        >>> exported = export_measured(settings)
+        >>> exported.report.size, exported.report.agreement
+
     Attributes:
         report: Sizes, agreement with Keras, and the card in the file.
-        steps: What each step of a conversion to int8 did, by its name ("keras", then forms of
-            computing): reports on the trials. Empty for other forms, or without trials.
+        steps: Report on the trials after each step of a conversion to int8, by the step's name
+            ("keras", then forms of computing). Empty for other forms, or without trials.
     """
 
     report: "ExportReport"
@@ -91,8 +98,8 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
         settings: What to export. Trials and calibration are for speaker verification only.
 
     Raises:
-        InputError: See `tfsv.conversion.convert.export_tflite`; or a recording, list or manifest is
-            unusable.
+        InputError: A recording, list or manifest is unusable, `weights` or `compute` is unknown or
+            does not suit the model, or the file cannot be written.
         RuntimeError: The file does not agree with Keras; nothing was written.
     """
     from tfsv.conversion.convert import export_tflite

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCard) -> None:
     """Writes the network and its card; the card comes last, so that a folder with one is whole.
 
+    Example:
+        >>> network, card = load_model("runs/resnet/float")
+        >>> save_model("copy", network, card)
+
     Args:
-        folder: Made when absent; an older model in it is replaced.
-        network: As the card's task or `quantize` made it.
-        card: What describes it; `load_model` rebuilds the network from it.
+        folder: Folder to write. It is made when absent; an older model in it is replaced.
+        network: A network that the card's task or `quantize` made.
+        card: The card, from which `load_model` rebuilds the network.
 
     Raises:
         InputError: The folder cannot be written.
@@ -43,7 +47,7 @@ def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
         The network, quantized as its card says (codebooks included), and the card.
 
     Raises:
-        InputError: Something is missing, broken, or does not fit.
+        InputError: A file is missing or broken, or the weights do not fit the card.
     """
     from tfsv.quantization.network import quantize
 
@@ -68,8 +72,12 @@ def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
 def read_folder_card(folder: str | os.PathLike) -> ModelCard:
     """The card of a model folder.
 
+    Example:
+        >>> card = read_folder_card("runs/resnet/fine_tuned")
+        >>> card.measured["eer"], card.thresholds
+
     Raises:
-        InputError: It is missing or broken.
+        InputError: The card is missing or broken.
     """
     file = pathlib.Path(folder) / folders.CARD
     try:
@@ -82,8 +90,12 @@ def read_folder_card(folder: str | os.PathLike) -> ModelCard:
 def write_folder_card(folder: str | os.PathLike, card: ModelCard) -> None:
     """Writes or replaces the card of a model folder.
 
+    Example:
+        >>> card = read_folder_card("runs/resnet/fine_tuned")
+        >>> write_folder_card("runs/resnet/fine_tuned", dataclasses.replace(card, notes="v2"))
+
     Raises:
-        InputError: It cannot be written.
+        InputError: The card cannot be written.
     """
     with replacing(pathlib.Path(folder) / folders.CARD) as part:
         part.write_text(card.to_json(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Whatever a command's model argument names, opened."""
+"""Opens whatever a command's model argument names."""
 
 import os
 import pathlib
@@ -12,12 +12,16 @@ from tfsv.verification.tflite_embedder import TFLiteEmbedder
 def open_model(path: str | os.PathLike, *, threads: int = 1) -> Embedder:
     """Opens whatever a command's model argument names.
 
+    Example:
+        >>> model = open_model("runs/resnet/fine_tuned")
+        >>> score = model.embed(waveform) @ model.embed(other)
+
     Args:
         path: A `.tflite` file, a model folder, or a name of `tfsv.demo`.
         threads: Threads of one inference of a TFLite file.
 
     Raises:
-        InputError: It is neither, or it is damaged.
+        InputError: The path is none of these, or the model is damaged.
     """
     path = pathlib.Path(located(path))
     if path.is_dir():

@@ -18,9 +18,12 @@ from tfsv.training.objective import Objective
 class OwnObjective(Objective):
     """A loss function as an objective.
 
+    Example:
+        >>> objective = OwnObjective(lambda outputs, targets: tf.square(outputs - targets)[:, 0])
+
     Args:
-        loss: From outputs and targets to the losses of a batch.
-        **kwargs: As for any Keras layer.
+        loss: A function from outputs and targets to the losses of a batch.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
     def __init__(self, loss: Loss, **kwargs: Any):
@@ -28,16 +31,22 @@ class OwnObjective(Objective):
         self._loss = loss
 
     def call(self, outputs: Any, targets: Any, step: tf.Tensor) -> tuple[tf.Tensor, dict]:
-        """See `Objective.call`."""
+        """The losses of a batch, whatever the step, and nothing else to show."""
         return self._loss(outputs, targets), {}
 
 
 class OwnData(TaskData):
     """Batches that a reader gives.
 
+    Example:
+        >>> data = OwnData([(inputs, targets), (others, their_targets)], loss)
+        >>> data.steps_per_epoch
+        2
+
     Args:
         batches: Pairs of network inputs and targets: a dataset, or a list of arrays.
-        loss: A function, or an objective that is built already.
+        loss: A function from outputs and targets to the losses of a batch, or an objective that is
+            built already.
     """
 
     def __init__(
@@ -50,7 +59,7 @@ class OwnData(TaskData):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of the dataset.
+        """Number of batches of the dataset.
 
         Raises:
             InputError: The dataset is endless or does not know its length.
@@ -65,20 +74,25 @@ class OwnData(TaskData):
         return self._batches.repeat().skip(first_step)
 
     def objective(self, network: keras.Model, steps: int) -> Objective:
-        """The loss."""
+        """The loss as an objective."""
         return self._loss if isinstance(self._loss, Objective) else OwnObjective(self._loss)
 
     def measure(self, model: PlainModel) -> Measured:
-        """Nothing is measured."""
+        """An empty report, since nothing is measured."""
         return Measured(Report("", ()))
 
 
 class OwnNetwork(Task):
     """The task of one network that is there already.
 
+    Example:
+        >>> task = OwnNetwork(network)
+        >>> print(*task.ends(task.new_card()).inputs)
+        input_1 float32 [1, any, 80]
+
     Args:
         network: The float network.
-        ends: Inputs and outputs of its file; None: the network's own.
+        ends: Inputs and outputs of the network's file. None: those of the network.
     """
 
     name: ClassVar = "own"
@@ -99,11 +113,11 @@ class OwnNetwork(Task):
         return self._network
 
     def ends(self, card: ModelCard) -> Ends:
-        """See `Task.ends`."""
+        """The ends that were given, or else those of the network."""
         return self._ends or Ends.of(self._network)
 
     def open_data(self, data: Any, objective: Any) -> TaskData:
-        """Batches and a loss."""
+        """Batches as the data, and a loss as the objective."""
         return OwnData(data, objective)
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 class Measured:
     """What measuring a model gave.
 
+    Example:
+        >>> measured = data.measure(PlainModel(folder, network, card))
+        >>> card.decision = dict(measured.decision)
+
     Attributes:
         report: The measurements.
         decision: What the model decides with from now on, such as thresholds.
@@ -40,7 +44,11 @@ class Measured:
 
 @dataclasses.dataclass(frozen=True)
 class PlainModel:
-    """A network without quantizers, its card, and where it is kept.
+    """A network without quantizers, its card, and its folder.
+
+    Example:
+        >>> network, card = load_model("runs/resnet/fine_tuned")
+        >>> model = PlainModel(pathlib.Path("runs/resnet/fine_tuned"), strip(network)[0], card)
 
     Attributes:
         folder: The model folder.
@@ -56,10 +64,14 @@ class PlainModel:
 class TaskData(abc.ABC):
     """What a run trains and measures with.
 
+    Example:
+        >>> data = TASKS["verification"].open_data(SpeechData("manifest.tsv"), SpeakerObjective())
+        >>> inputs, targets = next(iter(data.dataset(0)))
+
     Attributes:
-        seed: Everything random of the run follows from it.
-        steps_per_epoch: Batches that hold everything once.
-        unit: What a batch holds, as progress bars call it.
+        seed: Seed from which everything random of the run follows.
+        steps_per_epoch: Number of batches that hold everything once.
+        unit: Name in progress bars of what a batch holds.
     """
 
     seed: int = 0
@@ -70,12 +82,12 @@ class TaskData(abc.ABC):
         """Files that decide the outcome, by name; their hashes tell this run from others.
 
         Raises:
-            InputError: One of them is missing or unfit; it is told before hours of training.
+            InputError: A file is missing or unfit, which is told before hours of training.
         """
         return {}
 
     def identity(self) -> Mapping[str, Any]:
-        """JSON-ready: what decides the batches of `dataset`."""
+        """What decides the batches of `dataset`, as JSON-ready values."""
         return {}
 
     def trained_on(self) -> str:
@@ -94,11 +106,11 @@ class TaskData(abc.ABC):
         """
 
     def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
-        """From raw inputs to the network's inputs, as a function of tensors; no randomness."""
+        """A function of tensors from raw inputs to the network's inputs, without randomness."""
         return lambda raw: raw
 
     def masks(self, seed: int) -> "Callable[[Any, tf.Tensor], Any]":
-        """What training does to the network's inputs at random, by the step's number."""
+        """A function of inputs and step that changes the network's inputs at random in training."""
         return lambda inputs, step: inputs
 
     @abc.abstractmethod
@@ -120,16 +132,17 @@ class TaskData(abc.ABC):
         """Keeps in a model's folder what `further_objective` goes on from."""
 
     def log_probabilities(self, objective: "Objective") -> "Callable[[Any], tf.Tensor]":
-        """From the network's outputs to logarithms of probabilities, for divergences.
+        """A function from the network's outputs to log probabilities, for divergences.
 
-        Paper 4 passes a network's outputs through a sigmoid; so does the default: each output is
-        the logit of one of two events.
+        Paper 4 passes a network's outputs through a sigmoid, and so does the default. Each output
+        is the logit of one of two events.
 
         Args:
-            objective: Of the trained network.
+            objective: The objective of the trained network.
 
         Returns:
-            A function to float `[..., events]` that sums to 1 over the last axis, exponentiated.
+            A function that gives log probabilities, float `[..., events]`. The probabilities sum to
+            1 over the last axis.
         """
         import tensorflow as tf
 
@@ -144,18 +157,20 @@ class TaskData(abc.ABC):
         """Measures a plain network, its kernels decoded if it was quantized."""
 
     def for_card(self, report: Report) -> dict[str, float]:
-        """What a model's card keeps of a report, by name; the default: all measurements."""
+        """What a model's card keeps of a report, by name; the default keeps all measurements."""
         return {measurement.name: measurement.value for measurement in report}
 
     def measurer(self, card: ModelCard, folder: pathlib.Path) -> Callable[[Any], Report]:
-        """Measures many networks of one card for a study, by what can be prepared once.
+        """A function that measures many networks of one card for a study.
+
+        What can be prepared once is prepared here.
 
         Args:
-            card: Of the float network of the study.
-            folder: The study's.
+            card: Card of the float network of the study.
+            folder: Folder of the study.
 
         Returns:
-            From a plain network to its report, best with intervals and replicates.
+            A function from a plain network to its report, best with intervals and replicates.
         """
         return lambda network: self.measure(PlainModel(folder, network, card)).report
 
@@ -163,8 +178,13 @@ class TaskData(abc.ABC):
 class Task(abc.ABC):
     """A kind of network: how it is built, what its file takes and gives, what it learns from.
 
+    Example:
+        >>> task = TASKS["verification"]
+        >>> card = task.new_card(task.network_record("resnet18"))
+        >>> network = task.build(card)
+
     Attributes:
-        name: As cards and recipes have it.
+        name: Name of the task in cards and recipes.
         network_record: Frozen dataclass of what builds a network; every field has a default.
         data_record: Frozen dataclass of where data come from and how they are fed.
         objective_record: Frozen dataclass of what the network is trained for.
@@ -181,7 +201,7 @@ class Task(abc.ABC):
         """A `network_record` with everything filled in that it leaves open.
 
         Raises:
-            InputError: A name or size is impossible; names the setting.
+            InputError: A name or size is impossible; the message names the setting.
         """
         return network
 
@@ -193,14 +213,14 @@ class Task(abc.ABC):
             network: A `network_record`.
 
         Raises:
-            InputError: A name or size is impossible; names the setting.
+            InputError: A name or size is impossible; the message names the setting.
         """
 
     def check(self, card: ModelCard, source: str) -> None:  # noqa: B027
         """Checks the tables of a card that belong to the task.
 
         Raises:
-            InputError: One of them is wrong; names the source.
+            InputError: A value of a table is wrong; the message names the source.
         """
 
     @abc.abstractmethod
@@ -208,7 +228,7 @@ class Task(abc.ABC):
         """The float network that a card describes, its weights not yet loaded."""
 
     def filled(self, card: ModelCard) -> ModelCard:
-        """The card as long as measuring makes it, to tell the size of a file beforehand."""
+        """The card, as long as measuring will make it, to tell the size of a file beforehand."""
         return card
 
     @abc.abstractmethod
@@ -224,11 +244,11 @@ class Task(abc.ABC):
             objective: An `objective_record`.
 
         Raises:
-            InputError: They cannot be read.
+            InputError: The data cannot be read.
         """
 
     def coded_layers(self, network: "keras.Model") -> list[str]:
-        """Names of the layers that may get bits; the default: all that have kernels."""
+        """Names of the layers that may get bits; the default names all that have kernels."""
         from tfsv.quantization.network import quantizable_layers
 
         return [layer.name for layer in quantizable_layers(network)]
@@ -238,11 +258,16 @@ TASKS: Registry[Task] = Registry("task", "tfsv.tasks.definitions")
 """Tasks by name."""
 
 DEFAULT_TASK = "verification"
-"""What commands and recipes do unless told otherwise."""
+"""Task of commands and recipes that name none."""
 
 
 def sensitivity_methods() -> "Registry[type[Method]]":
-    """All sensitivity methods by name, those of tasks included."""
+    """All sensitivity methods by name, those of tasks included.
+
+    Example:
+        >>> "perturbation" in sensitivity_methods()
+        True
+    """
     for task in TASKS.values():
         for package in task.method_packages:
             METHODS.search(package)

@@ -44,8 +44,8 @@ class SpeechTraining(TaskData):
         >>> crops, classes = next(iter(data.dataset(0)))
 
     Args:
-        data: Corpus, trials and pipeline.
-        objective: What is learned from the training speakers.
+        data: Settings of the corpus, the trials and the pipeline.
+        objective: Settings of what is learned from the training speakers.
 
     Raises:
         InputError: The corpus cannot be read.
@@ -66,16 +66,16 @@ class SpeechTraining(TaskData):
 
     @functools.cached_property
     def steps_per_epoch(self) -> int:
-        """See `TaskData`."""
+        """Number of batches that hold each utterance of the train split once at every speed."""
         return steps_per_epoch(self.train, self.settings.pipeline)
 
     def trials_file(self, split: str) -> pathlib.Path:
-        """The trial list of "dev" or "test"."""
+        """File of the trial list of "dev" or "test"."""
         given = getattr(self.settings, f"{split}_trials")
         return pathlib.Path(given or pathlib.Path(self.manifest.root) / "trials" / f"{split}.txt")
 
     def files(self) -> Mapping[str, str | pathlib.Path]:
-        """See `TaskData.files`."""
+        """The manifest and the trial lists, whose recordings and speakers are checked first."""
         lists = {"dev_trials": self.trials_file("dev"), "test_trials": self.trials_file("test")}
         for split, file in zip(("dev", "test"), lists.values(), strict=True):
             _check_trials(file, self._root(split), self.manifest, self.train)
@@ -94,11 +94,11 @@ class SpeechTraining(TaskData):
         return f"{corpora}: {speakers} speakers, {recordings} utterances"
 
     def folder(self) -> pathlib.Path:
-        """See `TaskData.folder`."""
+        """Folder of the manifest."""
         return pathlib.Path(self.manifest.root)
 
     def dataset(self, first_step: int) -> tf.data.Dataset:
-        """Crops float32 `[batch, samples]` and classes int32 `[batch]`; see `training_dataset`."""
+        """Endless batches of crops, float32 `[batch, samples]`, and classes, int32 `[batch]`."""
         return training_dataset(self.train, self.settings.pipeline, first_step)
 
     def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
@@ -117,13 +117,13 @@ class SpeechTraining(TaskData):
         return masked
 
     def objective(self, network: keras.Model, steps: int) -> Objective:
-        """See `TaskData.objective`."""
+        """The objective that the settings name, its margin on schedule."""
         settings = self._objective
         start, end = (round(part * steps) for part in (settings.margin_start, settings.margin_end))
         return self._made_objective(network, Margin(settings.margin, start, end))
 
     def further_objective(self, network: keras.Model, parent: PlainModel) -> Objective:
-        """With the class vectors of the parent's training, or mean embeddings in their place."""
+        """An objective with the parent's class vectors, or mean embeddings in their place."""
         objective = self._made_objective(network, Margin(self._objective.margin))
         vectors = class_vectors(
             parent.folder,
@@ -141,7 +141,7 @@ class SpeechTraining(TaskData):
         save_class_vectors(folder, vectors, self.train, self.settings.pipeline)
 
     def log_probabilities(self, objective: Objective) -> Callable[[Any], tf.Tensor]:
-        """Posteriors of the training speakers; see `speaker_posteriors`."""
+        """Log posteriors of the training speakers, as `speaker_posteriors` gives them."""
         return speaker_posteriors(objective.kernel.numpy())
 
     def measure(self, model: PlainModel) -> Measured:
@@ -152,7 +152,7 @@ class SpeechTraining(TaskData):
         return Measured(report, {"thresholds": dev.details["thresholds"]})
 
     def for_card(self, report: Report) -> dict[str, float]:
-        """EER and minDCF at a prior of 0.01."""
+        """EER and minDCF at a target prior of 0.01."""
         return speaker_figures(report)
 
     def measurer(self, card: ModelCard, folder: pathlib.Path) -> Callable[[Any], Report]:
@@ -173,11 +173,12 @@ class SpeechTraining(TaskData):
         """Development trials, for methods that measure with them.
 
         Args:
-            trials: Another list than that of the settings.
-            root: Folder of its recordings; None: the settings' or the manifest.
+            trials: File of the trials. None: the list of the settings.
+            root: Folder of the trials' recordings. None: the folder of the settings, or the
+                manifest.
 
         Returns:
-            The list, and the manifest or else the root that tells where its recordings are.
+            The list, and the manifest or else the folder that tells where its recordings are.
         """
         root = root or self._root("dev")
         listed = read_trials(trials or self.trials_file("dev"))

@@ -20,9 +20,12 @@ from tfsv.verification.scoring import voiceprint
 from tfsv.verification.trials import Trials, read_trials
 
 MINIMUM_SECONDS = 0.5
-"""Shorter recordings are refused. Mean normalisation leaves nothing of a recording of one frame,
-so that all such recordings have the same embedding and anyone would be accepted. The papers say
-nothing of a limit; half a second is our choice."""
+"""Shortest recording that is not refused, in seconds.
+
+Mean normalisation leaves nothing of a recording of one frame, so that all such recordings have the
+same embedding and anyone would be accepted. The papers say nothing of a limit; half a second is our
+choice.
+"""
 
 Recording = str | os.PathLike
 Model = str | os.PathLike | Embedder
@@ -32,11 +35,15 @@ Model = str | os.PathLike | Embedder
 class Decision:
     """Whether a recording is of the enrolled speaker.
 
+    Example:
+        >>> for decision in tfsv.verify("enrol.wav", ["test1.wav", "test2.wav"]):
+        ...     print(decision.recording, decision.score, decision.accepted)
+
     Attributes:
         recording: The recording that was tested.
-        score: Cosine between it and the enrolment.
-        threshold: Score from which on it is accepted.
-        origin: Where the threshold comes from: its name in the model's card, or "threshold".
+        score: Cosine between the recording and the enrolment.
+        threshold: Score from which on the recording is accepted.
+        origin: Name of the threshold in the model's card, or "threshold" if it was given.
     """
 
     recording: Recording
@@ -46,7 +53,7 @@ class Decision:
 
     @property
     def accepted(self) -> bool:
-        """Whether the voice is taken for the same."""
+        """Whether the recording is taken for the enrolled speaker's."""
         return self.score >= self.threshold
 
 
@@ -58,7 +65,7 @@ def verify(
     false_accept_rate: float = 0.01,
     threshold: float | None = None,
 ) -> list[Decision]:
-    """Says of recordings whether they are of the speaker who was enrolled.
+    """Decides for each recording whether it is of the speaker who was enrolled.
 
     Example:
         >>> (decision,) = tfsv.verify(["enrol1.wav", "enrol2.wav"], "test.wav")
@@ -66,13 +73,14 @@ def verify(
         True
 
     Args:
-        enrolment: Recordings of one speaker; their normalised mean is the enrolment.
+        enrolment: Recordings of one speaker; the normalised mean of their embeddings is the
+            enrolment.
         tests: Recordings in question.
         model: A `.tflite` file, a model folder, a name of `tfsv.demo`, or an embedder.
-        false_accept_rate: Rate of impostors that is bearable, 0.01 or 0.001; it picks the card's
-            threshold. That was measured on pairs of single recordings; with several enrolment
+        false_accept_rate: Rate of impostors that is bearable, 0.01 or 0.001. It picks the card's
+            threshold, which was measured on pairs of single recordings. With several enrolment
             recordings the rates are others.
-        threshold: Cosine score from which on to accept, instead of the card's.
+        threshold: Cosine score from which on to accept. None: the card's threshold.
 
     Returns:
         A decision for each of `tests`.
@@ -107,7 +115,7 @@ def embed(recordings: Recording | Sequence[Recording], model: Model = "demo") ->
         model: A `.tflite` file, a model folder, a name of `tfsv.demo`, or an embedder.
 
     Returns:
-        float32 [recordings, embedding size], each of length 1.
+        The embeddings, float32 `[recordings, embedding size]`, each of length 1.
 
     Raises:
         InputError: A recording or the model is unusable.
@@ -132,13 +140,14 @@ def evaluate(
 
     Args:
         model: A `.tflite` file, a model folder, a name of `tfsv.demo`, or an embedder.
-        trials: A trial list, lines of: label enrol test.
-        root: Folder in which the list's names are; None: the manifest says where they are.
-        manifest: Gives error rates per corpus and intervals by speaker.
+        trials: A trial list, or a file with lines of: label enrol test.
+        root: Folder in which the list's names are. None: the manifest says where they are.
+        manifest: Manifest of the recordings, or its file, which gives error rates of each corpus
+            and intervals by speaker. None: there is none.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
 
     Returns:
-        The report; see `tfsv.verification.evaluation.evaluate_with_scores`.
+        The report, as `tfsv.verification.evaluation.evaluate_with_scores` makes it.
 
     Raises:
         InputError: A recording is missing or broken, or the list has only one kind of trial.
@@ -159,8 +168,18 @@ def card_threshold(
 ) -> tuple[float, str]:
     """The card's threshold for a rate of false accepts, and its name there.
 
+    Example:
+        >>> threshold, name = card_threshold(tfsv.load("demo").card, 0.01, "demo")
+        >>> name
+        'far_0.01'
+
+    Args:
+        card: The card of the model.
+        false_accept_rate: Rate of impostors that is bearable, such as 0.01.
+        model: Name of the model, for errors.
+
     Raises:
-        InputError: The card has none; names the model and the remedy.
+        InputError: The card has no such threshold; the message names the model and the remedy.
     """
     name = f"far_{false_accept_rate:g}"
     if name not in card.thresholds:

@@ -24,7 +24,7 @@ HEAD = "head.npy"
 """File of a model folder with the class vectors of its training."""
 
 CLASSES = "head.json"
-"""File beside it that tells whose vectors they are: speakers, and speed factors of each."""
+"""File of a model folder that tells whose vectors `HEAD` holds: speakers and speed factors."""
 
 _CROPS_A_CLASS = 8
 
@@ -36,20 +36,26 @@ def class_vectors(
     train: Manifest,
     settings: PipelineSettings,
 ) -> np.ndarray:
-    """Float32 `[classes, embedding size]`, in the order of the pipeline's labels.
+    """The class vectors of a network, float32 `[classes, embedding size]`.
 
-    Those of the training where the folder has them of these speakers, otherwise (an imported model,
-    another corpus) the mean embeddings of some crops a class.
+    They are in the order of the pipeline's labels. They are those of the training where the folder
+    has them of these speakers. Otherwise, for an imported model or another corpus, they are the
+    mean embeddings of some crops of each class.
+
+    Example:
+        >>> train = read_manifest("corpus/manifest.tsv").split("train")
+        >>> vectors = class_vectors("runs/resnet/float", network, front_end, train, settings)
 
     Args:
         folder: The model folder.
         network: The float network.
-        front_end: Waveform to features.
+        front_end: The layer from waveforms to features.
         train: The training split.
-        settings: Of the pipeline.
+        settings: Settings of the training pipeline.
 
     Raises:
-        InputError: The folder's vectors cannot be read, or are of these speakers at other speeds.
+        InputError: The folder's vectors cannot be read, or were trained on these speakers at other
+            speeds.
     """
     trained_on = _read_classes(pathlib.Path(folder) / CLASSES)
     if trained_on and trained_on["speakers"] != list(train.speakers):
@@ -74,7 +80,17 @@ def class_vectors(
 def save_class_vectors(
     folder: pathlib.Path, vectors: np.ndarray, train: Manifest, settings: PipelineSettings
 ) -> None:
-    """Writes what `class_vectors` reads; arguments as there.
+    """Writes what `class_vectors` reads.
+
+    Example:
+        >>> save_class_vectors(pathlib.Path("runs/resnet/float"), vectors, train, settings)
+
+    Args:
+        folder: The model folder.
+        vectors: The class vectors, float32 `[classes, embedding size]`, in the order of the
+            pipeline's labels.
+        train: The training split.
+        settings: Settings of the training pipeline.
 
     Raises:
         InputError: The folder cannot be written.
@@ -86,7 +102,7 @@ def save_class_vectors(
 
 
 def _read_classes(file: pathlib.Path) -> dict | None:
-    """None where there are none: an imported model, or one of an earlier version."""
+    """The classes, or None for an imported model or one of an earlier version, which have none."""
     if not file.exists():
         return None
     try:

@@ -6,9 +6,13 @@ import numpy as np
 def cllr(scores: np.ndarray, labels: np.ndarray) -> float:
     """Cost of log-likelihood ratios, in bits (Brümmer and du Preez 2006).
 
+    Example:
+        >>> cllr(np.array([0.0, 0.0]), np.array([1, 0]))
+        1.0
+
     Args:
-        scores: Natural-logarithmic likelihood ratios `[trials]`.
-        labels: 1 = target, 0 = non-target.
+        scores: Log-likelihood ratios `[trials]`, natural logarithms.
+        labels: Labels `[trials]`, 1 = target, 0 = non-target.
     """
     scores = np.asarray(scores, np.float64)
     targets, others = scores[labels == 1], scores[labels == 0]
@@ -17,7 +21,16 @@ def cllr(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def llr_calibration(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Factor and offset that minimise the Cllr of the scores (linear logistic regression)."""
+    """Factor and offset that minimise the Cllr of the scores (linear logistic regression).
+
+    Example:
+        >>> factor, offset = llr_calibration(scores, labels)
+        >>> cllr(factor * scores + offset, labels)
+
+    Args:
+        scores: Scores `[trials]`, higher means "same speaker".
+        labels: Labels `[trials]`, 1 = target, 0 = non-target.
+    """
     import scipy.optimize  # half a second, for those who need it only
 
     scores = np.asarray(scores, np.float64)

@@ -25,13 +25,17 @@ def plot_det(
     """Draws DET curves of several systems over one another and writes a PNG.
 
     Both axes are error rates on a normal-deviate scale (Martin et al., Eurospeech 1997), on which
-    systems with normally distributed scores are straight lines. The EER is a dot on each curve;
-    where the curve has no point at all (a perfect system), the legend still tells.
+    systems with normally distributed scores are straight lines. The EER is a dot on each curve.
+    Where the curve has no point at all (a perfect system), the legend still tells the EER.
+
+    Example:
+        >>> points = det_points(scores, trials.labels)
+        >>> plot_det({"4 bits": points}, "det.png", title="VoxCeleb1-O")
 
     Args:
-        systems: Name in the legend to operating points, at least one; drawn in this order.
-        path: The PNG; replaced if it exists.
-        title: Above the plot, e.g. the trial list's name.
+        systems: Operating points by the name in the legend, at least one, drawn in this order.
+        path: The PNG to write; it is replaced if it exists.
+        title: The text above the plot, e.g. the trial list's name.
 
     Raises:
         InputError: The file cannot be written.
@@ -80,7 +84,7 @@ def _plain(text: str) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """The round rates in the range, those left out that would stand too close to the last."""
+    """The round rates in the range, without those that would stand too close to the last one."""
     apart = 0.045 * (ndtri(high) - ndtri(low))
     chosen: list[float] = []
     for tick in _TICKS[(low <= _TICKS) & (high >= _TICKS)]:

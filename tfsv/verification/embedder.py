@@ -8,14 +8,22 @@ from tfsv.card import ModelCard
 from tfsv.errors import InputError
 
 WAVEFORM, EMBEDDING = "waveform", "embedding"
-"""Names of the input and the output of a model's file."""
+"""Names of the input and of the output of a model's file."""
 
 MINIMUM_SAMPLES = 400
-"""One frame of 25 ms at 16 kHz; less than that has no features."""
+"""Samples of one frame of 25 ms at 16 kHz; a shorter waveform has no features."""
 
 
 class Embedder(Protocol):
-    """A model that is ready to listen: Keras, TFLite, or a stub in a test."""
+    """A model that embeds waveforms: a Keras network, a TFLite file, or a stub in a test.
+
+    Example:
+        >>> model: Embedder = tfsv.load("demo")
+        >>> score = model.embed(waveform) @ model.embed(other)
+
+    Attributes:
+        card: The model card.
+    """
 
     card: ModelCard
 
@@ -23,10 +31,11 @@ class Embedder(Protocol):
         """Returns the embedding of one utterance.
 
         Args:
-            waveform: float32 [samples], 16 kHz mono, -1 to 1, at least 400 samples.
+            waveform: The utterance, float32 `[samples]`, 16 kHz mono, -1 to 1, at least 400
+                samples.
 
         Returns:
-            float32 [embedding size], of length 1.
+            The embedding, float32 `[embedding size]`, of length 1.
 
         Raises:
             InputError: The waveform is too short, has NaN in it or has more than one dimension.
@@ -37,9 +46,13 @@ class Embedder(Protocol):
 def check_waveform(waveform: np.ndarray) -> np.ndarray:
     """Returns the waveform as float32, or says what is wrong with it.
 
+    Example:
+        >>> check_waveform(np.zeros(16000)).dtype
+        dtype('float32')
+
     Raises:
-        InputError: Not one-dimensional, not floating point, fewer than 400 samples, or NaN or
-            infinite samples.
+        InputError: The waveform is not one-dimensional, is not floating point, has fewer than 400
+            samples, or has samples that are NaN or infinite.
     """
     waveform = np.asarray(waveform)
     if waveform.ndim != 1:
@@ -60,12 +73,15 @@ def check_waveform(waveform: np.ndarray) -> np.ndarray:
 def check_embedding(embedding: np.ndarray, samples: int) -> np.ndarray:
     """Returns the embedding, or says that the model made nothing usable of the waveform.
 
+    Example:
+        >>> embedding = check_embedding(outputs["embedding"][0], samples=len(waveform))
+
     Args:
-        embedding: [embedding size], L2-normalised.
+        embedding: The embedding, `[embedding size]`, L2-normalised.
         samples: Length of the waveform, for the message.
 
     Raises:
-        InputError: NaN, infinite or all zero.
+        InputError: The embedding has values that are NaN or infinite, or is all zero.
     """
     if not np.isfinite(embedding).all() or not embedding.any():
         raise InputError(

@@ -14,12 +14,12 @@ from tfsv.runtime.ports import Port
 from tfsv.verification.embedder import EMBEDDING, WAVEFORM
 
 LOWEST_COSINE = {"float32": 0.9999, "int8_weights": 0.95, "int8": 0.9}
-"""What an export demands of the file's embeddings against those of Keras.
+"""Lowest cosine of the file's embeddings to those of Keras with which an export succeeds.
 
 Float32 differs by rounding only. Int8 rounds each weight by up to 1/254 of the layer's largest
 and each activation by up to 1/254 of its tensor's largest. Over 1,300 recordings the worst cosine
-of a trained ResNet18 of 8 channels was 0.9886 with int8 weights, and over 500 of them 0.9880 with
-int8 activations too; a file below these bounds is broken, not rounded.
+of a trained ResNet18 of 8 channels was 0.9886 with int8 weights. Over 500 of them it was 0.9880
+with int8 activations too. A file below these bounds is broken, not rounded.
 """
 
 _DEFAULT_SAMPLES = 32000
@@ -70,7 +70,7 @@ def _examples() -> Iterator[Arrays]:
 
 
 def _utterance(samples: int, seed: int) -> np.ndarray:
-    """Float32 `[samples]`: bursts of a gliding harmonic tone in noise."""
+    """Bursts of a gliding harmonic tone in noise, float32 `[samples]`."""
     random = np.random.default_rng(seed)
     seconds = np.arange(samples) / SAMPLE_RATE
     pitch = random.uniform(90, 220) * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * seconds))

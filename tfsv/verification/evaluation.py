@@ -48,7 +48,35 @@ def evaluate_trials(
     replicates: int = 0,
     progress: bool = True,
 ) -> Report:
-    """The report of `evaluate_with_scores`, without the scores; arguments and errors as there."""
+    """Scores a trial list and reports its error rates and all that is needed to repeat them.
+
+    It does what `evaluate_with_scores` does and leaves out the scores.
+
+    Example:
+        >>> report = evaluate_trials(tfsv.load("demo"), read_trials("test.txt"), "recordings")
+        >>> print(report["eer"].text(), "%", report.details["thresholds"]["eer"])
+
+    Args:
+        embedder: The model.
+        trials: The trials. Their names are paths, or utterances of the manifest.
+        root: Folder in which the names are. None: the manifest says where they are.
+        manifest: Manifest of the recordings. It gives intervals by speaker and, where it has the
+            column, error rates of each corpus. None: there is none.
+        trial_list: File of the trials, to be named and hashed in the report.
+        model: File or folder of the model, to be named and hashed in the report.
+        folder: Folder that keeps embeddings, as `extract_embeddings` writes them. It needs
+            `model`.
+        mean: A vector that is subtracted from every embedding, float `[dimensions]`.
+        replicates: Draws of the bootstrap for 95 % intervals; 0: none.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The report. It measures `eer`, `min_dcf_0.01` and `min_dcf_0.05`.
+
+    Raises:
+        InputError: A recording is missing or broken, a name is not in the manifest, or the list
+            has only one kind of trial.
+    """
     report, _ = evaluate_with_scores(
         embedder, trials, root, manifest=manifest, trial_list=trial_list, model=model,
         folder=folder, mean=mean, replicates=replicates, progress=progress,
@@ -78,21 +106,23 @@ def evaluate_with_scores(
         0.203
 
     Args:
-        embedder: Any model.
-        trials: What to compare; its names are paths, or utterances of the manifest.
-        root: Folder in which the names are; None: the manifest says where they are.
-        manifest: Gives error rates per corpus (where it has the column) and intervals by speaker.
+        embedder: The model.
+        trials: The trials. Their names are paths, or utterances of the manifest.
+        root: Folder in which the names are. None: the manifest says where they are.
+        manifest: Manifest of the recordings. It gives intervals by speaker and, where it has the
+            column, error rates of each corpus. None: there is none.
         trial_list: File of the trials, to be named and hashed in the report.
         model: File or folder of the model, to be named and hashed in the report.
-        folder: Keeps embeddings; see `extract_embeddings`. Needs `model`.
-        mean: float [dimensions], subtracted from every embedding; see `cosine_scores`.
+        folder: Folder that keeps embeddings, as `extract_embeddings` writes them. It needs
+            `model`.
+        mean: A vector that is subtracted from every embedding, float `[dimensions]`.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
         progress: Whether to show a progress bar.
 
     Returns:
-        The report and the scores, float32 [trials]. The report measures `eer`, `min_dcf_0.01` and
-        `min_dcf_0.05`; see `speaker_report` for its details. More details are `model`, `trials`,
-        `seconds`, `mean_subtracted`, `window_seconds` and `versions`.
+        The report and the scores, float32 `[trials]`. The report measures `eer`, `min_dcf_0.01` and
+        `min_dcf_0.05`. Its details are those of `speaker_report` and `model`, `trials`, `seconds`,
+        `mean_subtracted`, `window_seconds` and `versions`.
 
     Raises:
         InputError: A recording is missing or broken, a name is not in the manifest, or the list
@@ -124,6 +154,15 @@ def recording_paths(
 ) -> list[str]:
     """Returns the sound file of each of `trials.names`.
 
+    Example:
+        >>> paths = recording_paths(read_trials("trials/test.txt"), "recordings", None)
+        >>> waveforms = [soundfiles.read(path) for path in paths]
+
+    Args:
+        trials: The trials. Their names are paths, or utterances of the manifest.
+        root: Folder in which the names are. None: the manifest says where they are.
+        manifest: The manifest that has the recordings; it is not needed where `root` is given.
+
     Raises:
         InputError: Neither root nor manifest is given, or the manifest lacks a name.
     """
@@ -137,22 +176,29 @@ def recording_paths(
 def speaker_report(
     scores: np.ndarray, trials: Trials, manifest: Manifest | None = None, replicates: int = 0
 ) -> Report:
-    """The error rates of scores, pooled and per corpus, and the thresholds.
+    """The error rates of scores, pooled and of each corpus, and the thresholds.
+
+    Example:
+        >>> scores = cosine_scores(embeddings, trials.enrol, trials.test)
+        >>> report = speaker_report(scores, trials, replicates=1000)
+        >>> report["eer"].interval, report.details["thresholds"]["eer"]
 
     Args:
-        scores: float [trials].
-        trials: What was scored.
-        manifest: Gives error rates per corpus (where it has the column) and intervals by speaker.
+        scores: Scores of the trials, float `[trials]`.
+        trials: The trials that were scored.
+        manifest: Manifest of the recordings. It gives intervals by speaker and, where it has the
+            column, error rates of each corpus. None: there is none.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
 
     Returns:
-        A report of `eer`, `min_dcf_0.01` and `min_dcf_0.05`, fractions; see
-        `tfsv.verification.metrics`. Its details are `thresholds`, `interval_by` ("speaker",
-        "trial", or None without bootstrap) and `corpora`, the trials whose both sides are of one
-        corpus. An error rate there is None where the corpus has only one kind of trial.
+        A report of `eer`, `min_dcf_0.01` and `min_dcf_0.05`, fractions, as
+        `tfsv.verification.metrics` defines them. Its details are `thresholds`, `interval_by`
+        ("speaker", "trial", or None without bootstrap) and `corpora`. The latter has the trials
+        whose both sides come from one corpus. An error rate there is None where the corpus has
+        only one kind of trial.
 
     Raises:
-        InputError: One kind of trial only, NaN scores, or a name that the manifest lacks.
+        InputError: There is only one kind of trial, a score is NaN, or the manifest lacks a name.
     """
     points = det_points(scores, trials.labels)
     thresholds = {"eer": points.threshold_at_eer()}
@@ -197,7 +243,19 @@ def speaker_report(
 
 
 def describe_model(model: str | os.PathLike | None, embedder: "Embedder") -> dict[str, Any]:
-    """Returns what identifies a model: path, sha256 and bytes of its weights, and its network."""
+    """Returns what identifies a model: path, sha256 and bytes of its weights, and its network.
+
+    Example:
+        >>> described = describe_model("model.tflite", tfsv.load("model.tflite"))
+        >>> described["sha256"], described["bytes"]
+
+    Args:
+        model: File or folder of the model; None: path, sha256 and bytes are None.
+        embedder: The model. It may have no card.
+
+    Raises:
+        InputError: The model has no file of weights.
+    """
     card = getattr(embedder, "card", None)
     described: dict[str, Any] = {"path": None, "file": None, "sha256": None, "bytes": None}
     if model is not None:
@@ -215,7 +273,17 @@ def describe_model(model: str | os.PathLike | None, embedder: "Embedder") -> dic
 
 
 def describe_trials(trials: Trials, trial_list: str | os.PathLike | None) -> dict[str, Any]:
-    """Returns what identifies a trial list: name, sha256 and sizes."""
+    """Returns what identifies a trial list: name, sha256 and sizes.
+
+    Example:
+        >>> described = describe_trials(read_trials("trials/test.txt"), "trials/test.txt")
+        >>> described["list"]
+        'test.txt'
+
+    Args:
+        trials: The trials.
+        trial_list: File of the trials; None: name and sha256 are None.
+    """
     targets = int(np.count_nonzero(trials.labels))
     return {
         "list": None if trial_list is None else pathlib.Path(trial_list).name,
@@ -230,8 +298,11 @@ def describe_trials(trials: Trials, trial_list: str | os.PathLike | None) -> dic
 def weights_file(model: str | os.PathLike) -> pathlib.Path:
     """Returns the file that holds the weights of a model folder or file.
 
+    Example:
+        >>> sha256_of(weights_file("runs/resnet/fine_tuned"))
+
     Raises:
-        InputError: There is none.
+        InputError: There is no such file.
     """
     path = pathlib.Path(model)
     file = path / folders.WEIGHTS if path.is_dir() else path
@@ -241,7 +312,12 @@ def weights_file(model: str | os.PathLike) -> pathlib.Path:
 
 
 def model_identity(model: str | os.PathLike, embedder: "Embedder") -> str:
-    """Returns what embeddings depend on, and nothing else: the weights and the front end."""
+    """Returns what embeddings depend on, and nothing else: the weights and the front end.
+
+    Example:
+        >>> identity = model_identity("model.tflite", embedder)
+        >>> extract_embeddings(embedder, paths, folder="embeddings", identity=identity)
+    """
     card: ModelCard | None = getattr(embedder, "card", None)
     settings = {} if card is None else card.ends.get("front_end", {})
     return sha256_of(weights_file(model)) + json.dumps(settings, sort_keys=True)
@@ -250,8 +326,11 @@ def model_identity(model: str | os.PathLike, embedder: "Embedder") -> str:
 def format_table(reports: Mapping[str, Report]) -> str:
     """Reports side by side as text: one line a system, then one line a corpus.
 
+    Example:
+        >>> print(format_table({"float": float_report, "4 bits": packed_report}))
+
     Args:
-        reports: Name of the system to what `evaluate_trials` returned.
+        reports: Reports that `evaluate_trials` returned, by the system's name.
     """
     first = next(iter(reports.values()))
     rows = [["system", "bytes", first.main.heading, "95 %", *_headings(first), "threshold"]]

@@ -29,13 +29,19 @@ def measure_steps(
 ) -> dict[str, dict[str, Any]]:
     """Measures the Keras network and a plain file of each form of computing before `compute`.
 
+    Example:
+        >>> measure = lambda model: {"eer": evaluate_trials(model, trials, root)["eer"].value}
+        >>> steps = measure_steps(network, coded, card, ends, "int8", measure)
+        >>> list(steps)
+        ['keras', 'float32', 'int8_weights']
+
     Args:
-        network: A plain network; see `tfsv.quantization.network.strip`.
+        network: A plain network, such as `tfsv.quantization.network.strip` gives.
         coded: Coded weights by layer name, possibly none.
-        card: The network's card.
-        ends: The ends of the files; see `tfsv.verification.ends.speaker_ends`.
+        card: The card of the network.
+        ends: The ends of the files, such as `tfsv.verification.ends.speaker_ends` gives.
         compute: The form that is exported; it is not measured here.
-        measure: Called with each model.
+        measure: A function that is called with each model.
 
     Returns:
         What `measure` returned, by name of the step: "keras", then forms of computing.

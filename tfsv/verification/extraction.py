@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from tfsv.verification.embedder import Embedder
 
 WINDOW_SECONDS = 20.0
-"""The longest stretch that is embedded at once. The papers pass whole utterances, which on VoxCeleb
-rarely last longer; longer recordings would only cost memory."""
+"""Longest part of a recording that is embedded at once, in seconds.
+
+The papers pass whole utterances, which on VoxCeleb rarely last longer; longer recordings would only
+cost memory.
+"""
 
 _SHARD = 256  # utterances a shard: what a kill may cost
 
@@ -27,9 +30,13 @@ _SHARD = 256  # utterances a shard: what a kill may cost
 def windows(waveform: np.ndarray, window_seconds: float = WINDOW_SECONDS) -> list[np.ndarray]:
     """Cuts a waveform into the smallest number of equally long parts that last this long at most.
 
+    Example:
+        >>> [len(part) for part in windows(np.zeros(50 * 16000))]
+        [266667, 266667, 266666]
+
     Args:
-        waveform: `[samples]`, 16 kHz.
-        window_seconds: Longest part.
+        waveform: The recording, `[samples]`, 16 kHz.
+        window_seconds: Longest part, in seconds.
     """
     window = int(window_seconds * SAMPLE_RATE)
     return np.array_split(waveform, max(1, math.ceil(len(waveform) / window)))
@@ -40,20 +47,23 @@ def embed_long(
 ) -> np.ndarray:
     """Embeds a waveform of any length.
 
-    Up to `window_seconds` it is embedded whole. Beyond, it is cut into the smallest number of
-    equally long windows that fit (so that no short rest is left), and the embedding is the
-    normalised mean of theirs.
+    Up to `window_seconds` it is embedded whole. A longer one is cut into the smallest number of
+    equally long windows that fit, so that no short rest is left. Its embedding is the normalised
+    mean of theirs.
+
+    Example:
+        >>> embedding = embed_long(tfsv.load("demo"), soundfiles.read("lecture.wav"))
 
     Args:
-        embedder: Any model.
-        waveform: float32 [samples], 16 kHz.
-        window_seconds: Longest window.
+        embedder: The model.
+        waveform: The recording, float32 `[samples]`, 16 kHz.
+        window_seconds: Longest window, in seconds.
 
     Returns:
-        float32 [dimensions], of length 1.
+        The embedding, float32 `[dimensions]`, of length 1.
 
     Raises:
-        InputError: As `Embedder.embed`.
+        InputError: The model refuses a window, or the embeddings of the windows cancel.
     """
     parts = windows(waveform, window_seconds)
     if len(parts) == 1:
@@ -72,13 +82,17 @@ def embed_file(
 ) -> np.ndarray:
     """Reads one sound file and embeds it.
 
+    Example:
+        >>> model = tfsv.load("demo")
+        >>> score = embed_file(model, "enrol.wav") @ embed_file(model, "test.wav")
+
     Args:
-        embedder: Any model.
-        path: Anything that `tfsv.audio.soundfiles.read` takes: any rate, any channels.
-        window_seconds: As for `embed_long`.
+        embedder: The model.
+        path: A file that `tfsv.audio.soundfiles.read` takes, at any rate, with any channels.
+        window_seconds: Longest window, in seconds; a longer recording is embedded in windows.
 
     Returns:
-        float32 [dimensions], of length 1.
+        The embedding, float32 `[dimensions]`, of length 1.
 
     Raises:
         InputError: The file cannot be read or embedded; the message names it.
@@ -101,23 +115,29 @@ def extract_embeddings(
 ) -> np.ndarray:
     """Embeds sound files, in order.
 
+    Example:
+        >>> embeddings = extract_embeddings(tfsv.load("demo"), ["enrol.wav", "test.wav"])
+        >>> len(embeddings)
+        2
+
     Args:
-        embedder: Any model.
+        embedder: The model.
         paths: Sound files.
-        folder: Where to keep the embeddings: in a folder of its own for each combination of
-            model, window and files (paths, sizes and times of change), as `00000.npy`, …, 256
-            utterances each, every one whole or absent. Shards that are there already are read
-            instead of computed. None: nothing is kept.
-        identity: What tells this model from others, e.g. its file's sha256; needed with `folder`.
-        window_seconds: As for `embed_long`.
+        folder: Folder that keeps the embeddings; None: nothing is kept. Each combination of model,
+            window and files (paths, sizes and times of change) has a folder of its own there. It
+            holds `00000.npy`, …, 256 utterances each, every one whole or absent. Shards that are
+            there already are read instead of computed.
+        identity: A text that tells this model from others, e.g. its file's sha256. It is needed
+            with `folder`.
+        window_seconds: Longest window, in seconds; a longer recording is embedded in windows.
         progress: Whether to show a bar with rate and remaining time (on a terminal).
 
     Returns:
-        float32 [files, dimensions].
+        The embeddings, float32 `[files, dimensions]`.
 
     Raises:
-        InputError: A file cannot be read or embedded (the message names it; an evaluation must not
-            drop trials silently), the folder cannot be written, or there is no path.
+        InputError: A file cannot be read or embedded, the folder cannot be written, or there is no
+            path. The message names the file, for an evaluation must not drop trials silently.
     """
     if not paths:
         raise InputError("no recording to embed: the list is empty")

@@ -16,7 +16,7 @@ class KerasEmbedder:
     One graph is traced and serves every length.
 
     Attributes:
-        card: The card that was given.
+        card: The card of the network.
 
     Example:
         >>> network, card = load_model("runs/resnet/fine_tuned")
@@ -24,12 +24,12 @@ class KerasEmbedder:
     """
 
     def __init__(self, network: keras.Model, card: ModelCard) -> None:
-        """Wraps the network, which stays the caller's: later changes of its weights are heard.
+        """Wraps a network, which stays the caller's: the embedder follows changes of its weights.
 
         Args:
             network: A network from features `[batch, frames, bins]` to embeddings `[batch,
                 embedding size]`, not normalised.
-            card: Its front end has the settings of the `LogMel` layer.
+            card: The card of the network, whose front end has the settings of the `LogMel` layer.
 
         Raises:
             InputError: The card's front end is not one that `LogMel` takes.
@@ -39,7 +39,7 @@ class KerasEmbedder:
         self._run = keras_runner(network, ends)
 
     def embed(self, waveform: np.ndarray) -> np.ndarray:
-        """Embeds one utterance, as `Embedder.embed` describes it."""
+        """Returns the embedding of one utterance, float32 `[embedding size]`, of length 1."""
         waveform = check_waveform(waveform)
         embedding = self._run({WAVEFORM: waveform[np.newaxis]})[EMBEDDING][0]
         return check_embedding(embedding, samples=len(waveform))

@@ -1,8 +1,8 @@
 """Error rates of a verification system from its scores: EER, minDCF, DET, thresholds.
 
 A trial is accepted when its score is at least the threshold. *False accepts* are counted among the
-non-target trials, *false rejects* among the target trials. Trials of equal score are accepted or
-rejected together, so an operating point exists only between groups of equal scores.
+non-target trials, and *false rejects* among the target trials. Trials of equal score are accepted
+or rejected together, so an operating point exists only between groups of equal scores.
 
 Everything is float64 and O(n log n) in time, O(n) in memory. The points are those of scikit-learn's
 `roc_curve(drop_intermediate=False)`.
@@ -21,10 +21,14 @@ from tfsv.errors import InputError
 class DetPoints:
     """Every operating point of a system, from "accept none" to "accept all".
 
+    Example:
+        >>> points = det_points(scores, labels)
+        >>> points.eer(), points.min_dcf(0.05), points.threshold_at_far(0.01)
+
     Attributes:
-        false_accepts: float64 [points], ascending from 0 to 1.
-        false_rejects: float64 [points], descending from 1 to 0.
-        thresholds: float64 [points], descending; the first is infinite.
+        false_accepts: Rates of false accepts, float64 `[points]`, ascending from 0 to 1.
+        false_rejects: Rates of false rejects, float64 `[points]`, descending from 1 to 0.
+        thresholds: Thresholds, float64 `[points]`, descending; the first is infinite.
         nontargets: Number of non-target trials behind the points.
     """
 
@@ -34,13 +38,22 @@ class DetPoints:
     nontargets: int
 
     def eer(self) -> float:
-        """Equal error rate, a fraction: where the linearly interpolated ROC has equal errors."""
+        """Equal error rate, a fraction, at which the linearly interpolated ROC has equal errors."""
         after, share = self._crossing()
         before, behind = self.false_accepts[after - 1], self.false_accepts[after]
         return float(before + share * (behind - before))
 
     def min_dcf(self, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
-        """Least detection cost over all thresholds, normalised; see `min_dcf` of the module."""
+        """Minimum of the NIST detection cost over all thresholds, normalised.
+
+        Args:
+            p_target: Prior of a target trial; the field reports 0.01 and 0.05.
+            c_miss: Cost of a false reject.
+            c_fa: Cost of a false accept.
+
+        Raises:
+            InputError: The prior lies outside (0, 1), or a cost is not positive.
+        """
         if not 0 < p_target < 1 or c_miss <= 0 or c_fa <= 0:
             raise InputError(
                 f"minDCF needs a target prior between 0 and 1 and positive costs, received"
@@ -53,8 +66,8 @@ class DetPoints:
     def threshold_at_eer(self) -> float:
         """Threshold at the EER, interpolated between the two scores around it.
 
-        Where an operating point has exactly equal errors, the middle of the thresholds that give
-        this point.
+        Where an operating point has exactly equal errors, it is the middle of the thresholds that
+        give this point.
         """
         after, share = self._crossing()
         if share == 1 and after + 1 < len(self.thresholds):
@@ -84,7 +97,10 @@ class DetPoints:
         return float(self.thresholds[last])
 
     def _crossing(self) -> tuple[int, float]:
-        """Index of the first point with false rejects ≤ false accepts, and the way to it, 0–1."""
+        """Index of the first point with false rejects ≤ false accepts, and the share of the step.
+
+        The share, 0 to 1, says how far from the point before it the errors are equal.
+        """
         gaps = self.false_rejects - self.false_accepts
         after = int(np.argmax(gaps <= 0))
         return after, float(gaps[after - 1] / (gaps[after - 1] - gaps[after]))
@@ -93,22 +109,39 @@ class DetPoints:
 def det_points(scores: ArrayLike, labels: ArrayLike) -> DetPoints:
     """Returns all operating points.
 
+    Example:
+        >>> points = det_points([0.9, 0.5, 0.75, 0.25], [1, 1, 0, 0])
+        >>> points.false_rejects
+        array([1. , 0.5, 0.5, 0. , 0. ])
+
     Args:
-        scores: [trials], higher means "same speaker".
-        labels: [trials], 1 or True for target trials, 0 or False for non-target trials.
+        scores: Scores `[trials]`, higher means "same speaker".
+        labels: Labels `[trials]`, 1 or True for target trials, 0 or False for non-target trials.
 
     Raises:
-        InputError: Different lengths, no target or no non-target trial, other labels than 0 and 1,
-            or a score that is NaN or infinite.
+        InputError: The lengths differ, there is no target or no non-target trial, a label is not 0
+            or 1, or a score is NaN or infinite.
     """
     return _Sorted.of(scores, labels).points()
 
 
 def eer(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Equal error rate, a fraction from 0 to 1; arguments and errors as `det_points`.
+    """Equal error rate, a fraction from 0 to 1.
 
     The ROC is interpolated linearly between its points. This is neither the larger of the two
     rates at the nearest threshold nor the EER of the convex hull, which other tools report.
+
+    Example:
+        >>> eer([0.9, 0.5, 0.75, 0.25], [1, 1, 0, 0])
+        0.5
+
+    Args:
+        scores: Scores `[trials]`, higher means "same speaker".
+        labels: Labels `[trials]`, 1 or True for target trials, 0 or False for non-target trials.
+
+    Raises:
+        InputError: The lengths differ, there is no target or no non-target trial, a label is not 0
+            or 1, or a score is NaN or infinite.
     """
     return det_points(scores, labels).eer()
 
@@ -122,29 +155,61 @@ def min_dcf(
 ) -> float:
     """Minimum of the NIST detection cost over all thresholds, normalised.
 
-    `min over t of (c_miss · p_target · FRR(t) + c_fa · (1 − p_target) · FAR(t))`, divided by the
-    cost of the better of "accept all" and "accept none", so that 1 means useless.
+    The cost is `c_miss · p_target · FRR(t) + c_fa · (1 − p_target) · FAR(t)` at the threshold t.
+    It is divided by the cost of the better of "accept all" and "accept none", so that 1 means
+    useless.
+
+    Example:
+        >>> min_dcf([0.9, 0.5, 0.75, 0.25], [1, 1, 0, 0], p_target=0.05)
+        0.5
 
     Args:
-        scores: As for `det_points`.
-        labels: As for `det_points`.
+        scores: Scores `[trials]`, higher means "same speaker".
+        labels: Labels `[trials]`, 1 or True for target trials, 0 or False for non-target trials.
         p_target: Prior of a target trial; the field reports 0.01 and 0.05.
         c_miss: Cost of a false reject.
         c_fa: Cost of a false accept.
 
     Raises:
-        InputError: As `det_points`; a prior outside (0, 1) or a cost that is not positive.
+        InputError: The prior lies outside (0, 1), a cost is not positive, or `det_points` refuses
+            scores or labels.
     """
     return det_points(scores, labels).min_dcf(p_target, c_miss, c_fa)
 
 
 def threshold_at_eer(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Score at the EER; see `DetPoints.threshold_at_eer`."""
+    """Threshold at the EER, interpolated between the two scores around it.
+
+    Example:
+        >>> threshold_at_eer([0.9, 0.5, 0.75, 0.25], [1, 1, 0, 0])
+        0.625
+
+    Args:
+        scores: Scores `[trials]`, higher means "same speaker".
+        labels: Labels `[trials]`, 1 or True for target trials, 0 or False for non-target trials.
+
+    Raises:
+        InputError: `det_points` refuses scores or labels.
+    """
     return det_points(scores, labels).threshold_at_eer()
 
 
 def threshold_at_far(scores: ArrayLike, labels: ArrayLike, far: float) -> float:
-    """Lowest score with false accepts ≤ `far`; see `DetPoints.threshold_at_far`."""
+    """Lowest observed threshold that accepts at most the fraction `far` of non-targets.
+
+    Example:
+        >>> threshold_at_far([0.9, 0.5, 0.75, 0.25], [1, 1, 0, 0], 0.5)
+        0.5
+
+    Args:
+        scores: Scores `[trials]`, higher means "same speaker".
+        labels: Labels `[trials]`, 1 or True for target trials, 0 or False for non-target trials.
+        far: Rate of false accepts, between 0 and 1.
+
+    Raises:
+        InputError: `far` is not between 0 and 1, the list is too short to tell, or `det_points`
+            refuses scores or labels.
+    """
     return det_points(scores, labels).threshold_at_far(far)
 
 
@@ -161,30 +226,34 @@ def bootstrap_interval(
     """Percentile bootstrap interval of a metric.
 
     Trials of one list share speakers, so they are not independent, and resampling trials gives
-    intervals that are far too narrow. With `speakers` the *speakers* are drawn with replacement: a
-    trial of two speakers counts (draws of the one) × (draws of the other) times, a trial within
-    one speaker as often as he was drawn, that is, two draws of one speaker are two people who
-    never meet. Without `speakers`, trials are drawn. The papers report no intervals; the choice
-    is ours.
+    intervals that are far too narrow. With `speakers` the *speakers* are drawn with replacement. A
+    trial of two speakers counts (draws of the one) × (draws of the other) times. A trial within
+    one speaker counts as often as the speaker was drawn: two draws of one speaker are two people
+    who never meet. Without `speakers`, trials are drawn. The papers report no intervals; the form
+    is our choice.
+
+    Example:
+        >>> speakers = enrolled_speakers, test_speakers
+        >>> low, high = bootstrap_interval(scores, labels, speakers=speakers)
 
     Args:
-        scores: As for `det_points`.
-        labels: As for `det_points`.
-        metric: What to compute from the points, e.g. `DetPoints.eer` or
+        scores: Scores `[trials]`, higher means "same speaker".
+        labels: Labels `[trials]`, 1 or True for target trials, 0 or False for non-target trials.
+        metric: A function of the points, e.g. `DetPoints.eer` or
             `lambda points: points.min_dcf(0.05)`.
-        speakers: The speakers of the enrolment and of the test side, each [trials] of any
-            hashable type that sorts.
+        speakers: The speakers of the enrolment and of the test side, each `[trials]` of any
+            hashable type that sorts. None: trials are drawn.
         confidence: Probability that the interval covers, between 0 and 1.
         replicates: Number of draws. A draw without target or without non-target trials is
             repeated.
-        seed: Of the draws; the same seed gives the same interval.
+        seed: Seed of the draws; the same seed gives the same interval.
 
     Returns:
         The lower and the upper end.
 
     Raises:
-        InputError: As `det_points`; speakers of another length; most draws lack one class because
-            there are too few speakers.
+        InputError: `det_points` refuses scores or labels, the speakers have another length, or
+            most draws lack one class because there are too few speakers.
     """
     if not 0 < confidence < 1:
         raise InputError(f"a bootstrap needs a confidence between 0 and 1, received {confidence}")
@@ -204,25 +273,31 @@ def bootstrap_replicates(
     replicates: int = 1000,
     seed: int = 0,
 ) -> np.ndarray:
-    """Metrics of resampled trials; see `bootstrap_interval` for what is drawn.
+    """Metrics of resampled trials, which are drawn as `bootstrap_interval` draws them.
 
-    Draw n of one seed takes the same speakers (or trials) whatever the scores, so that the
+    Draw n of one seed takes the same speakers (or trials) whatever the scores are. So the
     replicates of two systems on one list can be subtracted.
 
+    Example:
+        >>> drawn = bootstrap_replicates(scores, labels, [DetPoints.eer], replicates=100)
+        >>> drawn.shape
+        (100, 1)
+
     Args:
-        scores: As for `det_points`.
-        labels: As for `det_points`.
-        metrics: What to compute from the points of each draw.
-        speakers: The speakers of the enrolment and of the test side, each [trials]; None: trials
-            are drawn.
+        scores: Scores `[trials]`, higher means "same speaker".
+        labels: Labels `[trials]`, 1 or True for target trials, 0 or False for non-target trials.
+        metrics: Functions of the points of each draw, such as `DetPoints.eer`.
+        speakers: The speakers of the enrolment and of the test side, each `[trials]` of any
+            hashable type that sorts. None: trials are drawn.
         replicates: Number of draws, at least 1.
-        seed: Decides the draws.
+        seed: Seed of the draws.
 
     Returns:
-        float64 [replicates, metrics].
+        The metrics of each draw, float64 `[replicates, metrics]`.
 
     Raises:
-        InputError: As `bootstrap_interval`.
+        InputError: `det_points` refuses scores or labels, the speakers have another length, or
+            most draws lack one class because there are too few speakers.
     """
     if replicates < 1:
         raise InputError(f"a bootstrap needs at least 1 replicate, received {replicates}")
@@ -280,7 +355,7 @@ class _Sorted:
         return cls(order, targets[order], ends, np.concatenate([[np.inf], ranked[ends]]))
 
     def points(self, weights: np.ndarray | None = None) -> DetPoints | None:
-        """Points with each trial counted `weights` times; None where a class has no weight."""
+        """The points with each trial counted `weights` times; None where a class has no weight."""
         counts = np.ones(len(self.order), np.int64) if weights is None else weights
         accepted = np.cumsum(counts * ~self.targets)[self.ends]
         detected = np.cumsum(counts * self.targets)[self.ends]

@@ -12,7 +12,7 @@ from tfsv.models.settings import NetworkSettings
 from tfsv.report import Report
 
 TASK = "verification"
-"""What the card of a speaker-verification network has as its task."""
+"""Name of the task in the card of a speaker-verification network."""
 
 _NETWORK = {
     "name": card_fields.name,
@@ -35,9 +35,9 @@ def speaker_card(
         ('resnet18', 'verification')
 
     Args:
-        network: Name and sizes, the latter known.
+        network: Name and sizes of the network; every size is known.
         front_end: Keyword arguments of `tfsv.features.LogMel`, so that the features on the device
-            are those of training; None: its defaults.
+            are those of training. None: the defaults of `LogMel`.
         **fields: Other fields of `ModelCard`.
     """
     return ModelCard(
@@ -51,8 +51,16 @@ def speaker_card(
 def check_speaker_card(card: ModelCard, source: str | os.PathLike) -> None:
     """Checks the card's task and the tables that belong to speaker verification.
 
+    Example:
+        >>> check_speaker_card(Runner("model.tflite").card, "model.tflite")
+
+    Args:
+        card: The card to check.
+        source: File or folder of the card, for errors.
+
     Raises:
-        InputError: The card is another task's, or a value of them is wrong; names the source.
+        InputError: The card is another task's, or a value of its tables is wrong; the message
+            names the source.
     """
     if card.task != TASK:
         raise InputError(
@@ -68,15 +76,30 @@ def check_speaker_card(card: ModelCard, source: str | os.PathLike) -> None:
 
 
 def speaker_figures(report: Report) -> dict[str, float]:
-    """What the card keeps of a report: EER and minDCF at a target prior of 0.01."""
+    """What the card keeps of a report: EER and minDCF at a target prior of 0.01.
+
+    Example:
+        >>> card.measured = speaker_figures(evaluate_trials(embedder, trials, "recordings"))
+        >>> sorted(card.measured)
+        ['eer', 'min_dcf']
+    """
     return {"eer": report["eer"].value, "min_dcf": report["min_dcf_0.01"].value}
 
 
 def network_of(card: ModelCard) -> NetworkSettings:
-    """Name and sizes of the network that a card describes."""
+    """Name and sizes of the network that a card describes.
+
+    Example:
+        >>> network_of(tfsv.load("demo").card).name
+        'resnet18'
+    """
     return NetworkSettings(**card.network)
 
 
 def front_end_of(card: ModelCard) -> dict[str, Any]:
-    """Keyword arguments of `tfsv.features.LogMel` for the network's features."""
+    """Keyword arguments of `tfsv.features.LogMel` for the network's features.
+
+    Example:
+        >>> front_end = LogMel(**front_end_of(tfsv.load("demo").card))
+    """
     return dict(card.ends["front_end"])

@@ -11,13 +11,21 @@ def speaker_posteriors(
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """Embeddings as probabilities: softmax over scale · cosine to each training speaker's vector.
 
-    What AAM-softmax without margin makes of an embedding. Paper 4 passes the hidden outputs of a
-    separation network through a sigmoid; an embedding has no such reading, and speakers are what it
-    is to tell, so this form is our choice.
+    AAM-softmax without margin makes the same of an embedding. Paper 4 passes the hidden outputs of
+    a separation network through a sigmoid. An embedding has no such reading, and it is to tell
+    speakers apart, so this form is our choice.
+
+    Example:
+        >>> posteriors = speaker_posteriors(vectors)
+        >>> posteriors(embeddings).shape
+        TensorShape([32, 100])
 
     Args:
-        class_vectors: Float `[speakers, size]`, of any length.
-        scale: That of the training.
+        class_vectors: Vector of each training speaker, float `[speakers, size]`, of any length.
+        scale: Scale of the cosines in training.
+
+    Returns:
+        A function from embeddings `[batch, size]` to log probabilities `[batch, speakers]`.
     """
     unit = tf.math.l2_normalize(tf.constant(class_vectors, tf.float32), axis=1)
 

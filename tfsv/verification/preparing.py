@@ -26,6 +26,9 @@ from tfsv.verification.trials import make_trials, write_trials
 class PrepareSettings:
     """What is prepared, and how.
 
+    Example:
+        >>> settings = PrepareSettings("VoxCeleb1", "manifest.tsv", "voxceleb1", trials=True)
+
     Attributes:
         root: Folder of the corpus.
         output: Manifest to write, a TSV.
@@ -36,9 +39,9 @@ class PrepareSettings:
             None: a tenth where the corpus has no test split of its own, else no one.
         seed: Seed that chooses speakers and trials.
         workers: Processes that decode. None: one for each core.
-        minimum_seconds: Shorter recordings are skipped.
-        maximum_seconds: Longer recordings are skipped.
-        timeout_seconds: A recording that takes longer to decode is skipped.
+        minimum_seconds: Shortest recording that is not skipped, in seconds.
+        maximum_seconds: Longest recording that is not skipped, in seconds.
+        timeout_seconds: Longest time to decode a recording, in seconds; a slower one is skipped.
         trials: Whether to write trial lists of dev and test.
         targets: Target trials in a list.
         nontargets: Non-target trials in a list.
@@ -109,6 +112,10 @@ class PrepareSettings:
 class PreparedCorpus:
     """A corpus that has been prepared.
 
+    Example:
+        >>> corpus = prepare(PrepareSettings("recordings", "recordings/manifest.tsv"))
+        >>> len(corpus.manifest), len(corpus.skipped)
+
     Attributes:
         manifest: The recordings that are fit.
         skipped: The recordings that were left out.
@@ -149,7 +156,8 @@ def prepare(
 
     Args:
         settings: What to prepare, and how.
-        tell: Gets the summary as soon as the manifest is written, before trials are drawn.
+        tell: A function that gets the summary as soon as the manifest is written, before trials
+            are drawn.
 
     Returns:
         The manifest as it was written, and what was skipped.
@@ -201,7 +209,7 @@ def prepare(
 
 
 def _path_from(folder: pathlib.Path, root: str, utterance: Utterance) -> str:
-    """Relative where the recording lies below the manifest's folder, else absolute."""
+    """The recording's path, relative where it lies below the manifest's folder, else absolute."""
     path = pathlib.Path(os.path.normpath(pathlib.Path(root).absolute() / utterance.path))
     base = pathlib.Path(os.path.normpath(folder.absolute()))
     return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)

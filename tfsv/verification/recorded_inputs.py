@@ -12,7 +12,7 @@ from tfsv.verification.embedder import WAVEFORM, check_waveform
 from tfsv.verification.extraction import windows
 
 RECORDINGS = 128
-"""Recordings that activation ranges are taken from unless told otherwise."""
+"""Number of recordings that activation ranges are taken from by default."""
 
 _LONGEST_SECONDS = 6.0  # of each recording; more would cost time and memory only
 
@@ -24,7 +24,7 @@ def calibration_inputs(
 
     Args:
         recordings: Sound files, best of many speakers and rooms. Unusable ones are passed over.
-        maximum: How many of them are read, evenly from the whole list.
+        maximum: Most recordings to read, taken evenly from the whole list.
 
     Yields:
         The first 6 s of each recording.
@@ -57,8 +57,11 @@ def calibration_inputs(
 def example_inputs(recordings: Sequence[str | os.PathLike]) -> Iterator[Arrays]:
     """Recordings on which a new file is compared with Keras.
 
+    Example:
+        >>> export_tflite(network, coded, card, "m.tflite", ends, examples=example_inputs(paths))
+
     Args:
-        recordings: Sound files.
+        recordings: Sound files that can all be read and embedded.
 
     Yields:
         Each recording, cut as `tfsv.verification.extraction.embed_long` cuts it.

@@ -20,17 +20,23 @@ def cosine_scores(
     Each trial is scored from its own two embeddings: no statistic of the list enters. A `mean` must
     therefore come from other speech, as WeSpeaker subtracts the mean embedding of VoxCeleb2-dev.
 
+    Example:
+        >>> embeddings = np.array([[1, 0], [0, 2], [3, 3]], np.float32)
+        >>> cosine_scores(embeddings, enrol=[0, 0], test=[1, 2])
+        array([0.       , 0.7071068], dtype=float32)
+
     Args:
-        embeddings: float [utterances, dimensions], of any length.
-        enrol: int [trials], rows of the enrolment side.
-        test: int [trials], rows of the test side.
-        mean: float [dimensions], subtracted from every embedding before it is normalised.
+        embeddings: The embeddings, float `[utterances, dimensions]`, of any length.
+        enrol: Rows of the enrolment side, int `[trials]`.
+        test: Rows of the test side, int `[trials]`.
+        mean: A vector that is subtracted from every embedding before it is normalised, float
+            `[dimensions]`.
 
     Returns:
-        float32 [trials], -1 to 1.
+        The scores, float32 `[trials]`, -1 to 1.
 
     Raises:
-        InputError: Wrong shapes, rows that do not exist, or an embedding that is NaN or zero.
+        InputError: A shape is wrong, a row does not exist, or an embedding is NaN or zero.
     """
     enrol, test = np.asarray(enrol), np.asarray(test)
     if enrol.ndim != 1 or enrol.shape != test.shape:
@@ -54,15 +60,19 @@ def cosine_scores(
 def normalised(embeddings: np.ndarray, *, mean: np.ndarray | None = None) -> np.ndarray:
     """Returns the embeddings with length 1.
 
+    Example:
+        >>> normalised(np.array([[3.0, 4.0]]))
+        array([[0.6, 0.8]], dtype=float32)
+
     Args:
-        embeddings: float [utterances, dimensions].
-        mean: float [dimensions], subtracted first.
+        embeddings: The embeddings, float `[utterances, dimensions]`, of any length.
+        mean: A vector that is subtracted first, float `[dimensions]`.
 
     Returns:
-        float32 [utterances, dimensions], a new array.
+        The embeddings, float32 `[utterances, dimensions]`, a new array.
 
     Raises:
-        InputError: Wrong shapes, or an embedding that is NaN, infinite or zero.
+        InputError: A shape is wrong, or an embedding is NaN, infinite or zero.
     """
     embeddings = np.asarray(embeddings)
     if embeddings.ndim != 2:
@@ -92,14 +102,18 @@ def voiceprint(embeddings: np.ndarray) -> np.ndarray:
     normalised again. The papers enrol with one recording and are silent here; the choice is ours
     and the field's usual one.
 
+    Example:
+        >>> enrolled = voiceprint(extract_embeddings(model, ["ann-1.wav", "ann-2.wav"]))
+        >>> score = enrolled @ embed_file(model, "test.wav")
+
     Args:
-        embeddings: float [recordings, dimensions], at least one.
+        embeddings: Embeddings of the speaker, float `[recordings, dimensions]`, at least one.
 
     Returns:
-        float32 [dimensions], of length 1.
+        The voiceprint, float32 `[dimensions]`, of length 1.
 
     Raises:
-        InputError: No recording, or embeddings that `normalised` refuses.
+        InputError: There is no recording, or an embedding is NaN, infinite or zero.
     """
     if not len(embeddings):
         raise InputError("an enrolment needs at least one recording")

@@ -11,6 +11,9 @@ from tfsv.settings import group, require, setting
 class SpeechData:
     """The speech that a network is trained and measured on.
 
+    Example:
+        >>> data = SpeechData("corpus/manifest.tsv", spec_augment=True)
+
     Attributes:
         corpus: "voices", the built-in corpus, or a manifest's path.
         speakers: Number of speakers of the voices corpus.
@@ -45,10 +48,13 @@ class SpeechData:
 class SpeakerObjective:
     """What a network learns from speech: to tell the training speakers apart.
 
+    Example:
+        >>> objective = SpeakerObjective("aam_softmax:scale=30", margin=0.3)
+
     Attributes:
-        objective: One of `tfsv.training.objectives.OBJECTIVES`, with settings behind a colon, such
-            as "aam_softmax:scale=30".
-        margin: Final margin, radians.
+        objective: Name of the objective, one of `tfsv.training.objectives.OBJECTIVES`, with
+            settings behind a colon, such as "aam_softmax:scale=30".
+        margin: Final margin, in radians.
         margin_start: Part of the steps without margin.
         margin_end: Part of the steps at which the margin is final.
     """

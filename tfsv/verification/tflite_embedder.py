@@ -17,7 +17,8 @@ class TFLiteEmbedder:
     """An `Embedder` that runs a TFLite file with LiteRT and its XNNPACK kernels.
 
     A packed model is expanded in memory first, which takes a few milliseconds and makes it as fast
-    as a plain one. Not for several Python threads at once: an interpreter has one set of buffers.
+    as a plain one. An embedder is not for several Python threads at once, since an interpreter has
+    one set of buffers.
 
     Attributes:
         card: The model card in the file.
@@ -38,10 +39,12 @@ class TFLiteEmbedder:
             path: A speaker model that tfsv exported. It is read once and may change afterwards.
             threads: Threads of one inference.
             expanded: Whether a packed model is expanded. If not, the graph decodes its codes at
-                every inference, as with any other interpreter: slower, and in less memory.
+                every inference, as with any other interpreter; that is slower and takes less
+                memory.
 
         Raises:
-            InputError: The file is absent, unreadable, damaged, or was not exported by tfsv.
+            InputError: The file is absent, unreadable, damaged, or no speaker model that tfsv
+                exported.
         """
         self._use(Runner(path, threads=threads, expanded=expanded))
 
@@ -49,8 +52,11 @@ class TFLiteEmbedder:
     def of(cls, runner: Runner) -> "TFLiteEmbedder":
         """An embedder that runs a file which is open already.
 
+        Example:
+            >>> embedder = TFLiteEmbedder.of(tfsv.Runner("model.tflite"))
+
         Args:
-            runner: The file; it may be used elsewhere too, but not at the same time.
+            runner: Runner of the file. It may be used elsewhere too, but not at the same time.
 
         Raises:
             InputError: The file is no speaker model.
@@ -77,10 +83,11 @@ class TFLiteEmbedder:
         """Returns the embedding of one utterance; buffers are made anew when its length changes.
 
         Args:
-            waveform: Float32 `[samples]`, 16 kHz mono, -1 to 1, at least 400 samples.
+            waveform: The utterance, float32 `[samples]`, 16 kHz mono, -1 to 1, at least 400
+                samples.
 
         Returns:
-            Float32 `[embedding size]`, of length 1.
+            The embedding, float32 `[embedding size]`, of length 1.
 
         Raises:
             InputError: The waveform is too short, has NaN in it or has more than one dimension.
@@ -96,13 +103,14 @@ class TFLiteEmbedder:
         as seldom as possible.
 
         Args:
-            waveforms: As `embed` takes them.
+            waveforms: The utterances, each float32 `[samples]`, 16 kHz mono, -1 to 1, at least 400
+                samples.
 
         Returns:
-            Float32 `[utterances, embedding size]`, in the order of `waveforms`.
+            The embeddings, float32 `[utterances, embedding size]`, in the order of `waveforms`.
 
         Raises:
-            InputError: There is none, or `embed` refuses one.
+            InputError: There is no waveform, or `embed` refuses one.
         """
         if not len(waveforms):
             raise InputError("no waveform to embed: the batch is empty")
@@ -113,8 +121,16 @@ class TFLiteEmbedder:
     def embed_long(
         self, waveform: np.ndarray, window_seconds: float = WINDOW_SECONDS
     ) -> np.ndarray:
-        """Returns the embedding of a recording of any length: the average over windows.
+        """Returns the embedding of a recording of any length: the normalised mean over windows.
 
-        See `tfsv.verification.extraction.embed_long`, which it calls.
+        Args:
+            waveform: The recording, float32 `[samples]`, 16 kHz mono, -1 to 1.
+            window_seconds: Longest window, in seconds. A shorter recording is embedded whole.
+
+        Returns:
+            The embedding, float32 `[embedding size]`, of length 1.
+
+        Raises:
+            InputError: The waveform is too short, has NaN in it or has more than one dimension.
         """
         return embed_long(self, waveform, window_seconds)

@@ -23,9 +23,13 @@ class TrialFeatures:
     The embeddings are those of `extract_embeddings` with a `KerasEmbedder`: recordings are never
     padded or cut, except in windows where they are too long.
 
+    Example:
+        >>> features = TrialFeatures(paths, LogMel(bins=80))
+        >>> scores = cosine_scores(features.embed(network), trials.enrol, trials.test)
+
     Args:
         paths: Sound files.
-        front_end: That of the networks to come.
+        front_end: The front end of the networks to come.
 
     Raises:
         InputError: A file cannot be read or is too short.
@@ -55,10 +59,11 @@ class TrialFeatures:
         """Embeds all recordings.
 
         Args:
-            network: `[batch, frames, bins]` to `[batch, size]`.
+            network: A network from `[batch, frames, bins]` to `[batch, size]`.
 
         Returns:
-            float32 `[recordings, size]`, of length 1; not finite where the network is broken.
+            The embeddings, float32 `[recordings, size]`, of length 1. They are not finite where
+            the network is broken.
         """
 
         forward = self._forward_of(network)

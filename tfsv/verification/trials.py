@@ -16,12 +16,17 @@ from tfsv.files import replacing
 class Trials:
     """A list of trials.
 
+    Example:
+        >>> trials = read_trials("trials/test.txt")
+        >>> for label, enrol, test in zip(trials.labels, trials.enrol, trials.test):
+        ...     print(label, trials.names[enrol], trials.names[test])
+
     Attributes:
-        labels: uint8 `[trials]`, 1 = target (one speaker), 0 = non-target.
-        enrol: int32 `[trials]`, indices into `names`.
-        test: int32 `[trials]`, indices into `names`.
-        names: Paths of the recordings as the list has them, relative to the manifest's folder;
-            no duplicates.
+        labels: Labels, uint8 `[trials]`, 1 = target (one speaker), 0 = non-target.
+        enrol: Enrolment sides, int32 `[trials]`, indices into `names`.
+        test: Test sides, int32 `[trials]`, indices into `names`.
+        names: Paths of the recordings as the list has them, relative to the manifest's folder,
+            without duplicates.
     """
 
     labels: np.ndarray
@@ -36,12 +41,17 @@ class Trials:
 def read_trials(path: str | os.PathLike) -> Trials:
     """Reads a list in the VoxCeleb form, `label enrol test` a line.
 
-    Fields are separated by blanks; by single tabs if the first line has a tab, so that paths may
-    hold blanks. A list of 580,000 lines takes about a second.
+    Fields are separated by blanks, or by single tabs if the first line has a tab, so that paths
+    may hold blanks. A list of 580,000 lines takes about a second.
+
+    Example:
+        >>> trials = read_trials("trials/test.txt")
+        >>> len(trials), int(trials.labels.sum())
+        (20000, 10000)
 
     Raises:
-        InputError: The file cannot be read, is empty, or a line has no three fields or a label
-            other than 0 and 1; the message has the line's number.
+        InputError: The file cannot be read or is empty, or a line has not three fields or a label
+            other than 0 and 1. The message has the line's number.
     """
     path = pathlib.Path(path)
     try:
@@ -75,6 +85,9 @@ def read_trials(path: str | os.PathLike) -> Trials:
 def write_trials(path: str | os.PathLike, trials: Trials) -> None:
     """Writes a list as `read_trials` reads it: with blanks, or tabs if a name holds a blank.
 
+    Example:
+        >>> write_trials("trials/dev.txt", make_trials(dev, targets=1000, nontargets=1000))
+
     Raises:
         InputError: The file cannot be written, or a name holds a tab or line break.
     """
@@ -93,18 +106,23 @@ def write_trials(path: str | os.PathLike, trials: Trials) -> None:
 def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int = 0) -> Trials:
     """Draws a trial list from all utterances of a manifest (give it one split).
 
-    Same sex and one corpus where known, different sessions preferred, evenly over the speakers;
-    see `tfsv.audio.pairs.draw_pairs` for what is promised.
+    Both sides of a trial have one sex and one corpus where these are known. Those of a target trial
+    preferably have different sessions. Trials are drawn evenly over the speakers, as
+    `tfsv.audio.pairs.draw_pairs` promises.
+
+    Example:
+        >>> dev = read_manifest("corpus/manifest.tsv").split("dev")
+        >>> trials = make_trials(dev, targets=10000, nontargets=10000)
 
     Args:
-        manifest: Utterances to pair.
+        manifest: The utterances to pair.
         targets: Number of target trials wanted, at least 1.
         nontargets: Number of non-target trials wanted, at least 1.
         seed: Seed of all random choices.
 
     Raises:
-        InputError: A number is below 1, no speaker has two utterances, or no two speakers share
-            corpus and sex.
+        InputError: A number is below 1, no speaker has two utterances, or no two speakers have
+            corpus and sex in common.
     """
     labels, pairs = draw_pairs(manifest, targets=targets, nontargets=nontargets, seed=seed)
     used, places = np.unique(pairs, return_inverse=True)
@@ -116,13 +134,18 @@ def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int 
 def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:
     """The part of a trial list that lies among some of its recordings.
 
-    Trials are drawn, targets and non-targets in turn, until their recordings are as many as wanted;
-    then every trial between these is taken.
+    Trials are drawn, targets and non-targets in turn, until their recordings are as many as wanted.
+    Then every trial between these is taken.
+
+    Example:
+        >>> dev = some_trials(read_trials("trials/dev.txt"), recordings=200)
+        >>> len(dev.names) <= 200
+        True
 
     Args:
         trials: A list with both kinds of trial.
-        recordings: Most recordings to have; what a measurement costs.
-        seed: Of the draw.
+        recordings: Most recordings to have, which decides what a measurement costs.
+        seed: Seed of the draw.
 
     Raises:
         InputError: The list lacks targets or non-targets, or so few recordings cannot hold both.

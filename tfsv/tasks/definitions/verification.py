@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class Verification(Task):
-    """Networks of `tfsv.models` behind log-mel features, compared by cosine."""
+    """Networks of `tfsv.models` behind log-mel features, compared by cosine.
+
+    Example:
+        >>> task = Verification()
+        >>> card = task.new_card(NetworkSettings("resnet18", channels=16, embedding_size=256))
+        >>> network = task.build(card)
+    """
 
     name: ClassVar = "verification"
     network_record: ClassVar = NetworkSettings
@@ -29,26 +35,26 @@ class Verification(Task):
     method_packages: ClassVar = ("tfsv.verification.methods",)
 
     def resolved(self, network: NetworkSettings) -> NetworkSettings:
-        """See `Task.resolved`."""
+        """The record with the sizes filled in that the network leaves open."""
         return network.resolved()
 
     def new_card(self, network: NetworkSettings) -> ModelCard:
-        """See `Task.new_card`."""
+        """The card of a speaker network, with the settings of its front end."""
         from tfsv.features import LogMel
 
         network = network.resolved()
         return speaker_card(network, LogMel(bins=network.bins).settings())
 
     def check(self, card: ModelCard, source: str) -> None:
-        """See `Task.check`."""
+        """Checks the card's network, front end, thresholds and error rates."""
         check_speaker_card(card, source)
 
     def build(self, card: ModelCard) -> "keras.Model":
-        """See `Task.build`."""
+        """The speaker network that a card describes, its weights not yet loaded."""
         return network_of(card).build()
 
     def filled(self, card: ModelCard) -> ModelCard:
-        """See `Task.filled`."""
+        """The card with three thresholds and two error rates, as long as measured ones."""
         third = 1 / 3  # prints with all its digits, as measured figures do
         thresholds = dict.fromkeys(("eer", "far_0.01", "far_0.001"), third)
         return dataclasses.replace(
@@ -58,13 +64,13 @@ class Verification(Task):
         )
 
     def ends(self, card: ModelCard) -> "Ends":
-        """See `Task.ends`."""
+        """A waveform in, an L2-normalised embedding out, the front end between them."""
         from tfsv.verification.ends import speaker_ends
 
         return speaker_ends(front_end_of(card), network_of(card).embedding_size)
 
     def open_data(self, data: SpeechData, objective: SpeakerObjective) -> "SpeechTraining":
-        """See `Task.open_data`."""
+        """The speech that a record describes, with its training speakers to tell apart."""
         from tfsv.tasks.verification_data import SpeechTraining
 
         return SpeechTraining(data, objective)

@@ -31,13 +31,16 @@ SCORES = ("drift", "cllr")
 class PerturbationSettings:
     """Which development trials are scored, and what is made of the scores.
 
+    Example:
+        >>> settings = PerturbationSettings("trials/dev.txt", recordings=100, score="cllr")
+
     Attributes:
-        trials: Development trials; None: those of the data.
-        root: Folder of their recordings; None: the data say where they are.
+        trials: File of the development trials; None: the trials of the data.
+        root: Folder of the trials' recordings; None: the data say where they are.
         recordings: Most recordings to embed.
-        dev_seconds: Longest part of a recording, seconds.
-        score: One of `SCORES`.
-        seed: Decides which trials are drawn.
+        dev_seconds: Longest part of a recording, in seconds.
+        score: What is measured, one of `SCORES`.
+        seed: Seed with which trials are drawn.
     """
 
     trials: str | None = setting(None, "Dev trials (perturbation). Default: trials/dev.txt.")
@@ -61,9 +64,13 @@ class Perturbation:
     """Change of the verification scores on development trials: the expensive reference.
 
     Every candidate of every layer embeds all recordings again. "drift" is the mean squared change
-    of the cosine scores; "cllr" is the rise of Cllr, scores calibrated by the line that is best for
-    the float network, so that a shift of the scores counts. Both move with every weight, where an
-    EER of some hundred trials stands still; the form is our choice.
+    of the cosine scores. "cllr" is the rise of Cllr. Its scores are calibrated by the line that is
+    best for the float network, so that a shift of the scores counts. Both move with every weight,
+    where an EER of some hundred trials stands still; the form is our choice.
+
+    Example:
+        >>> method = Perturbation(network, features, trials, score="cllr")
+        >>> method.row("conv1", candidates).losses
     """
 
     name = "perturbation"
@@ -73,7 +80,7 @@ class Perturbation:
 
     @classmethod
     def of(cls, subject: "Subject", settings: PerturbationSettings) -> "Perturbation":
-        """See `Method.of`."""
+        """Reads the recordings of some development trials and makes the method of them."""
         listed, manifest, root = subject.data.dev_trials(settings.trials, settings.root)
         trials = some_trials(listed, settings.recordings, settings.seed)
         longest = round(settings.dev_seconds * SAMPLE_RATE)
@@ -95,11 +102,13 @@ class Perturbation:
         trials: Trials,
         score: str = "drift",
     ):
-        """Args:
-        network: A float network.
-        features: Float32 `[frames, bins]` of each of `trials.names`, of any lengths.
-        trials: Development trials, none of them a reported one.
-        score: One of `SCORES`.
+        """Takes the features of the recordings.
+
+        Args:
+            network: A float network.
+            features: Features of each of `trials.names`, float32 `[frames, bins]`, of any lengths.
+            trials: Development trials, none of them a reported one.
+            score: What is measured, one of `SCORES`.
         """
         import tensorflow as tf
 
@@ -116,7 +125,7 @@ class Perturbation:
         self._embedded = embedded
 
     def scores(self, coded: "Mapping[str, CodedWeights]") -> np.ndarray:
-        """Float32 `[trials]`: cosine scores with the named layers quantized."""
+        """Cosine scores with the named layers quantized, float32 `[trials]`."""
         from tfsv.bitwidth.candidates import replaced
 
         with replaced(self._network, coded):
@@ -129,10 +138,11 @@ class Perturbation:
 
     @functools.cached_property
     def line(self) -> tuple[float, float]:
+        """Factor and offset that calibrate the float network's scores."""
         return llr_calibration(self._reference, self._trials.labels)
 
     def loss(self, coded: "Mapping[str, CodedWeights]") -> float:
-        """The change with the named layers quantized; "cllr" may be below 0."""
+        """The change of the scores with the named layers quantized; "cllr" may be below 0."""
         scores = self.scores(coded).astype(np.float64)
         if self.settings["score"] == "drift":
             return float(np.mean((scores - self._reference) ** 2))
@@ -144,7 +154,7 @@ class Perturbation:
         return after - before
 
     def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
-        """See `Method.row`."""
+        """Measures the change of the scores for each candidate of a layer."""
         from tfsv.bitwidth.sensitivity import Row
 
         losses = {bits: self.loss({layer: weights}) for bits, weights in candidates.items()}
