@@ -78,9 +78,7 @@ def _soundfile(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _tensorflow_io(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Chooses by the file's first bytes. tensorflow-io must see no other files; empty ones crash
-    it.
-    """
+    """Chooses by the file's first bytes. tensorflow-io must see no others: empty ones crash it."""
     data = tf.io.read_file(path)
     head = _bytes(data, 0)
     kind = tf.argmax(
