@@ -23,7 +23,7 @@ def checked(
         {'bits': 4}
 
     Args:
-        fields: The table.
+        fields: Table of the card.
         source: Name of what the table was read from, for the error message.
         checks: Check of the value of each key.
 

@@ -38,7 +38,8 @@ class LogMel(keras.layers.Layer):
         low_hz: Lower edge of the first filter, Hz.
         high_hz: Upper edge of the last filter, Hz.
         preemphasis: Coefficient of the pre-emphasis; 0 switches it off.
-        window: "hamming" (as WeSpeaker's recipes), "povey" (Kaldi's default) or "hann".
+        window: Name of the window: "hamming" (as WeSpeaker's recipes), "povey" (Kaldi's default) or
+            "hann".
         mean_normalise: Whether to subtract the mean over time.
         scale: Factor on the waveform; Kaldi expects 16-bit integers, hence 2^15.
 
@@ -164,10 +165,10 @@ def mel_gather(
         high_hz: Upper edge of the last filter, Hz.
 
     Returns:
-        index: int32 `[bins + 1, widest]`, spectrum bins of each interval. Unused places name bin 0,
+        index: Spectrum bins of each interval, int32 `[bins + 1, widest]`. Unused places name bin 0,
             which feeds no filter.
-        rising: float32 `[257]`, weight of each bin for the filter whose left slope it lies on.
-        falling: float32 `[257]`, weight for the filter whose right slope it lies on.
+        rising: Weight of each bin for the filter whose left slope it lies on, float32 `[257]`.
+        falling: Weight of each bin for the filter whose right slope it lies on, float32 `[257]`.
     """
     edges = np.linspace(_mel_of(low_hz), _mel_of(high_hz), bins + 2)
     mel = _mel_of(np.arange(256) * SAMPLE_RATE / 512)  # Kaldi leaves the bin at 8 kHz out

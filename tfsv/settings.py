@@ -53,7 +53,7 @@ def require(record: Any, *rules: tuple[str, bool, str]) -> None:
         ...         require(self, ("first", self.first > 0, "more than 0"))
 
     Args:
-        record: The record.
+        record: Record whose values are checked.
         *rules: Triples of a field's name, whether its value is right, and what is expected.
 
     Raises:

@@ -30,7 +30,7 @@ def resample(waveform: tf.Tensor, samples: tf.Tensor | int) -> tf.Tensor:
 
     Args:
         waveform: Waveform of any length, float32 `[any]`.
-        samples: Wanted length.
+        samples: Wanted length in samples.
 
     Returns:
         A waveform of the same amplitude, float32 `[samples]`.

@@ -40,8 +40,8 @@ def decode(path: tf.Tensor, decoder: str = "tensorflow-io") -> tuple[tf.Tensor, 
         decoder: Name of the decoder, one of `tfsv.audio.pipeline_settings.DECODERS`.
 
     Returns:
-        sound: float32 `[frames, channels]`, -1 to 1.
-        rate: int32 scalar, frames a second.
+        sound: Samples from -1 to 1, float32 `[frames, channels]`.
+        rate: Frames a second, int32 scalar.
 
     Raises:
         tf.errors.OpError: The file cannot be read, is empty or holds no sound. The error comes when

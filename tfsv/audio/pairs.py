@@ -42,8 +42,8 @@ def draw_pairs(
         seed: Seed of all random choices.
 
     Returns:
-        labels: uint8 `[pairs]`, 1 = target.
-        pairs: int32 `[pairs, 2]`, indices into the manifest's utterances.
+        labels: Labels, of which 1 marks a target, uint8 `[pairs]`.
+        pairs: Indices into the manifest's utterances, int32 `[pairs, 2]`.
 
     Raises:
         InputError: A number is below 1, no speaker has two utterances, or no two speakers share

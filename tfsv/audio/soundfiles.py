@@ -103,7 +103,7 @@ def read(
             held in memory.
 
     Returns:
-        float32 `[samples]`, 16 kHz, -1 to 1.
+        The waveform at 16 kHz from -1 to 1, float32 `[samples]`.
 
     Raises:
         InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short or

@@ -95,7 +95,7 @@ class Voice:
         'F'
 
     Attributes:
-        sex: "F" or "M".
+        sex: Sex of the speaker, "F" or "M".
         pitch: Mean fundamental frequency, Hz.
         pitch_range: Octaves by which the melody moves.
         jitter: Irregularity of the pulses' times, a fraction of the period.

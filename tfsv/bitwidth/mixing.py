@@ -32,7 +32,7 @@ class MixedLayer:
         array([0.5, 0.5], dtype=float32)
 
     Attributes:
-        latent: Latent kernel.
+        latent: Latent kernel, which is trained.
         logits: Logits of the widths, float32 `[widths]`.
         widths: Widths in the order of the logits, which is ascending.
 

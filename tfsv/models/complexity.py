@@ -27,9 +27,6 @@ def multiply_accumulates(
         per_normalised: Count for each value of a batch normalisation. In a TFLite file most of
             these values cost nothing, because their layer is folded.
 
-    Returns:
-        The count.
-
     Example:
         >>> round(multiply_accumulates(build_network("resnet34"), per_normalised=4) / 1e9, 2)
         4.56

@@ -59,7 +59,7 @@ def copied(
         'embedding'
 
     Args:
-        layer: The layer.
+        layer: Layer to copy.
         kind: Class of the new layer. None: it is the class of `layer`.
 
     Raises:

@@ -24,7 +24,7 @@ class QuantizedKernel:
     Attributes:
         layer: The layer, under its own name.
         latent: Kernel that is trained, float32.
-        quantizer: The quantizer.
+        quantizer: Quantizer of the kernel.
         variables: Variables that the quantizer added to the layer. They are those that
             `KernelQuantizer.variables` names, and the switch `active`.
     """

@@ -181,7 +181,7 @@ class TrainingStep:
         >>> loss = step_of(inputs, targets, step=0, rate=0.1)["loss"]
 
     Attributes:
-        network: The network.
+        network: Network that is trained.
         objective: Objective that is minimised.
         optimizer: Keras optimizer with its variables.
 
