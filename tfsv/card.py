@@ -1,4 +1,4 @@
-"""The card that travels with every model: what it is, how it listens, where it decides."""
+"""The model card, which travels with every model and describes it."""
 
 import dataclasses
 import importlib.metadata
@@ -18,7 +18,7 @@ _PACKAGES = ("tfsv", "tensorflow", "tf_keras", "tensorflow-model-optimization", 
 
 @dataclasses.dataclass
 class ModelCard:
-    """Everything that must be known about a model beside its weights.
+    """All that must be known about a model beside its weights.
 
     Example:
         >>> card = ModelCard("verification", network={"name": "resnet18"}, trained_on="VoxCeleb2")
@@ -26,19 +26,19 @@ class ModelCard:
         True
 
     Attributes:
-        task: Name of the task, which owns `network`, `ends` and `decision`; None: a network of
-            the reader's own, which no task knows.
-        network: What builds the network anew, such as its name and sizes.
-        ends: What stands before and behind the network in an exported file, such as the settings
-            of the front end.
-        bits: Bits of the codebook of each quantized layer, 1 to 8. Empty: a float model.
-        scheme: How the codebooks were made, as `tfsv.quantization.schemes.Scheme` writes itself,
-            e.g. `"kmeans"`; None for a float model.
+        task: Name of the task, which owns `network`, `ends` and `decision`. None: the network is
+            the reader's own, and no task knows it.
+        network: Settings that build the network anew, such as its name and sizes.
+        ends: Settings of what stands before and behind the network in an exported file, such as the
+            front end.
+        bits: Bits of the codebook of each quantized layer, 1 to 8. Empty: the model is a float one.
+        scheme: Text of the `tfsv.quantization.schemes.Scheme` that made the codebooks, such as
+            `"kmeans"`. None: the model is a float one.
         trained_on: The corpora, in words.
-        measured: What was measured where the model was reported, by name; fractions, not
-            percentages. Empty: nothing was.
-        decision: What the task decides with, such as thresholds. Empty: it cannot decide.
-        versions: Packages that made the model, name to version.
+        measured: Values of the model's report by name, as fractions and not as percentages. Empty:
+            nothing was measured.
+        decision: Values with which the task decides, such as thresholds. Empty: it cannot decide.
+        versions: Versions of the packages that made the model, by package.
         notes: Free text.
     """
 
@@ -55,17 +55,17 @@ class ModelCard:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Scores from which on to accept, by operating point: "eer", "far_0.01", "far_0.001".
+        """Lowest scores that are accepted, by operating point: "eer", "far_0.01", "far_0.001".
 
-        Empty where none were measured.
+        The table is empty where none were measured.
         """
         return self.decision.get("thresholds", {})
 
     def to_json(self, *, compact: bool = False) -> str:
-        """Returns the card as JSON: always the same text for the same card.
+        """Returns the card as JSON. The same card always gives the same text.
 
         Args:
-            compact: One line without spaces instead of indented lines.
+            compact: Whether the text is one line without spaces instead of indented lines.
 
         Raises:
             InputError: A field has a type or value that `from_json` would not take.
@@ -80,12 +80,12 @@ class ModelCard:
         """Reads what `to_json` wrote, in this version or before, and nothing else.
 
         Args:
-            text: The JSON.
-            source: Where it was read, for the error message.
+            text: Text of the card.
+            source: Name of what the text was read from, for the error message.
 
         Raises:
-            InputError: Not JSON, a later schema, a missing or unknown key, or a value of the wrong
-                type or out of range.
+            InputError: The text is no JSON or has a later schema, a key is missing or unknown, or a
+                value is not allowed.
         """
         try:
             fields = json.loads(text)
@@ -108,7 +108,12 @@ class ModelCard:
 
 
 def package_versions() -> dict[str, str]:
-    """Returns the installed versions of the packages that a model or a result depends on."""
+    """Returns the installed versions of the packages that a model or a result depends on.
+
+    Example:
+        >>> sorted(package_versions())[:2]
+        ['ai-edge-litert', 'tensorflow']
+    """
     versions = {}
     for name in _PACKAGES:
         try:
@@ -119,7 +124,7 @@ def package_versions() -> dict[str, str]:
 
 
 def _from_older(fields: Mapping[str, Any]) -> ModelCard:
-    """A card of schema 1 or 2, which were all of speaker verification."""
+    """Makes a card of one of schema 1 or 2, which were all of speaker verification."""
     sizes = ("channels", "bins", "embedding_size", "pooling")
     rates = {name: fields[name] for name in ("eer", "min_dcf")}
     kept = ("bits", "scheme", "trained_on", "versions", "notes")

@@ -1,7 +1,7 @@
-"""Values of a card's JSON: each check returns a plain value or says what it must be.
+"""Checks of values in a card's JSON. Each returns a plain value or says what it must be.
 
 A check raises TypeError or ValueError with a text that goes on from the value's name: "must be
-text". `checked` makes one line of it that names the source.
+text". `checked` makes a line of that text which names the source.
 """
 
 import math
@@ -18,10 +18,14 @@ def checked(
 ) -> dict[str, Any]:
     """A table with exactly these keys as plain JSON values, in the order of the checks.
 
+    Example:
+        >>> checked({"bits": 4}, "card.json", {"bits": bits})
+        {'bits': 4}
+
     Args:
-        fields: The table.
-        source: Where it was read, for the error message.
-        checks: By key, the check of its value.
+        fields: Table of the card.
+        source: Name of what the table was read from, for the error message.
+        checks: Check of the value of each key.
 
     Raises:
         InputError: A key is unknown or missing, or a value is wrong.
@@ -44,49 +48,107 @@ def checked(
 
 
 def text(value: Any) -> str:
-    """Any text."""
+    """Returns a text as it is.
+
+    Example:
+        >>> text("")
+        ''
+
+    Raises:
+        TypeError: The value is no text.
+    """
     if not isinstance(value, str):
         raise TypeError("must be text")
     return value
 
 
 def name(value: Any) -> str:
-    """Text that is not empty."""
+    """Returns a text that is not empty.
+
+    Example:
+        >>> name("kmeans")
+        'kmeans'
+
+    Raises:
+        TypeError: The value is no text.
+        ValueError: The text is empty.
+    """
     if not text(value):
         raise ValueError("must not be empty")
     return value
 
 
 def size(value: Any) -> int:
-    """A whole number of at least 1."""
+    """Returns a whole number of at least 1.
+
+    Example:
+        >>> size(256)
+        256
+
+    Raises:
+        ValueError: The value is no such number.
+    """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
         raise ValueError("must be a whole number of at least 1")
     return int(value)
 
 
 def bits(value: Any) -> int:
-    """A width of codes, 1 to 8."""
+    """Returns a width of codes, which is 1 to 8.
+
+    Example:
+        >>> bits(4)
+        4
+
+    Raises:
+        ValueError: The value is no such width.
+    """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 1 <= value <= 8:
         raise ValueError("must hold whole numbers from 1 to 8")
     return int(value)
 
 
 def finite(value: Any) -> float:
-    """A finite number."""
+    """Returns a finite number.
+
+    Example:
+        >>> finite(1)
+        1.0
+
+    Raises:
+        ValueError: The value is no finite number.
+    """
     if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
         raise ValueError("must be a finite number")
     return float(value)
 
 
 def fraction(value: Any) -> float:
-    """A number from 0 to 1."""
+    """Returns a number from 0 to 1.
+
+    Example:
+        >>> fraction(0.05)
+        0.05
+
+    Raises:
+        ValueError: The value is no such number.
+    """
     if not 0 <= finite(value) <= 1:
         raise ValueError("must lie between 0 and 1")
     return float(value)
 
 
 def json_value(value: Any) -> Any:
-    """Any JSON value without infinite numbers."""
+    """Returns a JSON value of any kind, in which all numbers are finite.
+
+    Example:
+        >>> json_value({"bins": 80, "window": ("hamming", None)})
+        {'bins': 80, 'window': ['hamming', None]}
+
+    Raises:
+        TypeError: A key is no text.
+        ValueError: A key is empty, or a value is none of JSON.
+    """
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, numbers.Integral):
@@ -99,12 +161,22 @@ def json_value(value: Any) -> Any:
 
 
 def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """What the check takes, or None."""
+    """The check that takes None too.
+
+    Example:
+        >>> optional(size)(None) is None
+        True
+    """
     return lambda value: None if value is None else check(value)
 
 
 def table(check: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
-    """A table with names as keys and what the check takes as values."""
+    """The check of a table with names as keys, whose values another check takes.
+
+    Example:
+        >>> table(bits)({"stem": 8, "embedding": 4})
+        {'stem': 8, 'embedding': 4}
+    """
 
     def checked_table(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):

@@ -17,16 +17,17 @@ _FLOOR = float(np.finfo(np.float32).eps)
 class LogMel(keras.layers.Layer):
     """Log-mel filterbank features with mean normalisation (CMN), as Kaldi computes them.
 
-    Per frame of 25 ms, every 10 ms, only whole frames (Kaldi's snip_edges): remove the mean,
-    pre-emphasise, window, 512-point power spectrum, triangular mel filters, natural logarithm;
-    then subtract each bin's mean over the utterance. Dither is off and there is no energy term.
+    A frame has 25 ms and begins every 10 ms. Only whole frames count (Kaldi's snip_edges). Each has
+    its mean removed, is pre-emphasised and windowed, and gives a 512-point power spectrum.
+    Triangular mel filters and the natural logarithm follow, and each bin's mean over the utterance
+    is subtracted. Dither is off, and there is no energy term.
 
-    Everything is made of ops that convert to TFLite built-ins with static shapes once the input
-    has been resized, so that the same layer trains, scores and is part of the exported graph. Two
-    parts are unusual for that reason. Framing is two strided convolutions with 0/1 kernels, which
-    are exact and, unlike a reshape, take any number of samples. The mel filters are a gather: a
-    spectrum bin lies between two adjacent filter centres and feeds only those two filters, so
-    two weights a bin and 648 indices replace a dense 257 × 80 matrix of 82 kB.
+    The same layer trains, scores and is part of the exported graph. So all its ops convert to
+    TFLite built-ins, with static shapes once the input has been resized. Two parts are unusual for
+    that reason. Framing is two strided convolutions with 0/1 kernels, which are exact and, unlike a
+    reshape, take any number of samples. The mel filters are a gather, since a spectrum bin feeds
+    only the two filters between whose centres it lies. Two weights a bin and 648 indices so replace
+    a dense 257 × 80 matrix of 82 kB.
 
     Example:
         >>> LogMel(bins=80)(np.zeros((1, 16000), np.float32)).shape
@@ -37,7 +38,8 @@ class LogMel(keras.layers.Layer):
         low_hz: Lower edge of the first filter, Hz.
         high_hz: Upper edge of the last filter, Hz.
         preemphasis: Coefficient of the pre-emphasis; 0 switches it off.
-        window: "hamming" (as WeSpeaker's recipes), "povey" (Kaldi's default) or "hann".
+        window: Name of the window: "hamming" (as WeSpeaker's recipes), "povey" (Kaldi's default) or
+            "hann".
         mean_normalise: Whether to subtract the mean over time.
         scale: Factor on the waveform; Kaldi expects 16-bit integers, hence 2^15.
 
@@ -149,13 +151,24 @@ def mel_gather(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Groups the spectrum bins by the pair of adjacent filter centres that they lie between.
 
-    Mel scale: 1127 ln(1 + f / 700), filters triangular in mel, of height 1 (as Kaldi).
+    The mel scale is 1127 ln(1 + f / 700). Filters are triangular in mel and of height 1, as in
+    Kaldi.
+
+    Example:
+        >>> index, rising, falling = mel_gather(80, 20.0, 8000.0)
+        >>> index.shape, rising.shape, falling.shape
+        ((81, 8), (257,), (257,))
+
+    Args:
+        bins: Number of mel filters.
+        low_hz: Lower edge of the first filter, Hz.
+        high_hz: Upper edge of the last filter, Hz.
 
     Returns:
-        index: int32 `[bins + 1, widest]`, spectrum bins of each interval; unused places name bin 0,
+        index: Spectrum bins of each interval, int32 `[bins + 1, widest]`. Unused places name bin 0,
             which feeds no filter.
-        rising: float32 `[257]`, weight of each bin for the filter whose left slope it lies on.
-        falling: float32 `[257]`, weight for the filter whose right slope it lies on.
+        rising: Weight of each bin for the filter whose left slope it lies on, float32 `[257]`.
+        falling: Weight of each bin for the filter whose right slope it lies on, float32 `[257]`.
     """
     edges = np.linspace(_mel_of(low_hz), _mel_of(high_hz), bins + 2)
     mel = _mel_of(np.arange(256) * SAMPLE_RATE / 512)  # Kaldi leaves the bin at 8 kHz out

@@ -16,8 +16,12 @@ from tfsv.errors import InputError
 def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, renamed to `path` when the block ends well.
 
-    Whatever interrupts the block (an exception, a full disk), `path` is as it was before and the
-    temporary file is gone; after a kill only a `.part` file is left, never half of `path`.
+    An exception or a full disk within the block leaves `path` as it was, and the temporary file is
+    gone. A kill leaves a `.part` file, never half of `path`.
+
+    Example:
+        >>> with replacing("notes.txt") as part:
+        ...     _ = part.write_text("All of it, or nothing.")
 
     Args:
         path: The file to write. Its folder is made when absent.
@@ -59,10 +63,13 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 def write_json(path: str | os.PathLike, content: Any, *, indent: int | None = 2) -> None:
     """Writes JSON, the whole file or nothing.
 
+    Example:
+        >>> write_json("settings.json", {"bits": 4})
+
     Args:
-        path: The file; replaced if it exists.
-        content: JSON-ready.
-        indent: Blanks a level; None: all in one line.
+        path: The file, which is replaced if it exists.
+        content: A JSON-ready value.
+        indent: Number of blanks for each level. None: the file has one line.
 
     Raises:
         InputError: The file cannot be written.
@@ -74,6 +81,11 @@ def write_json(path: str | os.PathLike, content: Any, *, indent: int | None = 2)
 
 def sha256_of(path: str | os.PathLike) -> str:
     """The sha256 of a file's bytes, in hexadecimal, as `sha256sum` prints it.
+
+    Example:
+        >>> write_json("settings.json", {"bits": 4})
+        >>> sha256_of("settings.json")[:8]
+        '0bb6a40a'
 
     Raises:
         InputError: The file cannot be read.
@@ -89,7 +101,12 @@ def sha256_of(path: str | os.PathLike) -> str:
 
 
 def sha256_of_arrays(arrays: Iterable[Any]) -> str:
-    """The sha256 of numpy arrays with their types and shapes, in hexadecimal."""
+    """The sha256 of numpy arrays with their types and shapes, in hexadecimal.
+
+    Example:
+        >>> sha256_of_arrays([np.zeros(3, np.float32)])[:8]
+        '8c6a67cf'
+    """
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype} {array.shape}".encode())
@@ -100,8 +117,12 @@ def sha256_of_arrays(arrays: Iterable[Any]) -> str:
 def writable_folder(path: str | os.PathLike) -> pathlib.Path:
     """Makes the folder `path` and proves that files can be written into it.
 
+    Example:
+        >>> writable_folder("runs/first")
+        PosixPath('runs/first')
+
     Raises:
-        InputError: It cannot be made, or nothing can be written into it.
+        InputError: The folder cannot be made, or nothing can be written into it.
     """
     path = pathlib.Path(path)
     try:

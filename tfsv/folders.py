@@ -1,4 +1,4 @@
-"""What lies in a model's and in a run's folder, and whose run a folder is."""
+"""Files and folders of a model and of a run, and the claim of a run on its folder."""
 
 import json
 import pathlib
@@ -12,7 +12,7 @@ WEIGHTS = "network.weights.h5"
 """File of a model folder with the network's weights."""
 
 CARD = "card.json"
-"""File of a model folder with the model card; the last that is written, so it marks a whole one."""
+"""File of a model folder with the model card. It is written last, so it marks a whole folder."""
 
 RESULTS = "results.json"
 """File of a model folder with the report of what was measured."""
@@ -24,14 +24,14 @@ RECIPE = "recipe.json"
 """File of a run's folder with all its settings."""
 
 CHECKPOINTS = "checkpoints"
-"""Folder of a model folder that a fit fills; superfluous once the model is there."""
+"""Folder of checkpoints in a model folder. A fit fills it; a finished model does not need it."""
 
 FLOAT, POST_TRAINING = "float", "post_training"
 FINE_TUNED, CONTROL = "fine_tuned", "control"
 """Model folders of a run: float, quantized, fine-tuned, and the float network trained further."""
 
 PLANS = "plans"
-"""Folder of bit plans in that of a study."""
+"""Folder of bit plans in a study's folder."""
 
 
 def claim(
@@ -39,15 +39,22 @@ def claim(
     settings: Mapping[str, Any],
     upgraded: Callable[[Any], Mapping[str, Any]] = dict,
 ) -> None:
-    """Makes the folder of `file` that of one run: writes the settings, or compares them.
+    """Gives the folder of `file` to one run: writes the run's settings, or compares them.
+
+    Example:
+        >>> claim(pathlib.Path("runs/a/recipe.json"), {"seed": 0})
+        >>> claim(pathlib.Path("runs/a/recipe.json"), {"seed": 1})
+        Traceback (most recent call last):
+        tfsv.errors.InputError: runs/a: holds a run with other settings (seed); ...
 
     Args:
-        file: Keeps the settings, as JSON.
-        settings: JSON-ready; whatever decides the outcome, hashes of inputs included.
-        upgraded: Puts settings that an earlier version wrote into today's form.
+        file: JSON file that keeps the settings.
+        settings: JSON-ready settings. They are all that decides the outcome, hashes of inputs
+            included.
+        upgraded: Function that puts settings of an earlier version into today's form.
 
     Raises:
-        InputError: The folder is of a run with other settings (the message names them), or the
+        InputError: The folder belongs to a run with other settings, which the message names, or the
             file cannot be read or written.
     """
     wanted = json.loads(json.dumps(settings))
@@ -67,7 +74,7 @@ def claim(
 
 
 def _differences(wanted: Any, found: Any, path: str = "") -> list[str]:
-    """Names of what differs between two tables, with the tables that it is in."""
+    """Names of the entries in which two tables differ, with the tables that hold them."""
     if not (isinstance(wanted, dict) and isinstance(found, dict)):
         return [path] if wanted != found else []
     names = []

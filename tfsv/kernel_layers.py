@@ -1,6 +1,6 @@
-"""Which Keras layers have a kernel, and what is to be known of each kind: told here and only here.
+"""The kinds of Keras layers that have a kernel, and what must be known of each kind.
 
-Quantization, complexity, folding and conversion read this table.
+Quantization, complexity, folding and conversion read this table. Nothing else says it again.
 """
 
 import dataclasses
@@ -14,11 +14,15 @@ import tf_keras as keras
 class KernelLayer:
     """A kind of layer with a kernel.
 
+    Example:
+        >>> KERNEL_LAYERS[keras.layers.Conv2D].output_channels([3, 3, 32, 64])
+        64
+
     Attributes:
-        attribute: The attribute of the layer that holds the kernel.
+        attribute: Name of the layer's attribute that holds the kernel.
         depthwise: Whether each input channel has filters of its own. The kernel's last two axes,
-            `[input channels, multiplier]`, then count the output channels. In all other kinds its
-            last axis does.
+            `[input channels, multiplier]`, then count the output channels. In all other kinds the
+            last axis counts them.
     """
 
     attribute: str
@@ -26,15 +30,15 @@ class KernelLayer:
 
     @property
     def channel_axes(self) -> int:
-        """How many of the kernel's last axes count the output channels."""
+        """Number of the kernel's last axes that count the output channels."""
         return 2 if self.depthwise else 1
 
     def output_channels(self, shape: Sequence[int]) -> int:
-        """Output channels of a layer whose kernel has this shape."""
+        """Number of output channels of a layer whose kernel has this shape."""
         return math.prod(shape[-self.channel_axes :])
 
     def multiply_accumulates(self, shape: Sequence[int]) -> int:
-        """Multiply-accumulates behind each number that the layer gives out."""
+        """Multiply-accumulates for each number that the layer gives out."""
         return math.prod(shape[: -self.channel_axes])
 
 
@@ -45,11 +49,14 @@ KERNEL_LAYERS: Mapping[type[keras.layers.Layer], KernelLayer] = {
     keras.layers.DepthwiseConv2D: KernelLayer("depthwise_kernel", depthwise=True),
     keras.layers.Dense: KernelLayer("kernel"),
 }
-"""The kinds by class. A subclass is none of them, since it may compute something else."""
+"""Kinds of layers with a kernel, by class.
+
+A subclass is none of these kinds, since it may compute something else.
+"""
 
 
 def kernel_layer(layer: keras.layers.Layer) -> KernelLayer | None:
-    """What kind of layer with a kernel it is; None for all other layers.
+    """The kind of a layer with a kernel. All other layers give None.
 
     Example:
         >>> kernel_layer(keras.layers.DepthwiseConv1D(3)).attribute
@@ -61,5 +68,12 @@ def kernel_layer(layer: keras.layers.Layer) -> KernelLayer | None:
 
 
 def kernel_variable(layer: keras.layers.Layer):
-    """The variable, or in a quantizer's wrapper the tensor, that is the kernel of such a layer."""
+    """The kernel of a layer that has one: a variable, or a tensor in a quantizer's wrapper.
+
+    Example:
+        >>> layer = keras.layers.Dense(2)
+        >>> layer.build([None, 3])
+        >>> kernel_variable(layer).shape
+        TensorShape([3, 2])
+    """
     return getattr(layer, KERNEL_LAYERS[type(layer)].attribute)

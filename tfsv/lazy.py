@@ -13,8 +13,8 @@ def lazily(package: str, where: Mapping[str, str]) -> Callable[[str], Any]:
 
     Args:
         package: The package's `__name__`.
-        where: Module of each name, relative to the package if it begins with a dot;
-            "module:other" where the name is another one there.
+        where: Module of each name, relative to the package if it begins with a dot. In
+            "module:other" the module calls the name `other`.
 
     Returns:
         A function from a name to what it names. It raises AttributeError for an unknown one.

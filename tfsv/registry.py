@@ -1,4 +1,4 @@
-"""Things by name, which their own modules put there."""
+"""Tables of things by name, which the modules that define them fill."""
 
 import importlib
 import pkgutil
@@ -13,8 +13,8 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """A table that fills itself from the modules of a package.
 
-    A module adds what it defines; the package is read when the table is first looked into. So a
-    new entry is a new file in the package, and code outside tfsv adds its own in the same way.
+    A module adds what it defines, and the package is read when the table is first looked into. So a
+    new entry is a new file in the package. Code outside tfsv adds its own in the same way.
 
     Example:
         >>> SHAPES: Registry[type] = Registry("shape")
@@ -24,8 +24,8 @@ class Registry(Mapping[str, T], Generic[T]):
         True
 
     Args:
-        setting: What the entries are called in settings and errors, such as "network".
-        package: Name of the package whose modules are imported; None: there is none.
+        setting: Name of the entries in settings and errors, such as "network".
+        package: Name of the package whose modules are imported. None: no package is read.
     """
 
     def __init__(self, setting: str, package: str | None = None):
@@ -50,7 +50,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return lambda entry: self.add(name, entry)
 
     def remove(self, name: str) -> None:
-        """Takes an entry out again."""
+        """Removes the entry of a name."""
         del self._entries[name]
 
     def search(self, package: str) -> None:
@@ -63,7 +63,7 @@ class Registry(Mapping[str, T], Generic[T]):
         """The entry of a name that a user gave.
 
         Raises:
-            InputError: There is none; the message lists all names.
+            InputError: No entry has this name. The message lists all names.
         """
         if name not in self:
             raise InputError(f"{self._setting}={name}: unknown; choose one of {', '.join(self)}")

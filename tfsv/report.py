@@ -1,4 +1,4 @@
-"""What was measured of a model: values with units, intervals and replicates, as one record."""
+"""Reports of models: measured values with units, intervals and replicates."""
 
 import dataclasses
 import json
@@ -26,15 +26,15 @@ class Measurement:
         '5.12'
 
     Attributes:
-        name: By which files and programs know it.
-        value: The number, a fraction where the unit is "%".
-        title: What tables and plots call it; empty: the name.
-        unit: "%" for a fraction that is shown times 100, otherwise as it is written behind the
-            value, such as "dB"; empty: a plain number.
+        name: Name by which files and programs know the measurement.
+        value: Measured number, a fraction where the unit is "%".
+        title: Name in tables and plots. Empty: they show `name`.
+        unit: Unit of the value. "%" marks a fraction that is shown times 100; any other text stands
+            behind the value, such as "dB". Empty: the value has no unit.
         lower_is_better: Whether a lower value is a better model.
         digits: Digits behind the point in tables.
-        interval: Both ends of the 95 % interval; None: not known.
-        replicates: float32 `[draws]`, bootstrap replicates. Draw n draws the same speakers (or
+        interval: Both ends of the 95 % interval. None: the interval is not known.
+        replicates: Bootstrap replicates, float32 `[draws]`. Draw n draws the same speakers (or
             trials) for every model of one list, so differences can be resampled pairwise. None:
             there are none.
     """
@@ -50,24 +50,29 @@ class Measurement:
 
     @property
     def factor(self) -> float:
-        """What the value is multiplied by before it is shown."""
+        """The factor on the value when it is shown."""
         return 100.0 if self.unit == "%" else 1.0
 
     @property
     def heading(self) -> str:
-        """Title and unit, as a column of a table is headed."""
+        """Title and unit, as the heading of a column."""
         title = self.title or self.name
         return f"{title} {self.unit}" if self.unit else title
 
     def text(self, value: float | None = None, sign: str = "") -> str:
-        """The value, or another of the same kind, as it is shown, without its unit."""
+        """The value as it is shown, without its unit.
+
+        Args:
+            value: Another value to show in the same way. None: the measured one.
+            sign: Sign option of a format specification, such as "+".
+        """
         shown = self.factor * (self.value if value is None else value)
         return format(shown, f"{sign}.{self.digits}f")
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Everything that was measured of one model on one set of data.
+    """All that was measured of one model on one set of data.
 
     Example:
         >>> report = Report("verification", (Measurement("eer", 0.05, title="EER", unit="%"),))
@@ -75,9 +80,9 @@ class Report:
         0.05
 
     Attributes:
-        task: Whose measurements they are; empty: nobody's.
-        measurements: The most important one first: tables are about it, plots draw it.
-        details: JSON-ready: whatever else is needed to understand or repeat them.
+        task: Name of the task that measured. Empty: no task did.
+        measurements: Measurements, with the most important one first, which tables and plots show.
+        details: JSON-ready facts that are needed to understand or repeat the measurements.
     """
 
     task: str
@@ -100,11 +105,11 @@ class Report:
         return self.measurements[0]
 
     def with_details(self, **details: Any) -> "Report":
-        """The same measurements with more details, or others in the place of some."""
+        """The same report with these details added, or in the place of those of the same name."""
         return dataclasses.replace(self, details={**self.details, **details})
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, without replicates."""
+        """The report as a JSON-ready table, without replicates."""
         measured = []
         for measurement in self.measurements:
             fields = {
@@ -121,7 +126,8 @@ class Report:
         """Reads what `to_dict` gave, in this version or before.
 
         Raises:
-            InputError: It is no report, or one of a later version; names the source.
+            InputError: `fields` is no report, or one of a later version. The message names the
+                source.
         """
         try:
             if "schema" not in fields:
@@ -142,10 +148,11 @@ class Report:
             raise InputError(f"{source}: not a report ({error!r:.80}); delete it") from error
 
     def write(self, folder: str | os.PathLike) -> None:
-        """Writes the report into a model's folder; the file that names it comes last.
+        """Writes the report into a model's folder, the replicates before the values.
 
         Raises:
             InputError: The folder cannot be written.
+            ValueError: Some measurements have replicates and others have none.
         """
         folder = pathlib.Path(folder)
         drawn = [m.replicates for m in self.measurements if m.replicates is not None]
@@ -161,7 +168,7 @@ class Report:
         """Reads what `write` wrote, replicates included.
 
         Raises:
-            InputError: Something is missing or broken; names the file.
+            InputError: A file is missing or broken. The message names it.
         """
         folder = pathlib.Path(folder)
         file = folder / folders.RESULTS
@@ -181,14 +188,19 @@ class Report:
 
 
 def heading_and_rows(reports: Mapping[str, Report], names: Iterable[str] = ()) -> list[list[str]]:
-    """Reports as rows of a table, a measurement a column.
+    """Reports as rows of a table, with a column for each measurement.
+
+    Example:
+        >>> report = Report("verification", (Measurement("eer", 0.05, title="EER", unit="%"),))
+        >>> heading_and_rows({"float": report})
+        [['model', 'EER %'], ['float', '5.00']]
 
     Args:
-        reports: By the name of the model.
-        names: Measurements to show; none: those of the first report.
+        reports: Report of each model, by the model's name.
+        names: Names of the measurements to show. Empty: those of the first report are shown.
 
     Returns:
-        The heading, then a row for each report: its name and its measurements.
+        The heading, then a row for each report with the model's name and its measurements.
     """
     first = next(iter(reports.values()))
     names = list(names) or [measurement.name for measurement in first]
@@ -205,7 +217,7 @@ _UNVERSIONED = {
 
 
 def _unversioned(fields: Mapping[str, Any]) -> Report:
-    """Records of tfsv 0.1, which were all of speaker verification."""
+    """Makes a report of a record of tfsv 0.1, which were all of speaker verification."""
     rest = dict(fields)
     measured = []
     for name, (title, unit, digits) in _UNVERSIONED.items():

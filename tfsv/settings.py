@@ -1,7 +1,7 @@
-"""Settings as records: frozen dataclasses with defaults, their text forms, their JSON.
+"""Settings as records: frozen dataclasses with defaults, their text forms and their JSON.
 
-A field says in its metadata what it means in a line ("help") and, where it is not the field's name,
-the name of its flag ("flag"); `setting` writes that down. The command line is made from records.
+The command line is made from records. A field's metadata has a line about its meaning ("help"), and
+the name of its flag ("flag") where that is another one. `setting` writes both down.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ _Record = TypeVar("_Record")
 
 
 def setting(default: Any, help: str, *, flag: str | None = None) -> Any:
-    """A field of a record.
+    """A field of a record of settings.
 
     Example:
         >>> @dataclasses.dataclass(frozen=True)
@@ -25,28 +25,39 @@ def setting(default: Any, help: str, *, flag: str | None = None) -> Any:
         ...     first: float = setting(0.1, "First learning rate.", flag="learning_rate")
 
     Args:
-        default: Its default.
-        help: What it means, in a line.
-        flag: Its name on the command line; None: that of the field.
+        default: Default of the setting.
+        help: Meaning of the setting, in a line.
+        flag: Name of the setting on the command line. None: the field's name is used.
     """
     metadata = {"help": help} | ({"flag": flag} if flag else {})
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def group(record: type) -> Any:
-    """A field of a record that is a record itself, at its defaults."""
+    """A field of a record that is a record itself, at its defaults.
+
+    Example:
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Recipe:
+        ...     pipeline: PipelineSettings = group(PipelineSettings)
+    """
     return dataclasses.field(default_factory=record)
 
 
 def require(record: Any, *rules: tuple[str, bool, str]) -> None:
     """Checks the values of a record, where they stand.
 
+    Example:
+        >>> class Rate:
+        ...     def __post_init__(self):
+        ...         require(self, ("first", self.first > 0, "more than 0"))
+
     Args:
-        record: The record.
-        *rules: Name of a field, whether its value is right, and what is expected.
+        record: Record whose values are checked.
+        *rules: Triples of a field's name, whether its value is right, and what is expected.
 
     Raises:
-        InputError: A value is wrong; names the setting as the command line calls it.
+        InputError: A value is wrong. The message names the setting as the command line calls it.
     """
     flags = {field.name: field.metadata.get("flag", field.name) for field in _fields(record)}
     for name, right, expected in rules:
@@ -69,15 +80,20 @@ def named_settings(text: str) -> tuple[str, dict[str, str]]:
 def read_record(record: type[_Record], fields: Any, source: str | os.PathLike) -> _Record:
     """Makes a record of what `dataclasses.asdict` and JSON made of one.
 
-    What is missing, because an earlier version wrote it, has its default.
+    A field that an earlier version did not write has its default.
+
+    Example:
+        >>> read_record(NetworkSettings, {"name": "ecapa512", "bins": 40}, "recipe.json").bins
+        40
 
     Args:
-        record: The dataclass.
-        fields: Its fields as JSON values, records in it as tables.
-        source: Where it was read, for the error message.
+        record: Class of the record, a dataclass.
+        fields: Values of the record's fields as JSON, with records among them as tables.
+        source: Name of what the fields were read from, for the error message.
 
     Raises:
-        InputError: It is no table, a field is unknown, or a value is wrong; names the source.
+        InputError: `fields` is no table, a field is unknown, or a value is wrong. The message names
+            the source.
     """
     if not isinstance(fields, Mapping):
         raise InputError(f"{source}: not settings of this version")
@@ -100,12 +116,22 @@ def read_record(record: type[_Record], fields: Any, source: str | os.PathLike) -
 
 
 def is_tuple(kind: Any) -> bool:
-    """Whether values of an annotation are tuples."""
+    """Whether values of an annotation are tuples.
+
+    Example:
+        >>> is_tuple(tuple[float, ...])
+        True
+    """
     return typing.get_origin(kind) is tuple
 
 
 def plain_type(kind: Any) -> tuple[type, bool]:
-    """The type of an annotation, and whether None is a value too."""
+    """The type of an annotation, and whether None is a value too.
+
+    Example:
+        >>> plain_type(int | None)
+        (<class 'int'>, True)
+    """
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
         (inner,) = (part for part in typing.get_args(kind) if part is not type(None))
         return inner, True

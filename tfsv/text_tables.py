@@ -1,4 +1,4 @@
-"""Rows of texts as a table, for a terminal or in Markdown."""
+"""Rows of texts as tables, for a terminal or in Markdown."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -12,8 +12,8 @@ def aligned(rows: Iterable[Sequence[str]], left: Collection[int] = (0,)) -> str:
         stem      4
 
     Args:
-        rows: Texts, as many in every row; at least one row.
-        left: Numbers of the columns that start at the left; all others end at the right.
+        rows: At least one row of texts. All rows have the same number of texts.
+        left: Numbers of the columns whose texts start at the left. The others end at the right.
     """
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -37,8 +37,8 @@ def markdown(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str
         | stem | 4 |
 
     Args:
-        rows: Texts, as many in every row; at least one row.
-        left: Numbers of the columns that start at the left; all others end at the right.
+        rows: At least one row of texts. All rows have the same number of texts.
+        left: Numbers of the columns whose texts start at the left. The others end at the right.
     """
     rules = ["---" if number in left else "---:" for number in range(len(rows[0]))]
     return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], rules, *rows[1:]))

@@ -1,7 +1,7 @@
-"""What is done to a waveform so that training hears more than was recorded.
+"""Augmentation: what is done to a waveform so that training hears more than was recorded.
 
-Pure TensorFlow functions: the same arguments give the same result, whatever runs beside them.
-Whatever is random takes a `seed`, an integer tensor `[2]` as `tf.random.stateless_*` takes it.
+All functions are pure TensorFlow: the same arguments give the same result, whatever runs beside
+them. Random ones take a `seed`, an integer tensor `[2]` as `tf.random.stateless_*` takes it.
 """
 
 import numpy as np
@@ -20,16 +20,20 @@ def resample(waveform: tf.Tensor, samples: tf.Tensor | int) -> tf.Tensor:
     """Stretches a waveform to so many samples by way of its spectrum.
 
     Nothing is lost below the lower of the two Nyquist frequencies. The waveform is taken as
-    periodic, so the first and last few milliseconds ring when its ends do not meet: give some
-    more on both sides and cut it off. We chose this over `tfio.audio.resample` by measurement:
-    32,000 samples take 0.7 ms here and 15 ms there.
+    periodic, so its first and last few milliseconds ring when its ends do not meet. The caller
+    should give some more on both sides and cut it off. We chose this over `tfio.audio.resample` by
+    measurement: 32,000 samples take 0.7 ms here and 15 ms there.
+
+    Example:
+        >>> resample(tf.zeros([16000]), 14400).shape
+        TensorShape([14400])
 
     Args:
-        waveform: float32 `[any]`.
-        samples: Wanted length.
+        waveform: Waveform of any length, float32 `[any]`.
+        samples: Wanted length in samples.
 
     Returns:
-        float32 `[samples]`, of the same amplitude.
+        A waveform of the same amplitude, float32 `[samples]`.
     """
     before = tf.shape(waveform)[0]
     samples = tf.convert_to_tensor(samples, tf.int32)
@@ -42,20 +46,28 @@ def resample(waveform: tf.Tensor, samples: tf.Tensor | int) -> tf.Tensor:
 
 
 def power(waveform: tf.Tensor) -> tf.Tensor:
-    """Mean square of a waveform, float32 scalar."""
+    """The mean square of a waveform, float32 scalar.
+
+    Example:
+        >>> float(power(tf.constant([1.0, -1.0])))
+        1.0
+    """
     return tf.reduce_mean(tf.square(waveform))
 
 
 def add_noise(waveform: tf.Tensor, noise: tf.Tensor, snr_db: tf.Tensor | float) -> tf.Tensor:
-    """Adds noise so that speech is `snr_db` decibels above it, in mean power over the crop.
+    """Adds noise so that the mean power of speech over the crop is `snr_db` decibels above it.
+
+    Example:
+        >>> noisy = add_noise(waveform, coloured_noise(tf.constant([0, 1]), 32000), snr_db=10.0)
 
     Args:
-        waveform: float32 `[samples]`.
-        noise: float32 `[samples]`, of any level; silence adds nothing.
-        snr_db: Signal-to-noise ratio.
+        waveform: Speech, float32 `[samples]`.
+        noise: Noise of any level, float32 `[samples]`. Silence adds nothing.
+        snr_db: Signal-to-noise ratio, dB.
 
     Returns:
-        float32 `[samples]`; may exceed 1, see `limit_peak`.
+        The sum, float32 `[samples]`. It may exceed 1, which `limit_peak` mends.
     """
     ratio = tf.pow(10.0, -tf.cast(snr_db, tf.float32) / 10.0)
     return waveform + noise * tf.sqrt(power(waveform) * ratio / (power(noise) + _TINY))
@@ -64,9 +76,12 @@ def add_noise(waveform: tf.Tensor, noise: tf.Tensor, snr_db: tf.Tensor | float) 
 def convolve(waveform: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
     """Convolves by FFT and keeps the first samples, as many as `waveform` has.
 
+    Example:
+        >>> wet = convolve(waveform, generated_room(tf.constant([0, 1])))
+
     Args:
-        waveform: float32 `[samples]`, length known when the graph is built.
-        response: float32 `[taps]`, length known when the graph is built.
+        waveform: Waveform, float32 `[samples]`. Its length is known when the graph is built.
+        response: Impulse response, float32 `[taps]`. Its length is known when the graph is built.
     """
     samples, taps = waveform.shape[0], response.shape[0]
     length = scipy.fft.next_fast_len(samples + taps - 1, real=True)
@@ -77,26 +92,39 @@ def convolve(waveform: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
 def reverberate(waveform: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
     """Puts a waveform into a room and restores its power.
 
+    Example:
+        >>> wet = reverberate(waveform, generated_room(tf.constant([0, 1])))
+
     Args:
-        waveform: float32 `[samples]`.
-        response: float32 `[taps]`, the room's impulse response, direct sound first.
+        waveform: Waveform, float32 `[samples]`.
+        response: Impulse response of the room with the direct sound first, float32 `[taps]`.
     """
     wet = convolve(waveform, response)
     return wet * tf.sqrt(power(waveform) / (power(wet) + _TINY))
 
 
 def limit_peak(waveform: tf.Tensor) -> tf.Tensor:
-    """Scales a waveform down to a peak of 1 where it exceeds that."""
+    """Scales a waveform down to a peak of 1 where it exceeds that.
+
+    Example:
+        >>> limit_peak(tf.constant([2.0, -1.0])).numpy()
+        array([ 1. , -0.5], dtype=float32)
+    """
     return waveform / tf.maximum(1.0, tf.reduce_max(tf.abs(waveform)))
 
 
 def coloured_noise(seed: tf.Tensor, samples: int) -> tf.Tensor:
     """Stationary noise between white and brown; pink lies in the middle.
 
-    Its power falls with frequency as f^-a, a drawn uniformly from 0 (white) to 2 (brown).
+    Its power falls with frequency as f^-a. The exponent a is drawn uniformly from 0 (white) to 2
+    (brown).
+
+    Example:
+        >>> coloured_noise(tf.constant([0, 1]), 32000).shape
+        TensorShape([32000])
 
     Returns:
-        float32 `[samples]`, of no particular level.
+        Noise of no particular level, float32 `[samples]`.
     """
     seeds = tf.random.split(seed, 2)
     exponent = tf.random.stateless_uniform([], seeds[0])
@@ -108,11 +136,15 @@ def coloured_noise(seed: tf.Tensor, samples: int) -> tf.Tensor:
 def babble_noise(seed: tf.Tensor, samples: int) -> tf.Tensor:
     """Noise that resembles people talking in the background.
 
-    Gaussian noise with the long-term spectrum of speech (flat from 100 to 500 Hz, 9 dB an octave
-    down above) and a level that wanders as syllables do, at 1 to 8 Hz. The form is our choice.
+    It is Gaussian noise with the long-term spectrum of speech: flat from 100 to 500 Hz, falling by
+    9 dB an octave above. Its level wanders as syllables do, at 1 to 8 Hz. The form is our choice.
+
+    Example:
+        >>> babble_noise(tf.constant([0, 1]), 32000).shape
+        TensorShape([32000])
 
     Returns:
-        float32 `[samples]`, of no particular level.
+        Noise of no particular level, float32 `[samples]`.
     """
     seeds = tf.random.split(seed, 2)
     hertz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
@@ -133,13 +165,17 @@ def babble_noise(seed: tf.Tensor, samples: int) -> tf.Tensor:
 def generated_room(seed: tf.Tensor, seconds: float = ROOM_SECONDS) -> tf.Tensor:
     """A room's impulse response: direct sound, a few early reflections, a decaying tail.
 
-    Eight reflections come 2 to 50 ms after the direct sound, weaker the later; the tail is
-    Gaussian noise that begins at 5 ms and falls by 60 dB in a reverberation time drawn from 0.2
-    to 0.8 s; direct sound stands 0 to 12 dB above the tail. The numbers are our choice; they span
+    Eight reflections come 2 to 50 ms after the direct sound, weaker the later. The tail is Gaussian
+    noise that begins at 5 ms. It falls by 60 dB in a reverberation time that is drawn from 0.2 to
+    0.8 s. Direct sound stands 0 to 12 dB above the tail. The numbers are our choice, and span
     living rooms to lecture halls.
 
+    Example:
+        >>> generated_room(tf.constant([0, 1])).shape
+        TensorShape([8000])
+
     Returns:
-        float32 `[seconds * 16000]`, the first sample is the direct sound.
+        The response, float32 `[seconds * 16000]`. Its first sample is the direct sound.
     """
     taps = round(seconds * SAMPLE_RATE)
     seeds = tf.random.split(seed, 2)
@@ -165,22 +201,22 @@ def spec_augment(
     widest_frequency: int = 8,
     probability: float = 1.0,
 ) -> tf.Tensor:
-    """SpecAugment (Park et al., 2019) without time warping: zeroes random frames and bins.
+    """SpecAugment (Park et al., 2019) without time warping, which zeroes random frames and bins.
 
-    Zero is the mean of features from which each bin's mean has been subtracted. The defaults'
-    widths suit crops of 200 frames and 80 bins. Off in the papers' recipes, so
-    the training step does it on demand only.
+    Zero is the mean of features from which each bin's mean has been subtracted. The default widths
+    suit crops of 200 frames and 80 bins. The papers' recipes do without it, so the training step
+    does it on demand only.
 
     Example:
         >>> masked = spec_augment(features, tf.constant([seed, step]))
 
     Args:
-        features: float `[batch, frames, bins]`.
-        seed: integer `[2]`; each member of the batch gets masks of its own.
-        time_masks: Masks over time for each member.
-        frequency_masks: Masks over bins for each member.
-        longest_time: Longest mask in frames; lengths are uniform from 0 to this.
-        widest_frequency: Widest mask in bins; widths are uniform from 0 to this.
+        features: Features, float `[batch, frames, bins]`.
+        seed: Seed, integer `[2]`. Each member of the batch gets masks of its own.
+        time_masks: Number of masks over time for each member.
+        frequency_masks: Number of masks over bins for each member.
+        longest_time: Longest mask in frames. Lengths are uniform from 0 to this.
+        widest_frequency: Widest mask in bins. Widths are uniform from 0 to this.
         probability: Chance that a member is masked at all.
 
     Returns:
@@ -196,7 +232,7 @@ def spec_augment(
 
 
 def _kept(seed: tf.Tensor, batch: tf.Tensor, size: tf.Tensor, masks: int, widest: int) -> tf.Tensor:
-    """Boolean `[batch, size]`, false inside the masks."""
+    """The places outside the masks, boolean `[batch, size]`."""
     draws = tf.random.stateless_uniform([2, batch, masks, 1], seed)
     width = tf.minimum(tf.cast(draws[0] * (widest + 1), tf.int32), size)
     first = tf.cast(draws[1] * tf.cast(size - width + 1, tf.float32), tf.int32)

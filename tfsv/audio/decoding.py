@@ -1,6 +1,6 @@
 """Sound files to tensors inside the training pipeline's graph.
 
-Only files that `soundfiles.sound_info` has passed belong here: a damaged FLAC may hang
+Only files that `soundfiles.sound_info` has passed belong here, for a damaged FLAC may hang
 tensorflow-io for ever. Files that went missing, were emptied or replaced since are errors, not
 crashes.
 """
@@ -22,27 +22,30 @@ _MPEG_RATES = np.array([44100, 48000, 32000, 0], np.int32)
 def decode(path: tf.Tensor, decoder: str = "tensorflow-io") -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes a whole sound file.
 
-    "tensorflow-io" decodes wav (8, 16, 24 bits, float), flac (8, 16, 24 bits), Ogg Vorbis and mp3
-    and leaves other files to libsndfile; "soundfile" leaves all files to libsndfile. Milliseconds
-    of one core for 3 and 8 s of sound at 16 kHz, tensorflow-io against soundfile: wav 0.3/0.4 and
-    0.2/0.3, flac 4.4/11.7 and 0.7/1.6, ogg 6.7/15.9 and 1.3/2.7, mp3 2.7/7.3 and 0.7/1.8.
-    `tfio.audio.AudioIOTensor`, which could seek, was slower than either (4 ms for 2 s of an ogg)
-    and cannot be used in a parallel map: all calls share one resource.
+    "tensorflow-io" decodes wav (8, 16, 24 bits, float), flac (8, 16, 24 bits), Ogg Vorbis and mp3.
+    It leaves other files to libsndfile. "soundfile" leaves all files to libsndfile.
+
+    We measured milliseconds of one core for 3 and 8 s of sound at 16 kHz. "tensorflow-io" took
+    0.3/0.4 for wav, 4.4/11.7 for flac, 6.7/15.9 for ogg and 2.7/7.3 for mp3. "soundfile" took
+    0.2/0.3, 0.7/1.6, 1.3/2.7 and 0.7/1.8.
+
+    `tfio.audio.AudioIOTensor` could seek, but was slower than either (4 ms for 2 s of an ogg). It
+    cannot be used in a parallel map, since all calls share one resource.
 
     Example:
         >>> sound, rate = decode(tf.constant("speech.flac"), "soundfile")
 
     Args:
-        path: string scalar.
-        decoder: One of `tfsv.audio.pipeline_settings.DECODERS`.
+        path: Path of the file, a string scalar.
+        decoder: Name of the decoder, one of `tfsv.audio.pipeline_settings.DECODERS`.
 
     Returns:
-        sound: float32 `[frames, channels]`, -1 to 1.
-        rate: int32 scalar, frames a second.
+        sound: Samples from -1 to 1, float32 `[frames, channels]`.
+        rate: Frames a second, int32 scalar.
 
     Raises:
-        tf.errors.OpError: When run, if the file cannot be read, is empty or holds no sound; the
-            message has the path.
+        tf.errors.OpError: The file cannot be read, is empty or holds no sound. The error comes when
+            the graph runs, and its message has the path.
     """
     return _compiled(decoder)(path)
 
@@ -75,7 +78,7 @@ def _soundfile(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _tensorflow_io(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Chooses by the file's first bytes; tensorflow-io must see no others (empty ones crash it)."""
+    """Chooses by the file's first bytes. tensorflow-io must see no others: empty ones crash it."""
     data = tf.io.read_file(path)
     head = _bytes(data, 0)
     kind = tf.argmax(
@@ -169,7 +172,7 @@ def _mp3(data: tf.Tensor, head: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _bytes(data: tf.Tensor, first: tf.Tensor | int) -> tf.Tensor:
-    """int32 `[4096]`: the bytes from `first` on, zeros behind the end."""
+    """The bytes from `first` on, int32 `[4096]`, with zeros behind the end."""
     part = tf.io.decode_raw(tf.strings.substr(data, first, _HEAD), tf.uint8)
     return tf.ensure_shape(tf.pad(tf.cast(part, tf.int32), [[0, _HEAD - tf.size(part)]]), [_HEAD])
 

@@ -17,15 +17,15 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class SoundLimits:
-    """What is asked of the length of every file; it runs in the worker processes.
+    """The check that every file is neither too short nor too long. Worker processes call it.
 
     Example:
         >>> SoundLimits(minimum_seconds=0.3)("speech.wav").seconds
         2.5
 
     Attributes:
-        minimum_seconds: Shorter files are refused.
-        maximum_seconds: Longer files are refused.
+        minimum_seconds: Shortest duration that is taken.
+        maximum_seconds: Longest duration that is taken.
     """
 
     minimum_seconds: float = SHORTEST_SECONDS
@@ -48,22 +48,23 @@ def inspect_all(
 ) -> Iterator[tuple[int, SoundInfo | str]]:
     """Inspects files in worker processes.
 
-    A file on which the decoder crashes costs its worker only, and one on which it hangs is given
-    up after `timeout_seconds`: the worker is replaced, the others go on. This is why it is no
-    `concurrent.futures` pool, which a dead worker breaks and in which a hanging one stays.
+    A file on which the decoder crashes costs its worker only. A file on which it hangs is given up
+    after `timeout_seconds`. The worker is replaced, and the others go on. A `concurrent.futures`
+    pool would not do: a dead worker breaks it, and a hanging one stays in it.
 
     Example:
         >>> for index, outcome in inspect_all(paths, workers=2, check=SoundLimits()):
         ...     print(paths[index], outcome)
 
     Args:
-        paths: Files.
+        paths: Paths of the files.
         workers: Number of processes, at least 1.
-        timeout_seconds: How long one file may take.
-        check: What to do with a path in the worker, picklable: `SoundLimits`.
+        timeout_seconds: Longest time that one file may take.
+        check: Picklable function that a worker calls with a path, such as a `SoundLimits`.
 
     Yields:
-        (index into `paths`, what is in the file or why it is unfit), as they are done.
+        Pairs of an index into `paths` and either facts about the file or the reason why it is
+        unfit. They come in the order in which files are done.
     """
     context = multiprocessing.get_context("spawn")  # safe beside TensorFlow's threads
     waiting = iter(enumerate(paths))
@@ -122,7 +123,7 @@ class _Worker:
             self.pipe.send(path)
 
     def expect(self, timeout_seconds: float) -> None:
-        """The process has started, the time of its first file runs from now."""
+        """Starts the time of the first file, since the process is ready now."""
         self.ready = True
         self.deadline = time.monotonic() + timeout_seconds
 

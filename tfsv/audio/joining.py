@@ -16,18 +16,18 @@ def join_manifests(
 
     Example:
         >>> rows = join_manifests([voices_manifest(), read_manifest("an4.tsv")], least=4)
-        >>> write_manifest("both.tsv", rows)
+        >>> both = write_manifest("both.tsv", rows)
 
     Args:
         manifests: The manifests, in the order of the result. No speaker may be in two of them.
-        corpora: Names in the column `corpus` of what is taken. None: everything.
-        least: Training speakers with fewer recordings have all of theirs listed so many times that
-            there are at least as many rows. An epoch visits every row once, and a crop begins
-            anywhere, so that speakers who are there with one long recording are heard as often as
-            those with many short ones.
+        corpora: Names, in the column `corpus`, of the corpora to take. None: everything is taken.
+        least: Lowest number of rows of a training speaker. Whoever has fewer recordings has each of
+            them listed several times. An epoch visits every row once, and a crop begins anywhere.
+            So speakers with one long recording are heard as often as those with many short ones.
 
     Returns:
-        Rows for `tfsv.audio.manifest.write_manifest`; repetitions end in `#2`, `#3`, …
+        Rows for `tfsv.audio.manifest.write_manifest`. Identifiers of repetitions end in `#2`, `#3`,
+        …
 
     Raises:
         InputError: No manifest has one of the corpora, or a speaker is in two manifests.

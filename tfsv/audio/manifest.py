@@ -1,4 +1,4 @@
-"""The manifest: one TSV that says which recordings a corpus has and who speaks in them."""
+"""The manifest, a TSV file that says which recordings a corpus has and who speaks in them."""
 
 import math
 import os
@@ -15,15 +15,18 @@ COLUMNS = ("utterance", "speaker", "session", "path", "seconds", "split")
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One recording.
+    """One recording of a manifest.
+
+    Example:
+        >>> row = Utterance("ann-1", "ann", "monday", "ann/1.wav", 2.5, "train", {"sex": "F"})
 
     Attributes:
         utterance: Identifier, unique in the manifest.
-        speaker: Who speaks, unique over all corpora in the manifest.
-        session: On which occasion; distinguishes only within a speaker.
-        path: As written: relative to the manifest's folder, or absolute.
-        seconds: Duration.
-        split: "train", "dev", "test", …; a speaker is in one split only.
+        speaker: Name of the speaker, unique over all corpora in the manifest.
+        session: Name of the occasion, unique within the speaker.
+        path: Path of the sound file, relative to the manifest's folder or absolute.
+        seconds: Duration, seconds.
+        split: Name of the split, such as "train", "dev" or "test". A speaker is in one split only.
         extra: Further columns by name, such as corpus, sex ("F", "M" or ""), text.
     """
 
@@ -72,10 +75,10 @@ class Manifest:
         return sorted({utterance.split for utterance in self.utterances})
 
     def split(self, *names: str) -> "Manifest":
-        """The manifest's part that belongs to the named splits.
+        """The part of the manifest that belongs to the named splits.
 
         Raises:
-            InputError: No utterance does.
+            InputError: No utterance belongs to these splits.
         """
         chosen = [utterance for utterance in self.utterances if utterance.split in names]
         if not chosen:
@@ -99,13 +102,13 @@ def read_manifest(path: str | os.PathLike) -> Manifest:
         ['dev', 'test', 'train']
 
     Args:
-        path: A file in UTF-8, tab-separated without quotes. The first line names the columns: at
-            least `COLUMNS`, in any order.
+        path: Path of a file in UTF-8, tab-separated without quotes. Its first line names the
+            columns, at least `COLUMNS`, in any order.
 
     Raises:
-        InputError: The file cannot be read, lacks a column, lists nothing, or a line is wrong
-            (number of fields, empty or duplicate identifiers, seconds that are no positive
-            number); the message has the line's number.
+        InputError: The file cannot be read, lacks a column, lists nothing, or has a wrong line. A
+            line is wrong by its number of fields, an empty or duplicate identifier, or seconds that
+            are no positive number. The message has the line's number.
     """
     path = pathlib.Path(path)
     try:
@@ -123,19 +126,20 @@ def read_manifest(path: str | os.PathLike) -> Manifest:
 def write_manifest(path: str | os.PathLike, utterances: Iterable[Utterance]) -> Manifest:
     """Writes a manifest, whole or not at all.
 
-    The extra columns are those of all utterances together, in order of appearance; an utterance
+    The extra columns are those of all utterances together, in order of appearance. An utterance
     without one of them has an empty field there.
 
     Example:
         >>> row = Utterance("ann-1", "ann", "monday", "ann/1.wav", 2.5, "train")
-        >>> write_manifest("corpus/manifest.tsv", [row])
+        >>> manifest = write_manifest("corpus/manifest.tsv", [row])
 
     Returns:
-        The manifest as it was written.
+        The manifest that was written.
 
     Raises:
-        InputError: The file cannot be written, nothing is listed, an identifier is empty or
-            occurs twice, seconds are no positive number, or a field holds a tab or line break.
+        InputError: The file cannot be written, nothing is listed, or a field holds a tab or line
+            break. It is also raised for an identifier that is empty or occurs twice, and for
+            seconds that are no positive number.
     """
     manifest = Manifest(path, utterances)
     if not manifest.utterances:
@@ -211,7 +215,7 @@ def _parsed(path: pathlib.Path, file: Iterable[str]) -> Iterator[Utterance]:
 
 
 def _problem(utterance: Utterance, seen: set[str]) -> str | None:
-    """What is wrong with an utterance; adds its identifier to those seen."""
+    """Returns what is wrong with an utterance, and adds its identifier to those seen."""
     for name in ("utterance", "speaker", "path", "split"):
         if not getattr(utterance, name).strip():
             return f"{name} is empty"

@@ -19,30 +19,31 @@ def draw_pairs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws pairs of utterances of one speaker (targets) and of two (non-targets).
 
-    Both sides of a non-target pair come from one corpus and one sex where the manifest's columns
-    `corpus` and `sex` say so: channel and sex must not give the answer away. Target pairs are
-    spread evenly over the speakers; two different sessions are preferred, and a speaker's pairs
-    within a session are used only when the others do not suffice. Non-target pairs are spread
-    over corpora and sexes as the targets are, and evenly over the speakers there. No pair occurs
-    twice, in either order, and no utterance meets itself. The order of the list and of the sides
-    is random. The same manifest, numbers and seed give the same list.
+    Target pairs are spread evenly over the speakers. A speaker's pairs within a session are used
+    only when those of two sessions do not suffice. Both sides of a non-target pair come from one
+    corpus and one sex, where the manifest's columns `corpus` and `sex` say so. Otherwise channel
+    and sex would give the answer away. Non-target pairs are spread over corpora and sexes as the
+    targets are, and evenly over the speakers there.
 
-    Where fewer pairs exist than are wanted, all of them are taken and a warning is logged; so it
-    is when a speaker has one utterance and hence no target pair.
+    No pair occurs twice, in either order, and no utterance meets itself. The order of the list and
+    of the sides is random. The same manifest, numbers and seed give the same list.
+
+    Where fewer pairs exist than are wanted, all of them are taken and a warning is logged. A
+    warning is logged too when a speaker has one utterance and hence no target pair.
 
     Example:
         >>> dev = read_manifest("corpus/manifest.tsv").split("dev")
         >>> labels, pairs = draw_pairs(dev, targets=1000, nontargets=1000)
 
     Args:
-        manifest: Utterances to pair; all of them, so give it one split.
+        manifest: Manifest whose utterances are paired. It should be one split.
         targets: Number of target pairs wanted, at least 1.
         nontargets: Number of non-target pairs wanted, at least 1.
         seed: Seed of all random choices.
 
     Returns:
-        labels: uint8 `[pairs]`, 1 = target.
-        pairs: int32 `[pairs, 2]`, indices into the manifest's utterances.
+        labels: Labels, of which 1 marks a target, uint8 `[pairs]`.
+        pairs: Indices into the manifest's utterances, int32 `[pairs, 2]`.
 
     Raises:
         InputError: A number is below 1, no speaker has two utterances, or no two speakers share
@@ -72,7 +73,7 @@ def draw_pairs(
 
 
 def _grouped(manifest: Manifest) -> list[dict[str, np.ndarray]]:
-    """Groups of speakers that may meet: speaker -> indices of its utterances."""
+    """Groups of speakers that may meet, each from a speaker to indices of its utterances."""
     groups: dict[tuple[str, str], dict[str, list[int]]] = {}
     for i, utterance in enumerate(manifest.utterances):
         key = (utterance.extra.get("corpus", ""), utterance.extra.get("sex", ""))
@@ -89,7 +90,7 @@ def _target_pairs(
     wanted: int,
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
-    """Per group int `[pairs, 2]`, utterance indices."""
+    """Target pairs of each group, utterance indices int `[pairs, 2]`."""
     speakers = [(g, s, m) for g, group in enumerate(groups) for s, m in group.items()]
     capacities = np.array([len(m) * (len(m) - 1) // 2 for _, _, m in speakers])
     single = [s for (_, s, _), capacity in zip(speakers, capacities, strict=True) if not capacity]
@@ -144,7 +145,7 @@ def _nontarget_pairs(
     wanted: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """int `[pairs, 2]`, utterance indices."""
+    """Non-target pairs, utterance indices int `[pairs, 2]`."""
     sizes = [np.array([len(m) for m in group.values()]) for group in groups]
     capacities = np.array([(s.sum() ** 2 - (s**2).sum()) // 2 for s in sizes])
     if not capacities.any():

@@ -22,12 +22,24 @@ _CROP, _WHETHER, _WHICH, _KIND, _FILE, _POSITION, _SNR, _DRAWS = range(8)
 
 
 def class_count(manifest: Manifest, settings: PipelineSettings) -> int:
-    """Number of classes: speakers × speed factors."""
+    """Number of classes, which is speakers × speed factors.
+
+    Example:
+        >>> manifest = voices_manifest(speakers=10, utterances=8)
+        >>> class_count(manifest, PipelineSettings())
+        30
+    """
     return len(manifest.speakers) * len(settings.speed_factors)
 
 
 def steps_per_epoch(manifest: Manifest, settings: PipelineSettings) -> int:
-    """Batches that hold every utterance once at every speed factor, rounded up."""
+    """Number of batches that hold every utterance once at every speed factor, rounded up.
+
+    Example:
+        >>> manifest = voices_manifest(speakers=10, utterances=8)
+        >>> steps_per_epoch(manifest, PipelineSettings(batch_size=64))
+        4
+    """
     return math.ceil(len(manifest) * len(settings.speed_factors) / settings.batch_size)
 
 
@@ -36,33 +48,35 @@ def training_dataset(
 ) -> tf.data.Dataset:
     """Endless batches of training crops.
 
-    Item p of the stream depends on the settings, the manifest and p alone, so the batches are the
-    same whatever the parallelism, and `first_step=n` continues as if the n batches before had
-    been drawn, without decoding them. Each epoch visits every (utterance, speed factor) once, in
-    an order of its own; a batch may end one epoch and begin the next. An utterance whose file
-    cannot be decoded is replaced by the next one of its speaker and named in the log, once; when
-    six of a speaker in a row cannot, iterating raises an error that names the first.
+    Item p of the stream depends on the settings, the manifest and p alone. So the batches are the
+    same whatever the parallelism. `first_step=n` continues as if the n batches before had been
+    drawn, without decoding them. Each epoch visits every (utterance, speed factor) once, in an
+    order of its own. A batch may end one epoch and begin the next.
 
-    What is held in memory for each utterance is its path, its label and three integers; decoded
-    sound is held only for the crops under way. With a speaker's utterances sorted together, the
-    path of a million utterances takes some 100 MB.
+    An utterance whose file cannot be decoded is replaced by the next one of its speaker. The log
+    names it once. When six of a speaker in a row cannot be decoded, iterating raises an error that
+    names the first.
 
-    Automatic sharding is off: under tf.distribute every worker would see all the data, so give
-    workers different seeds, or use one process (`experimental_distribute_dataset` then splits
-    each batch).
+    Memory holds the path, the label and three integers of each utterance, and decoded sound of the
+    crops under way only. The paths of a million utterances take some 100 MB.
+
+    Automatic sharding is off, so under tf.distribute every worker would see all the data. Several
+    workers need different seeds. In one process `experimental_distribute_dataset` splits each
+    batch.
 
     Example:
         >>> train = read_manifest("corpus/manifest.tsv").split("train")
         >>> for crops, classes in training_dataset(train, PipelineSettings()).take(10): ...
 
     Args:
-        manifest: What to train on, as `Manifest.split` gives it.
-        settings: How crops are made.
+        manifest: Manifest of the training utterances, such as `Manifest.split` gives it.
+        settings: Settings of the pipeline.
         first_step: Number of the first batch; the batches before it are skipped.
 
     Returns:
-        A dataset of crops, float32 `[batch, crop samples]` at 16 kHz in -1 to 1, and classes,
-        int32 `[batch]`: factor index × speakers + index of the speaker in `manifest.speakers`.
+        A dataset of crops and classes. Crops are float32 `[batch, crop samples]` at 16 kHz, from
+        -1 to 1. Classes are int32 `[batch]`, factor index × speakers + index of the speaker in
+        `manifest.speakers`.
 
     Raises:
         InputError: The manifest is empty, or a folder of noise or rooms has no sound files.
@@ -108,22 +122,29 @@ def crop(
 ) -> tf.Tensor:
     """Cuts a crop of fixed length out of a sound, at another speed and at 16 kHz.
 
-    The crop takes factor × its length from the sound and is then resampled to its length, rate
-    and speed in one go, so that pitch and tempo are multiplied by the factor. A sound that is too
-    short is repeated, as in WeSpeaker's recipes.
+    The crop takes factor × its length from the sound. Then it is resampled to its length, rate and
+    speed in one go, which multiplies pitch and tempo by the factor. A sound that is too short is
+    repeated, as in WeSpeaker's recipes.
+
+    Example:
+        >>> sound, rate = tf.zeros([48000, 1]), tf.constant(16000)
+        >>> crop(sound, rate, tf.constant(0.9, tf.float64), 32000, tf.constant(0.5)).shape
+        TensorShape([32000])
 
     Args:
-        sound: float32 `[frames, channels]`; channels are averaged.
-        rate: int32, frames a second.
-        factor: float64, speed.
-        samples: Length of the crop.
-        position: float32 in 0 to 1, where the crop starts between first and last place.
+        sound: Sound, float32 `[frames, channels]`. Its channels are averaged.
+        rate: Sample rate of the sound, Hz, int32.
+        factor: Speed factor, float64.
+        samples: Length of the crop in samples.
+        position: Start of the crop between the first and the last possible place, float32 in
+            0 to 1.
 
     Returns:
-        float32 `[samples]`.
+        The crop, float32 `[samples]`.
 
     Raises:
-        tf.errors.InvalidArgumentError: When run, if the crop holds NaN or infinity.
+        tf.errors.InvalidArgumentError: The crop holds NaN or infinity. The error comes when the
+            graph runs.
     """
     frames = tf.shape(sound)[0]
     ratio = tf.cast(rate, tf.float64) * factor / SAMPLE_RATE
@@ -195,7 +216,7 @@ class _Augmenter:
     def __call__(
         self, waveform: tf.Tensor, draws: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns float32 `[samples]` and what was wrong with a file, "" if nothing."""
+        """Returns float32 `[samples]` and a line about a file that failed, "" if none did."""
         untouched = draws[_WHETHER] >= self._settings.augment_probability
         choice = tf.where(untouched, 0, tf.where(draws[_WHICH] < 0.5, 1, 2))
         waveform, trouble = tf.switch_case(
@@ -248,7 +269,7 @@ class _Augmenter:
         return tf.ensure_shape(noise, [self._settings.crop_samples]), trouble
 
     def _read_room(self, path: tf.Tensor) -> tf.Tensor:
-        """float32 `[_ROOM_TAPS]`: the first channel from its peak on, zeros behind its end."""
+        """The first channel from its peak on, float32 `[_ROOM_TAPS]`, with zeros behind its end."""
         sound, rate = decoding.decode(path, self._settings.decoder)
         response = tf.debugging.check_numerics(sound[: 10 * rate, 0], "impulse response")
         length = tf.cast(tf.shape(response)[0], tf.int64) * SAMPLE_RATE // tf.cast(rate, tf.int64)
@@ -267,14 +288,15 @@ def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
     """Reads the first of several files that can be read, and only those before it.
 
     Args:
-        candidate: From an int64 attempt to a path.
-        read: From a path to a float32 tensor; may fail when run.
+        candidate: Function from an int64 attempt to a path.
+        read: Function from a path to a float32 tensor, which may fail when the graph runs.
 
     Returns:
-        What `read` returned, and a line about the file that failed, "" if the first one did not.
+        The value of `read`, and a line about the file that failed, "" if the first one did not.
 
     Raises:
-        tf.errors.InvalidArgumentError: When run, if all candidates fail; names the first one.
+        tf.errors.InvalidArgumentError: All candidates fail. The error comes when the graph runs,
+            and its message names the first one.
     """
 
     @_as_written
@@ -325,7 +347,7 @@ def _sounds(folder: str | os.PathLike, setting: str) -> tf.Tensor:
 
 
 def _pick(paths: tf.Tensor, draw: tf.Tensor, attempt: tf.Tensor) -> tf.Tensor:
-    """One of the paths by a number in 0 to 1; later attempts take the following ones."""
+    """One of the paths by a number in 0 to 1. Later attempts take the following ones."""
     count = tf.size(paths, tf.int64)
     first = tf.cast(tf.cast(draw, tf.float64) * tf.cast(count, tf.float64), tf.int64)
     return tf.gather(paths, (first + attempt) % count)

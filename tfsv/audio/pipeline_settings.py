@@ -1,4 +1,4 @@
-"""How training crops are made, as settings. This module imports no TensorFlow."""
+"""Settings of the pipeline that makes training crops. This module imports no TensorFlow."""
 
 from dataclasses import dataclass, field
 
@@ -11,28 +11,27 @@ DECODERS = ("tensorflow-io", "soundfile")
 
 @dataclass(frozen=True)
 class PipelineSettings:
-    """How training crops are made. The defaults follow WeSpeaker's recipes.
+    """Settings of the pipeline that makes training crops. The defaults follow WeSpeaker's recipes.
 
     Example:
         >>> PipelineSettings(batch_size=128, crop_seconds=3.0).crop_samples
         48000
 
     Attributes:
-        batch_size: Crops in a batch.
+        batch_size: Number of crops in a batch.
         crop_seconds: Length of a crop, seconds.
         speed_factors: Tempo and pitch are multiplied by each of these factors. Every factor makes
             new speakers.
-        augment_probability: Chance that a crop is augmented: half of these by a room, half by
-            noise.
-        musan: Folder with subfolders `noise`, `speech`, `music` (any of them), as MUSAN has
-            them. None: noise is generated.
+        augment_probability: Chance that a crop is augmented. Half of these get a room, half noise.
+        musan: Folder with any of the subfolders `noise`, `speech`, `music`, as MUSAN has them.
+            None: noise is generated.
         rirs: Folder with room impulse responses, at any depth. None: rooms are generated.
         noise_snr: Lowest and highest signal-to-noise ratio of noise, dB.
         speech_snr: Lowest and highest signal-to-noise ratio of background speech, dB. It holds
             for recorded and for generated speech.
         music_snr: Lowest and highest signal-to-noise ratio of music, dB.
         seed: Seed from which everything random follows.
-        decoder: Name of what decodes the recordings, one of `DECODERS`.
+        decoder: Name of the decoder of the recordings, one of `DECODERS`.
     """
 
     batch_size: int = field(default=64, metadata={"help": "Crops in a batch."})

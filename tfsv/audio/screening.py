@@ -1,4 +1,4 @@
-"""Which recordings of a corpus are fit for a manifest, and why the others are not."""
+"""Screening of a corpus: which recordings are fit for a manifest, and why the others are not."""
 
 import dataclasses
 import os
@@ -31,15 +31,15 @@ def screen(
         ... )
 
     Args:
-        entries: What a reader of `tfsv.audio.corpora.CORPORA` yields.
+        entries: Entries that a reader of `tfsv.audio.corpora.CORPORA` yields.
         root: Folder of the corpus, at which relative paths start.
-        limits: What is asked of every recording.
+        limits: Check of every recording.
         workers: Number of processes that decode.
-        timeout_seconds: How long one recording may take.
+        timeout_seconds: Longest time that one recording may take.
 
     Returns:
         fit: Rows with their seconds, sorted by identifier. Paths are as the reader gave them.
-        skipped: The recordings left out, those of the reader included, sorted by path.
+        skipped: Recordings left out by the reader or by the check, sorted by path.
     """
     entries = list(entries)
     skipped = [entry for entry in entries if isinstance(entry, Skipped)]
@@ -73,7 +73,10 @@ def screen(
 
 
 def write_skipped(path: str | os.PathLike, skipped: Sequence[Skipped]) -> None:
-    """Writes the recordings that were left out and why, as TSV with the columns path and reason.
+    """Writes the recordings that were left out as TSV, with the columns path and reason.
+
+    Example:
+        >>> write_skipped("skipped.tsv", [Skipped("ann/2.wav", "silent (below -80 dB)")])
 
     Raises:
         InputError: The file cannot be written.

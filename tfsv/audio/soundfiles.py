@@ -33,13 +33,17 @@ _MPEG_FRAME = 1152  # samples; what an mp3's own header may be wrong by
 
 @dataclass(frozen=True)
 class SoundInfo:
-    """A sound file that has been decoded to its end and found fit.
+    """Facts about a sound file that has been decoded to its end and found fit.
+
+    Example:
+        >>> SoundInfo("speech.wav", seconds=2.5, rate=16000, channels=1).seconds
+        2.5
 
     Attributes:
-        path: The path that was given.
-        seconds: Duration, from the samples that were decoded.
-        rate: Samples a second in the file, Hz.
-        channels: Channels in the file.
+        path: Path that was given.
+        seconds: Duration, counted from the decoded samples.
+        rate: Sample rate of the file, Hz.
+        channels: Number of channels in the file.
     """
 
     path: str
@@ -63,13 +67,13 @@ def sound_info(
         SoundInfo(path='speech.wav', seconds=2.5, rate=16000, channels=1)
 
     Args:
-        path: A file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
-        minimum_seconds: Shorter files are refused; never below one frame of 25 ms.
-        maximum_seconds: Longer files are refused.
+        path: Path of a file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
+        minimum_seconds: Shortest duration that is taken. It is never below one frame of 25 ms.
+        maximum_seconds: Longest duration that is taken.
 
     Raises:
-        InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short,
-            too long, or holds samples that are no finite numbers in about -1 to 1.
+        InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short or
+            too long. It is also raised for samples that are no finite numbers in about -1 to 1.
     """
     path = os.fspath(path)
     with _opened(path) as sound:
@@ -85,7 +89,7 @@ def read(
 ) -> np.ndarray:
     """Reads a whole file as the waveform that the networks take.
 
-    Channels are averaged; other rates are resampled (`scipy.signal.resample_poly`).
+    Channels are averaged, and other rates are resampled (`scipy.signal.resample_poly`).
 
     Example:
         >>> waveform = read("speech.wav")
@@ -93,16 +97,17 @@ def read(
         (dtype('float32'), (40000,))
 
     Args:
-        path: A file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
-        minimum_seconds: Shorter files are refused; never below one frame of 25 ms.
-        maximum_seconds: Longer files are refused before they are held in memory.
+        path: Path of a file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
+        minimum_seconds: Shortest duration that is taken. It is never below one frame of 25 ms.
+        maximum_seconds: Longest duration that is taken. Longer files are refused before they are
+            held in memory.
 
     Returns:
-        float32 `[samples]`, 16 kHz, -1 to 1.
+        The waveform at 16 kHz from -1 to 1, float32 `[samples]`.
 
     Raises:
-        InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short,
-            too long, or holds samples that are no finite numbers in about -1 to 1.
+        InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short or
+            too long. It is also raised for samples that are no finite numbers in about -1 to 1.
     """
     path = os.fspath(path)
     with _opened(path) as sound:
@@ -148,7 +153,7 @@ def _blocks(
     minimum_seconds: float,
     maximum_seconds: float,
 ) -> Iterator[np.ndarray]:
-    """Yields the file as mono float32 blocks; raises as soon as it is known to be unfit."""
+    """Yields the file as mono float32 blocks, and raises as soon as it is known to be unfit."""
     rate, declared = sound.samplerate, sound.frames
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise InputError(f"{path}: {rate} samples a second; expected {_LOWEST_RATE} or more")
@@ -217,7 +222,7 @@ def _require_whole(sound: soundfile.SoundFile, path: str, count: int) -> None:
 
 
 def _wav_is_cut(path: str) -> bool:
-    """Whether a RIFF file is shorter than its data chunk; unknown sizes of streams pass."""
+    """Whether a RIFF file is shorter than its data chunk. Unknown sizes of streams pass."""
     size = pathlib.Path(path).stat().st_size
     with pathlib.Path(path).open("rb") as file:
         order = ">" if file.read(12)[:4] == b"RIFX" else "<"

@@ -1,4 +1,4 @@
-"""Who is held out: splits of a corpus by speaker."""
+"""Splits of a corpus by speaker: training, dev and test."""
 
 import dataclasses
 import hashlib
@@ -18,20 +18,20 @@ def draw_splits(
     test_speakers: str | None = None,
     seed: int = 0,
 ) -> list[Utterance]:
-    """Moves training speakers to dev and test; speakers without a split count as training ones.
+    """Moves training speakers to dev and test. Speakers without a split count as training ones.
 
-    Speakers are ranked by a hash of seed and name, so that who is drawn depends on nothing else
-    than the set of speakers.
+    Speakers are ranked by a hash of seed and name. So the draw depends on nothing else than the set
+    of speakers.
 
     Example:
         >>> rows = draw_splits(rows, dev_speakers="40", test_speakers="0.1")
 
     Args:
-        utterances: Rows whose split is empty where the corpus does not say it.
-        dev_speakers: A number of speakers ("40"), or a fraction of those that may be moved
-            ("0.1"). None: a tenth where the corpus has no dev split of its own, else no one.
-        test_speakers: A number of speakers ("40"), or a fraction of those that may be moved
-            ("0.1"). None: a tenth where the corpus has no test split of its own, else no one.
+        utterances: Rows of a manifest. Their split is empty where the corpus does not say it.
+        dev_speakers: Number of speakers ("40"), or fraction of those that may be moved ("0.1").
+            None: a tenth is moved where the corpus has no dev split of its own, else no one.
+        test_speakers: Number of speakers ("40"), or fraction of those that may be moved ("0.1").
+            None: a tenth is moved where the corpus has no test split of its own, else no one.
         seed: Seed of the draw.
 
     Returns:
@@ -64,11 +64,15 @@ def draw_splits(
 def speaker_count(setting: str, wanted: str | None, speakers: int) -> int:
     """The number of speakers that a setting asks for.
 
+    Example:
+        >>> speaker_count("dev_speakers", "0.1", 40)
+        4
+
     Args:
         setting: Name of the setting, for messages.
-        wanted: A number ("40") or a fraction below 1 ("0.1"). None: a tenth, and two if there are
-            enough, since one speaker makes no trial.
-        speakers: How many there are.
+        wanted: Number of speakers ("40") or fraction below 1 ("0.1"). None: a tenth is meant, and
+            two if there are enough, since one speaker makes no trial.
+        speakers: Number of speakers that there are.
 
     Raises:
         InputError: `wanted` is neither a number nor a fraction.

@@ -1,11 +1,11 @@
 """A source-filter speech synthesizer: voices that differ as speakers do, and the rooms they are in.
 
-A train of glottal pulses (Rosenberg 1971, "Effect of glottal pulse shape on the quality of natural
-vowels") and noise excite a cascade of formant resonators (Klatt 1980, "Software for a
-cascade/parallel formant synthesizer"). The pulse and each piece of noise are grains: their spectra
-are multiplied by the vocal tract's at that instant and added up in time, so that all of an
-utterance is a few batched Fourier transforms. What a speaker and a session are drawn from is our
-choice: wide enough to be told apart, close enough to be confused.
+A train of glottal pulses and noise excite a cascade of formant resonators. The pulses are those of
+Rosenberg 1971, "Effect of glottal pulse shape on the quality of natural vowels". The cascade is
+that of Klatt 1980, "Software for a cascade/parallel formant synthesizer". The pulse and each piece
+of noise are grains. Their spectra are multiplied by the vocal tract's at that instant and added up
+in time. So all of an utterance is a few batched Fourier transforms. The distributions of speakers
+and sessions are our choice: wide enough to be told apart, close enough to be confused.
 """
 
 from dataclasses import dataclass
@@ -26,13 +26,16 @@ _FORMANT_BANDWIDTHS = np.array([60, 90, 130, 180, 220, 280, 350], np.float32)  #
 class Phoneme:
     """Targets of a speech sound, for a vocal tract of 17.5 cm.
 
+    Example:
+        >>> vowel = Phoneme(formants=(270, 2290, 3010), voicing=1.0)
+
     Attributes:
-        formants: First three, Hz.
+        formants: Frequencies of the first three formants, Hz.
         voicing: Amplitude of the glottal pulses, 0 to 1.
         aspiration: Amplitude of noise through the whole tract.
         frication: Amplitude of noise through one resonance at the lips or teeth.
-        noise_hz: That resonance.
-        seconds: Typical duration.
+        noise_hz: Frequency of the resonance at the lips or teeth, Hz.
+        seconds: Typical duration, seconds.
         nasal: Whether the nose is coupled in.
     """
 
@@ -85,19 +88,24 @@ INVENTORY = (*VOWELS, *CONSONANTS, CLOSURE, *BURSTS, PAUSE)
 
 @dataclass(frozen=True)
 class Voice:
-    """What a speaker keeps over all sessions.
+    """The properties of a speaker, which stay the same over all sessions.
+
+    Example:
+        >>> draw_voice(np.random.default_rng(0), "F").sex
+        'F'
 
     Attributes:
-        sex: "F" or "M".
+        sex: Sex of the speaker, "F" or "M".
         pitch: Mean fundamental frequency, Hz.
         pitch_range: Octaves by which the melody moves.
-        jitter: Irregularity of the pulses, fraction of the period.
-        shimmer: Irregularity of their amplitude, fraction.
+        jitter: Irregularity of the pulses' times, a fraction of the period.
+        shimmer: Irregularity of the pulses' amplitudes, a fraction.
         open_quotient: Share of the period in which the glottis is open.
         tilt: Corner of the glottal low-pass, Hz.
         breathiness: Aspiration noise relative to voicing.
         bandwidth: Factor on all formant bandwidths.
-        formants: float32 `[phonemes, 7]`, this tract's formants of `INVENTORY`, Hz.
+        formants: Formants of every phoneme of `INVENTORY` in this tract, float32 `[phonemes, 7]`,
+            Hz.
         nasal: Frequencies of the nose's pole and zero, Hz.
         sinus_zero: Zero of the side cavities above the larynx, Hz.
         noise_scale: Factor on the frequencies of frication.
@@ -122,17 +130,22 @@ class Voice:
 
 @dataclass(frozen=True)
 class Session:
-    """What one occasion adds: the mood of the speaker, the room, the microphone.
+    """The properties of one occasion: the mood of the speaker, the room, the microphone.
+
+    Example:
+        >>> session = draw_session(np.random.default_rng(0))
+        >>> 15 <= session.snr <= 35
+        True
 
     Attributes:
         pitch: Factor on the speaker's pitch.
         rate: Factor on durations.
         effort: Factor on the glottal corner frequency.
         breathiness: Factor on the speaker's breathiness.
-        response: float32 `[taps]`, impulse response of room and microphone.
-        noise_slope: Background noise falls as frequency to minus this power.
-        snr: Speech to noise, dB.
-        level: Root mean square of the speech, fraction of full scale.
+        response: Impulse response of room and microphone, float32 `[taps]`.
+        noise_slope: Exponent with which the amplitude of background noise falls over frequency.
+        snr: Signal-to-noise ratio, dB.
+        level: Root mean square of the speech, a fraction of full scale.
     """
 
     pitch: float
@@ -146,7 +159,13 @@ class Session:
 
 
 def draw_voice(rng: np.random.Generator, sex: str) -> Voice:
-    """Draws a speaker of the given sex, "F" or "M"."""
+    """Draws a speaker of the given sex, "F" or "M".
+
+    Example:
+        >>> voice = draw_voice(np.random.default_rng(0), "M")
+        >>> voice.formants.shape
+        (26, 7)
+    """
     female = sex == "F"
     # Tract length, relative to 17.5 cm: means 15 and 17 cm, as in adults.
     length = rng.normal(0.86 if female else 0.99, 0.045)
@@ -177,7 +196,11 @@ def draw_voice(rng: np.random.Generator, sex: str) -> Voice:
 
 
 def draw_session(rng: np.random.Generator) -> Session:
-    """Draws an occasion: another day, another room, another microphone."""
+    """Draws an occasion: another day, another room, another microphone.
+
+    Example:
+        >>> session = draw_session(np.random.default_rng(0))
+    """
     return Session(
         pitch=float(2 ** rng.normal(0, 0.05)),
         rate=float(2 ** rng.normal(0, 0.1)),
@@ -191,10 +214,15 @@ def draw_session(rng: np.random.Generator) -> Session:
 
 
 def speak(voice: Voice, session: Session, seconds: float, rng: np.random.Generator) -> np.ndarray:
-    """Says a random sequence of syllables.
+    """Synthesizes a random sequence of syllables.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> speak(draw_voice(rng, "F"), draw_session(rng), 2.0, rng).shape
+        (32000,)
 
     Returns:
-        float32 `[seconds × 16000]`, 16 kHz, within ±0.95.
+        The waveform, float32 `[seconds × 16000]`, 16 kHz, within ±0.95.
     """
     frames = int(seconds * SAMPLE_RATE) // _FRAME
     phonemes = _phoneme_track(frames, voice.rate * session.rate, rng)
@@ -213,7 +241,7 @@ def speak(voice: Voice, session: Session, seconds: float, rng: np.random.Generat
 
 
 def _phoneme_track(frames: int, rate: float, rng: np.random.Generator) -> np.ndarray:
-    """Random syllables: int `[frames]`, indices into `INVENTORY`."""
+    """A track of random syllables: indices into `INVENTORY`, int `[frames]`."""
     first_consonant, closure = len(VOWELS), len(VOWELS) + len(CONSONANTS)
     pause = len(INVENTORY) - 1
     track = [np.full(int(rng.integers(2, 8)), pause)]
@@ -237,7 +265,7 @@ def _phoneme_track(frames: int, rate: float, rng: np.random.Generator) -> np.nda
 
 
 def _smooth(track: np.ndarray, width: int) -> np.ndarray:
-    """Moves from target to target within `width` frames (axis 0)."""
+    """Moves from target to target within `width` frames, along axis 0."""
     kernel = np.hanning(width + 2)[1:-1]
     kernel /= kernel.sum()
     before, after = (width - 1) // 2, width // 2
@@ -256,7 +284,7 @@ _VOICING, _ASPIRATION, _FRICATION, _NOISE_HZ, _NASAL = (
 
 
 def _resonance(hertz: np.ndarray, bandwidth: np.ndarray) -> np.ndarray:
-    """`[…]` to the polynomials `[…, 3]` of second-order sections with gain 1 at 0 Hz."""
+    """Polynomials `[…, 3]` of second-order sections with gain 1 at 0 Hz, from frequencies `[…]`."""
     radius = np.exp(-np.pi * bandwidth / SAMPLE_RATE)
     middle = -2 * radius * np.cos(2 * np.pi * hertz / SAMPLE_RATE)
     section = np.stack([np.ones_like(middle), middle, radius**2 + 0 * middle], axis=-1)
@@ -264,7 +292,7 @@ def _resonance(hertz: np.ndarray, bandwidth: np.ndarray) -> np.ndarray:
 
 
 def _response(polynomials: np.ndarray) -> np.ndarray:
-    """Polynomials `[…, taps]` to spectra complex64 `[…, 257]`."""
+    """Spectra of polynomials `[…, taps]`, complex64 `[…, 257]`."""
     return scipy.fft.rfft(polynomials, _GRAIN)
 
 
@@ -321,7 +349,7 @@ def _voiced(
 
 
 def _glottal_pulse(time: np.ndarray, open_quotient: float) -> np.ndarray:
-    """Derivative of Rosenberg's pulse C at times in periods; opening takes twice the closing."""
+    """Derivative of Rosenberg's pulse C at times in periods. Opening takes twice the closing."""
     rise, fall = open_quotient * 2 / 3, open_quotient / 3
     opening = 0.5 * np.pi / rise * np.sin(np.pi * time / rise)
     closing = -0.5 * np.pi / fall * np.sin(0.5 * np.pi * (time - rise) / fall)

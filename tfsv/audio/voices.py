@@ -31,14 +31,15 @@ def voices_manifest(
     seed: int = 0,
     cache: str | os.PathLike | None = None,
 ) -> Manifest:
-    """The voices corpus with these parameters; generates it when the cache has it not.
+    """The voices corpus with these parameters, which is generated when the cache has it not.
 
-    Utterances of 2 to 3 s, 16-bit wav at 16 kHz, spread over the sessions in turn. Splits are by
-    speaker: a fifth is test, a tenth dev (both even and at least 2, so that everyone finds a
-    partner of the same sex), the rest train. `trials/dev.txt` and `trials/test.txt` lie beside
-    the manifest. Extra columns: corpus ("voices") and sex. The same parameters give the same
-    bytes on the same machine and library versions; a speaker's voice depends on the seed and the
-    speaker's number only. Several processes may ask at once.
+    Utterances have 2 to 3 s, are 16-bit wav at 16 kHz and are spread over the sessions in turn. A
+    fifth of the speakers is test, a tenth dev, and the rest train. Test and dev have an even number
+    of speakers, at least 2, so that everyone finds a partner of the same sex. `trials/dev.txt` and
+    `trials/test.txt` lie beside the manifest. Its extra columns are corpus ("voices") and sex.
+
+    The same parameters give the same bytes on the same machine and library versions. A speaker's
+    voice depends on the seed and the speaker's number only. Several processes may ask at once.
 
     Example:
         >>> manifest = voices_manifest(speakers=10, utterances=8)
@@ -47,10 +48,10 @@ def voices_manifest(
 
     Args:
         speakers: Number of speakers, at least 6.
-        utterances: Utterances of each speaker, at least 2.
-        sessions: Sessions of each speaker, 1 to `utterances`.
+        utterances: Number of utterances of each speaker, at least 2.
+        sessions: Number of sessions of each speaker, 1 to `utterances`.
         seed: Seed from which everything random follows.
-        cache: Folder to keep corpora in. Defaults to $TFSV_CACHE, else $XDG_CACHE_HOME/tfsv, else
+        cache: Folder to keep corpora in. None: it is $TFSV_CACHE, else $XDG_CACHE_HOME/tfsv, else
             ~/.cache/tfsv.
 
     Raises:
@@ -75,7 +76,15 @@ def voices_manifest(
 
 
 def cache_folder() -> pathlib.Path:
-    """Where generated corpora are kept; see `voices_manifest`."""
+    """The folder in which generated corpora are kept.
+
+    It is $TFSV_CACHE, else $XDG_CACHE_HOME/tfsv, else ~/.cache/tfsv.
+
+    Example:
+        >>> os.environ["TFSV_CACHE"] = "/data/tfsv"
+        >>> cache_folder()
+        PosixPath('/data/tfsv')
+    """
     if folder := os.environ.get("TFSV_CACHE"):
         return pathlib.Path(folder)
     if folder := os.environ.get("XDG_CACHE_HOME"):
@@ -84,7 +93,7 @@ def cache_folder() -> pathlib.Path:
 
 
 def _generate(folder: pathlib.Path, speakers: int, utterances: int, sessions: int, seed: int):
-    """Makes the corpus elsewhere in the cache, then renames it: `folder` is whole or absent."""
+    """Makes the corpus elsewhere in the cache and renames it; `folder` is whole or absent."""
     writable_folder(folder.parent)
     part = pathlib.Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:

@@ -1,4 +1,4 @@
-"""How many bits each layer gets: sensitivities, allocation under a budget, plans."""
+"""The bits of each layer: sensitivities, allocation under a budget, plans."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The widths that lose least within a budget of bytes."""
+"""Allocation: the widths that lose least within a budget of bytes."""
 
 from collections.abc import Collection, Mapping
 
@@ -9,11 +9,11 @@ import scipy.sparse
 from tfsv.errors import InputError
 
 WidthTable = Mapping[str, Mapping[int, float]]
-"""A number for each layer and each of its candidate widths."""
+"""Number for each layer and each of its candidate widths."""
 
 
 LookUpTables = Mapping[int, Mapping[int, int]]
-"""By width, the look-up tables that decode it and the bytes of each; widths share tables."""
+"""Bytes of the look-up tables that decode each width, by width and table. Widths share tables."""
 
 
 def allocate(
@@ -26,24 +26,32 @@ def allocate(
 ) -> dict[str, int]:
     """Minimises the sum of sensitivities subject to the sum of sizes, exactly.
 
-    An integer programme: one binary variable for each layer and width, one for each look-up table,
-    which costs its bytes once, however many layers and widths need it. Paper 1 and HAWQ-V2 choose
-    widths by the same sum, without tables; paper 1 names no solver, an exact one is our choice.
+    It is an integer programme with a binary variable for each layer and width, and one for each
+    look-up table. A table costs its bytes once, however many layers and widths need it. Paper 1 and
+    HAWQ-V2 choose widths by the same sum, without tables. Paper 1 names no solver, and an exact one
+    is our choice.
+
+    Example:
+        >>> losses = {"stem": {2: 0.9, 4: 0.1}, "embedding": {2: 0.2, 4: 0.1}}
+        >>> sizes = {"stem": {2: 100, 4: 200}, "embedding": {2: 100, 4: 200}}
+        >>> allocate(losses, sizes, budget=300)
+        {'stem': 4, 'embedding': 2}
 
     Args:
-        sensitivities: What the network loses when this layer alone has this width; lower is
-            better. Every layer may have candidates of its own.
-        sizes: Bytes of the layer at this width; the same layers and widths.
+        sensitivities: Loss of the network when a layer alone has a width, by layer and width. Every
+            layer may have candidates of its own.
+        sizes: Bytes of a layer at a width, for the same layers and widths.
         budget: Bytes that all layers and the tables of their widths together may take.
         tied: Groups of layers that get one width, such as a block's shortcut and main branch.
-        tables: See `LookUpTables`; None: no width needs any.
+        tables: Bytes of the look-up tables that decode each width, by width and table. None: no
+            width needs tables.
 
     Returns:
         The width of each layer, in the order of `sensitivities`.
 
     Raises:
         InputError: Sensitivities and sizes do not fit each other, or even the smallest widths
-            exceed the budget; names the smallest possible.
+            exceed the budget. The message names the smallest possible bytes.
     """
     _check(sensitivities, sizes)
     programme = _Programme(sizes, tied, tables or {})
@@ -57,7 +65,21 @@ def allocate(
 def smallest(
     sizes: WidthTable, tied: Collection[Collection[str]] = (), tables: LookUpTables | None = None
 ) -> dict[str, int]:
-    """The widths with the fewest bytes, tables included; arguments and errors as `allocate`."""
+    """The widths with the fewest bytes, tables included.
+
+    Example:
+        >>> smallest({"stem": {2: 100, 4: 200}, "embedding": {2: 100, 4: 200}})
+        {'stem': 2, 'embedding': 2}
+
+    Args:
+        sizes: Bytes of a layer at a width, by layer and width.
+        tied: Groups of layers that get one width.
+        tables: Bytes of the look-up tables that decode each width, by width and table. None: no
+            width needs tables.
+
+    Raises:
+        InputError: Tied layers have no width in common.
+    """
     programme = _Programme(sizes, tied, tables or {})
     return programme.choice(programme.solve(programme.cost))
 
@@ -108,7 +130,7 @@ class _Programme:
         self._bounds.append((low, high))
 
     def objective(self, values: WidthTable) -> np.ndarray:
-        """The values of the choices above their layer's least, at most 1; tables have none."""
+        """Values of the choices above their layer's least, at most 1. Tables have none."""
         least = {layer: min(row.values()) for layer, row in values.items()}
         above = np.array([values[layer][bits] - least[layer] for layer, bits in self._choices])
         return np.pad(above / (above.max() or 1.0), (0, len(self.cost) - len(above)))
@@ -117,8 +139,8 @@ class _Programme:
         """Zeros and ones of least objective, which is nowhere negative, to a millionth of it.
 
         The solver's tolerance is absolute, and the least total may be a tiny part of the worst
-        choice. So it solves again in units of the total that it found, without the choices that
-        are worse than that alone, until nothing is gained.
+        choice. So this solves again in units of the total that it found, until nothing is gained.
+        It leaves out the choices that are worse than that total alone.
         """
         solution, total = self.solve(objective), np.inf
         while 0 < objective @ solution < total * (1 - _TOLERANCE):
@@ -127,10 +149,10 @@ class _Programme:
         return solution if objective @ solution < total else best
 
     def solve(self, objective: np.ndarray, possible: np.ndarray | float = 1) -> np.ndarray:
-        """Zeros and ones of least objective; zeros only where `possible` is 0.
+        """Zeros and ones of least objective, with zeros only where `possible` is 0.
 
         Raises:
-            InputError: There are none, which only ties can cause.
+            InputError: There is no solution, which only ties can cause.
         """
         outcome = scipy.optimize.milp(
             objective,

@@ -1,4 +1,4 @@
-"""Every kernel at every candidate width, as the quantizer in use makes it."""
+"""Candidates: every kernel at every width, as the quantizer in use makes it."""
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,16 +23,21 @@ def candidate_quantizers(
 ) -> dict[str, dict[int, KernelQuantizer]]:
     """The quantizers that each layer may get, by layer and ascending width.
 
-    Layers that the scheme keeps at 8 bits have that one candidate, layers that it keeps float are
+    Layers that the scheme keeps at 8 bits have that one candidate. Layers that it keeps float are
     left out.
+
+    Example:
+        >>> quantizers = candidate_quantizers(network, "uniform", (2, 4))
+        >>> sorted(quantizers["embedding"])
+        [2, 4]
 
     Args:
         network: A float network.
-        scheme: How weights are quantized.
-        widths: Bits to try; empty: all that the scheme has.
+        scheme: Scheme that quantizes, or its text.
+        widths: Widths to try. Empty: all widths of the scheme are tried.
 
     Raises:
-        InputError: The scheme is unknown, does not have a width, or has binary activations, whose
+        InputError: The scheme is unknown, does not have a width, or has binary activations. Their
             network is not the float one with other kernels.
     """
     scheme = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
@@ -49,8 +54,12 @@ def candidate_quantizers(
 def parse_widths(texts: Sequence[str]) -> tuple[int, ...]:
     """Reads widths that were listed as texts.
 
+    Example:
+        >>> parse_widths(["2", "4"])
+        (2, 4)
+
     Raises:
-        InputError: Something is no number.
+        InputError: A text is no number.
     """
     if not all(text.isdigit() for text in texts):
         raise InputError(f"candidates={','.join(texts)}: expected widths such as 1,2,4,8")
@@ -62,8 +71,25 @@ def candidate_weights(
 ) -> dict[str, dict[int, CodedWeights]]:
     """Fits the scheme to every layer at every width.
 
-    Errors of quantization are those of the scheme itself, fitted to the float weights. Arguments
-    and errors as `candidate_quantizers`; the network is not changed.
+    Errors of quantization are those of the scheme itself, fitted to the float weights. The network
+    is not changed.
+
+    Example:
+        >>> candidates = candidate_weights(network, "kmeans", (2, 4))
+        >>> candidates["embedding"][2].codebook.shape
+        (4,)
+
+    Args:
+        network: A float network.
+        scheme: Scheme that quantizes, or its text.
+        widths: Widths to try. Empty: all widths of the scheme are tried.
+
+    Returns:
+        Coded weights by layer, in the network's order, and by ascending width.
+
+    Raises:
+        InputError: The scheme is unknown, does not have a width, or has binary activations. It is
+            also raised for a layer's weights with a NaN or an infinity.
     """
     quantizers = candidate_quantizers(network, scheme, widths)
     found: dict[str, dict[int, CodedWeights]] = {name: {} for name in quantizers}
@@ -77,28 +103,56 @@ def candidate_weights(
 
 
 def chosen(candidates: Candidates, bits: Mapping[str, int]) -> dict[str, CodedWeights]:
-    """The candidates that the widths name; layers without a width are left out."""
+    """The candidates at the widths of a choice. Layers without a width are left out.
+
+    Example:
+        >>> candidates = candidate_weights(network, "kmeans", (2, 4))
+        >>> chosen(candidates, {"embedding": 4})["embedding"].bits
+        4
+    """
     return {name: row[bits[name]] for name, row in candidates.items() if name in bits}
 
 
 def kernel(network: keras.Model, name: str) -> np.ndarray:
-    """Float32: the present kernel of a layer."""
+    """The present kernel of a layer, float32.
+
+    Example:
+        >>> kernel(network, "stem").shape
+        (3, 3, 1, 8)
+    """
     return _variable(network, name).numpy()
 
 
 def kernel_variables(network: keras.Model) -> dict:
-    """The kernel variable of each quantizable layer, by name."""
+    """The kernel variable of each quantizable layer, by the layer's name.
+
+    Example:
+        >>> kernel_variables(network)["stem"].shape
+        TensorShape([3, 3, 1, 8])
+    """
     return {layer.name: _variable(network, layer.name) for layer in quantizable_layers(network)}
 
 
 def quantization_error(latent: np.ndarray, weights: CodedWeights) -> float:
-    """||Q(W) - W||², summed in float64."""
+    """The squared error ||Q(W) - W||², summed in float64.
+
+    Example:
+        >>> codes, codebook = np.array([0, 1], np.uint8), np.array([-1, 1], np.float32)
+        >>> quantization_error(np.array([-1.0, 0.5]), CodedWeights(codes, codebook, bits=1))
+        0.25
+    """
     return float(np.sum((latent.astype(np.float64) - weights.decode()) ** 2))
 
 
 @contextlib.contextmanager
 def replaced(network: keras.Model, coded: Mapping[str, CodedWeights]) -> Iterator[None]:
-    """The network with decoded kernels in the named layers, until the block ends."""
+    """Puts decoded kernels into the named layers until the block ends.
+
+    Example:
+        >>> coded = chosen(candidate_weights(network, "kmeans", (2,)), {"embedding": 2})
+        >>> with replaced(network, coded):
+        ...     outputs = network(inputs)
+    """
     before = {name: kernel(network, name) for name in coded}
     try:
         for name, weights in coded.items():

@@ -16,10 +16,13 @@ from tfsv.files import replacing
 class Point:
     """A choice of widths on the front.
 
+    Example:
+        >>> point = Point({"stem": 8, "embedding": 2}, size=640_000, predicted=0.02)
+
     Attributes:
-        bits: By layer.
-        size: Bytes that the layers take, as `allocate` counts them.
-        predicted: The sum of sensitivities.
+        bits: Width of each layer.
+        size: Bytes of layers and tables, as `allocate` counts them.
+        predicted: Predicted loss, the sum of sensitivities.
     """
 
     bits: Mapping[str, int]
@@ -37,15 +40,22 @@ def pareto_front(
 ) -> list[Point]:
     """The best choices for budgets spread evenly over the logarithm of size.
 
+    Example:
+        >>> losses = {"stem": {2: 0.9, 4: 0.1}, "embedding": {2: 0.2, 4: 0.1}}
+        >>> sizes = {"stem": {2: 100, 4: 200}, "embedding": {2: 100, 4: 200}}
+        >>> [point.size for point in pareto_front(losses, sizes, points=5)]
+        [200, 300, 400]
+
     Args:
-        sensitivities: By layer and width.
-        sizes: Bytes by layer and width.
-        points: Budgets to try, at least 2; equal choices are one point.
-        tied: See `allocate`.
-        tables: See `allocate`.
+        sensitivities: Loss of the network when a layer alone has a width, by layer and width.
+        sizes: Bytes of a layer at a width, by layer and width.
+        points: Number of budgets to try, at least 2. Equal choices are one point.
+        tied: Groups of layers that get one width.
+        tables: Bytes of the look-up tables that decode each width, by width and table. None: no
+            width needs tables.
 
     Returns:
-        Points by size; the predicted loss falls along them.
+        Points in the order of their sizes. The predicted loss falls along them.
     """
     ends = (
         smallest(sizes, tied, tables),
@@ -66,7 +76,20 @@ def pareto_front(
 def uniform_points(
     sensitivities: WidthTable, sizes: WidthTable, tables: LookUpTables | None = None
 ) -> list[Point]:
-    """A point for each width that all layers with several candidates have."""
+    """A point for each width that all layers with several candidates have.
+
+    Example:
+        >>> losses = {"stem": {2: 0.9, 4: 0.1}, "embedding": {2: 0.2, 4: 0.1}}
+        >>> sizes = {"stem": {2: 100, 4: 200}, "embedding": {2: 100, 4: 200}}
+        >>> [point.size for point in uniform_points(losses, sizes)]
+        [200, 400]
+
+    Args:
+        sensitivities: Loss of the network when a layer alone has a width, by layer and width.
+        sizes: Bytes of a layer at a width, by layer and width.
+        tables: Bytes of the look-up tables that decode each width, by width and table. None: no
+            width needs tables.
+    """
     rows = [set(row) for row in sensitivities.values() if len(row) > 1]
     points = []
     for width in sorted(set.intersection(*rows)) if rows else []:
@@ -84,11 +107,15 @@ def plot_front(
 ) -> None:
     """Draws predicted and measured loss over the bytes of the file and writes a PNG.
 
+    Example:
+        >>> lines = {"kmeans": [(640_000, 0.02, 0.03), (900_000, 0.01, 0.01)]}
+        >>> plot_front("front.png", "resnet34", lines, budget=700_000)
+
     Args:
-        path: The PNG; replaced if it exists.
-        title: Above the plot.
-        lines: By name, points (bytes, predicted loss, measured loss).
-        budget: Bytes, drawn as a line.
+        path: Path of the PNG, which is replaced if it exists.
+        title: Title above the plot.
+        lines: Points (bytes, predicted loss, measured loss) of each line, by the line's name.
+        budget: Bytes of the budget, drawn as a line.
 
     Raises:
         InputError: The file cannot be written.

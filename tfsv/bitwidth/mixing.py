@@ -1,4 +1,4 @@
-"""A network whose kernels are mixtures of all widths, and the training that learns their shares."""
+"""Networks whose kernels are mixtures of all widths, and the training that learns their shares."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -18,25 +18,31 @@ from tfsv.quantization.schemes.base import KernelQuantizer
 
 
 class MixedLayer:
-    """A layer whose kernel is Σ p_b · Q_b(w), p = softmax(logits / temperature) over widths b.
+    """A layer whose kernel is Σ p_b · Q_b(w), with p = softmax(logits / temperature) over widths b.
 
     Paper 4 mixes the outputs of the candidates. A layer is linear in its kernel, so mixing kernels
     is the same and costs one pass for all widths. The papers' candidates come from networks trained
-    at each width; ours share the latent weights w, which train through each quantizer's own
+    at each width. Ours share the latent weights w, which train through each quantizer's own
     straight-through estimator.
 
+    Example:
+        >>> quantizers = {bits: Scheme().quantizer(bits) for bits in (2, 4)}
+        >>> layer = MixedLayer(kernel_variables(network)["stem"], quantizers, "stem")
+        >>> layer.probabilities(1.0).numpy()
+        array([0.5, 0.5], dtype=float32)
+
     Attributes:
-        latent: The latent kernel.
-        logits: float32 `[widths]`.
-        widths: In the order of the logits.
+        latent: Latent kernel, which is trained.
+        logits: Logits of the widths, float32 `[widths]`.
+        widths: Widths in the order of the logits, which is ascending.
+
+    Args:
+        kernel: Kernel of the network, which `apply` overwrites.
+        quantizers: Quantizer of each width.
+        name: Name of the layer, for error messages.
     """
 
     def __init__(self, kernel: tf.Variable, quantizers: Mapping[int, KernelQuantizer], name: str):
-        """Args:
-        kernel: The network's; `apply` overwrites it.
-        quantizers: By width.
-        name: The layer's, for errors.
-        """
         self.latent = tf.Variable(kernel)
         self.logits = tf.Variable(tf.zeros(len(quantizers)))
         self.widths = sorted(quantizers)
@@ -50,24 +56,24 @@ class MixedLayer:
 
     @property
     def learned(self) -> list[tf.Variable]:
-        """The latent kernel and what the quantizers learn by gradients."""
+        """The latent kernel and the variables that the quantizers learn by gradients."""
         return [self.latent, *self._holder.trainable_weights]
 
     def refresh(self) -> None:
-        """Fits all quantizers to the latent weights as they are."""
+        """Fits all quantizers to the latent weights as they are now."""
         latent = self.latent.numpy()
         for quantizer, variables in self._quantizers:
             quantizer.refresh(latent, variables, self._name)
 
     def probabilities(self, temperature: tf.Tensor) -> tf.Tensor:
-        """float32 `[widths]`."""
+        """The shares of the widths, float32 `[widths]`."""
         return tf.nn.softmax(self.logits / temperature)
 
     def mixture(self, probabilities: tf.Tensor) -> tf.Tensor:
-        """The mixed kernel, with gradients to the probabilities and to what is `learned`.
+        """The mixed kernel, with gradients to the probabilities and to the `learned` variables.
 
-        Quantized as in inference: schemes that train on latent weights (ADMM, `forward=latent`)
-        would mix what has no width.
+        Kernels are quantized as in inference. Schemes that train on latent weights (ADMM,
+        `forward=latent`) would otherwise mix kernels that have no width.
         """
         latent = tf.convert_to_tensor(self.latent)
         kernels = [
@@ -77,22 +83,29 @@ class MixedLayer:
         return tf.add_n([p * k for p, k in zip(tf.unstack(probabilities), kernels, strict=True)])
 
     def apply(self, mixture: tf.Tensor) -> None:
-        """Makes the network compute with this kernel."""
+        """Puts a kernel into the network."""
         self._kernel.assign(mixture)
 
 
 def expected_bytes(
     probabilities: Mapping[str, tf.Tensor], sizes: WidthTable, tables: LookUpTables
 ) -> tf.Tensor:
-    """Bytes of the layers and of their look-up tables where each layer draws its width.
+    """The expected bytes of the layers and their look-up tables when each layer draws its width.
+
+    Example:
+        >>> shares = {"stem": tf.constant([0.5, 0.5])}
+        >>> float(expected_bytes(shares, {"stem": {2: 100, 4: 200}}, {}))
+        150.0
 
     Args:
-        probabilities: By layer, float32 `[widths]` of the ascending widths in `sizes`.
-        sizes: Bytes by layer and width.
-        tables: See `tfsv.bitwidth.allocation.LookUpTables`.
+        probabilities: Probabilities of the ascending widths in `sizes`, float32 `[widths]`, by
+            layer.
+        sizes: Bytes of a layer at a width, by layer and width.
+        tables: Bytes of the look-up tables that decode each width, by width and table.
 
     Returns:
-        float32 scalar; for probabilities of 0 and 1 it is `predicted_size` of these widths.
+        The bytes, float32 scalar. For probabilities of 0 and 1 they are `predicted_size` of these
+        widths.
     """
     total = tf.constant(0.0)
     for name, row in sizes.items():
@@ -109,11 +122,25 @@ def expected_bytes(
 class SuperNetwork:
     """A float network whose kernels are mixtures, and the step that trains it.
 
-    While it is trained the network's own kernels are overwritten; `search` puts them back.
+    Its training overwrites the network's own kernels, and `search` puts them back.
+
+    Example:
+        >>> quantizers = candidate_quantizers(network, "kmeans", (2, 4))
+        >>> sizes = {name: {2: 100, 4: 200} for name in quantizers}
+        >>> mixed = SuperNetwork(network, quantizers, loss, sizes, {}, penalty=50.0)
+        >>> found = mixed.search(batches, budget=3000, settings=MixingSettings(steps=1))
 
     Attributes:
-        network: The network.
-        layers: Its mixed layers by name.
+        network: The float network.
+        layers: Mixed layers of the network by name.
+
+    Args:
+        network: A float network.
+        quantizers: Quantizers by layer and width.
+        loss: Function from outputs and targets to the losses of a batch.
+        sizes: Bytes of a layer at a width, by layer and width.
+        tables: Bytes of the look-up tables that decode each width, by width and table.
+        penalty: Factor of the squared excess of the expected bytes, as in `MixingSettings`.
     """
 
     def __init__(
@@ -125,14 +152,6 @@ class SuperNetwork:
         tables: LookUpTables,
         penalty: float,
     ):
-        """Args:
-        network: A float network.
-        quantizers: By layer and width.
-        loss: From outputs and targets to a loss for each.
-        sizes: Bytes by layer and width.
-        tables: Look-up tables by width.
-        penalty: See `MixingSettings`.
-        """
         kernels = kernel_variables(network)
         self.layers = {
             name: MixedLayer(kernels[name], row, name) for name, row in quantizers.items()
@@ -148,12 +167,12 @@ class SuperNetwork:
 
     @property
     def weights(self) -> list[tf.Variable]:
-        """All that is trained beside the logits."""
+        """All variables that are trained beside the logits."""
         return [*self._others, *(v for layer in self.layers.values() for v in layer.learned)]
 
     @property
     def logits(self) -> list[tf.Variable]:
-        """Of each layer."""
+        """Logits of each layer."""
         return [layer.logits for layer in self.layers.values()]
 
     def gradients(
@@ -190,15 +209,16 @@ class SuperNetwork:
         budget: float,
         settings: MixingSettings,
     ) -> dict[str, np.ndarray]:
-        """Trains weights and logits together; the network is afterwards what it was.
+        """Trains weights and logits together. Afterwards the network is what it was.
 
         Args:
-            batches: At least `settings.steps`.
+            batches: Pairs of inputs and targets, at least `settings.steps`.
             budget: Bytes that layers and tables together may take.
-            settings: See there.
+            settings: Settings of the training.
 
         Returns:
-            log p of each layer's ascending widths, float64, at temperature 1.
+            Logarithms of the probabilities of each layer's ascending widths at temperature 1,
+            float64.
 
         Raises:
             InputError: The loss is not finite any more.

@@ -1,4 +1,4 @@
-"""The bits of each layer, as a readable file that training takes."""
+"""Bit plans: the bits of each layer, as a readable file that training takes."""
 
 import dataclasses
 import json
@@ -18,11 +18,14 @@ SCHEMA = 1
 class LayerPlan:
     """One layer of a plan.
 
+    Example:
+        >>> layer = LayerPlan(4, size=1200, sensitivity=0.01, why="2 bits: loss +0.2, -600 bytes")
+
     Attributes:
-        bits: Its width, 1 to 8; 32 for a layer that stays float.
-        size: Bytes that it takes in a packed file.
-        sensitivity: What the method predicts the network to lose by it.
-        why: In words, for people.
+        bits: Width of the layer, 1 to 8. 32 marks a layer that stays float.
+        size: Bytes of the layer in a packed file.
+        sensitivity: Loss of the network by this width, as the method predicts it.
+        why: Reason for this width, for people.
     """
 
     bits: int
@@ -35,11 +38,17 @@ class LayerPlan:
 class BitPlan:
     """Widths for all layers of a network.
 
+    Example:
+        >>> plan = BitPlan("resnet18", "kl", 1200, {"stem": LayerPlan(4, 1200, 0.01, "")})
+        >>> plan.write("plan.json")
+        >>> BitPlan.read("plan.json").bits
+        {'stem': 4}
+
     Attributes:
-        network: Its name.
-        method: How sensitivities were measured.
+        network: Name of the network.
+        method: Name of the sensitivity method.
         budget: Bytes that were allowed.
-        layers: By layer name.
+        layers: Plan of each layer, by the layer's name.
     """
 
     network: str
@@ -56,10 +65,10 @@ class BitPlan:
         """Compares the plan's layers with a network's.
 
         Args:
-            names: The network's quantizable layers.
+            names: Names of the network's quantizable layers.
 
         Raises:
-            InputError: They differ; lists the differences.
+            InputError: The layers differ. The message lists the differences.
         """
         missing = sorted(set(names) - set(self.layers))
         unknown = sorted(set(self.layers) - set(names))
@@ -69,7 +78,7 @@ class BitPlan:
             raise InputError(f"bit plan for {self.network}: {'; '.join(parts)}")
 
     def write(self, path: str | os.PathLike) -> None:
-        """Writes the plan as JSON, a layer a line.
+        """Writes the plan as JSON, with a line for each layer.
 
         Raises:
             InputError: The file cannot be written.
@@ -87,7 +96,7 @@ class BitPlan:
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "BitPlan":
-        """Reads what `write` wrote; sizes, sensitivities and reasons may be left out by hand.
+        """Reads a plan that `write` wrote. Sizes, sensitivities and reasons may be missing.
 
         Raises:
             InputError: The file cannot be read or is not a bit plan.

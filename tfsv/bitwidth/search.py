@@ -1,4 +1,7 @@
-"""The plan for a budget of the packed file, whose true size is known only once it is written."""
+"""The search for the plan that fits a budget of the packed file.
+
+The true size of a file is known only once it is written.
+"""
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,13 +18,16 @@ _UNITS = {"bytes": 1, "byte": 1, "kb": 1000, "mb": 1_000_000, "b": 1, "": 1}
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """What a search found.
+    """The widths that a search found.
+
+    Example:
+        >>> choice = Choice({"stem": 4, "embedding": 2}, loss=0.3, size=900)
 
     Attributes:
-        bits: By layer.
-        loss: Predicted: the sum of sensitivities.
+        bits: Width of each layer.
+        loss: Predicted loss, the sum of sensitivities.
         size: Bytes of the file, as written.
-        note: Why it is farther from the budget than was wanted; empty where it is not.
+        note: Reason why the file is farther from the budget than was wanted. Empty: it is not.
     """
 
     bits: Mapping[str, int]
@@ -31,10 +37,16 @@ class Choice:
 
 
 def parse_budget(text: str) -> int:
-    """Bytes of a budget such as `900kB`, `1.2MB`, `640000` or `640000 bytes`; 1 kB = 1000 bytes.
+    """The bytes of a budget such as `900kB`, `1.2MB`, `640000` or `640000 bytes`.
+
+    1 kB is 1000 bytes.
+
+    Example:
+        >>> parse_budget("1.2MB")
+        1200000
 
     Raises:
-        InputError: It is not such a text or not above 0.
+        InputError: The text is no such budget, or not above 0.
     """
     number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     unit = text.strip()[len(number) :].lower()
@@ -48,31 +60,57 @@ def parse_budget(text: str) -> int:
 
 
 def budget_tolerance(budget: int) -> int:
-    """How far below the budget a file may stay: 1 % or 2 kB, whichever is more."""
+    """The bytes by which a file may stay below the budget: 1 % or 2 kB, whichever is more.
+
+    Example:
+        >>> budget_tolerance(900_000)
+        9000
+    """
     return max(budget // 100, 2000)
 
 
 def shortcut_ties(layers: Collection[str]) -> list[list[str]]:
-    """A group for each projection shortcut: it and the other layers of its block (HAWQ-V2)."""
+    """A group for each projection shortcut, with the other layers of its block (HAWQ-V2).
+
+    Example:
+        >>> shortcut_ties(["stem", "stage2_block1_conv1", "stage2_block1_shortcut"])
+        [['stage2_block1_conv1', 'stage2_block1_shortcut']]
+    """
     blocks = [block_of(name) for name in layers if is_shortcut(name)]
     return [[name for name in layers if name.startswith(block)] for block in blocks]
 
 
 def predicted_loss(sensitivities: WidthTable, bits: Mapping[str, int]) -> float:
-    """The sum of the sensitivities of the chosen widths."""
+    """The sum of the sensitivities of the chosen widths.
+
+    Example:
+        >>> losses = {"stem": {2: 0.5, 4: 0.25}, "embedding": {2: 0.25, 4: 0.125}}
+        >>> predicted_loss(losses, {"stem": 4, "embedding": 2})
+        0.5
+    """
     return sum(sensitivities[name][width] for name, width in bits.items())
 
 
 def predicted_size(
     sizes: WidthTable, bits: Mapping[str, int], tables: LookUpTables | None = None
 ) -> float:
-    """The bytes of the layers and of the tables that their widths need."""
+    """The bytes of the layers and of the tables that their widths need.
+
+    Example:
+        >>> sizes = {"stem": {2: 100, 4: 200}, "embedding": {2: 100, 4: 200}}
+        >>> predicted_size(sizes, {"stem": 4, "embedding": 2}, {2: {0: 64}})
+        364
+    """
     needed = set().union(*((tables or {}).get(width, {}).items() for width in bits.values()))
     return sum(sizes[name][width] for name, width in bits.items()) + sum(n for _, n in needed)
 
 
 def check_budget(budget: int, least: int) -> None:
-    """Raises InputError if the budget is below the bytes of the smallest possible file."""
+    """Raises an InputError if the budget is below the bytes of the smallest possible file.
+
+    Example:
+        >>> check_budget(900_000, least=400_000)
+    """
     if least > budget:
         raise InputError(
             f"budget={budget}: too small; the smallest possible file has {least} bytes"
@@ -90,22 +128,29 @@ def search(
 ) -> Choice:
     """The widths of least predicted loss whose file fits the budget.
 
-    `allocate` is exact in what layers take; what the rest of the file takes (front end, graph,
-    card, and the operators that decode, fewer where layers of a shape share a width) is learned
-    from files: the bytes left for the layers are moved, by the gap of the last file or into the
-    middle of what is known to be too small and too large, until the file is within
-    `budget_tolerance` of the budget. The papers count codes alone.
+    `allocate` counts the bytes of layers exactly. The bytes of the rest are learned from files. The
+    rest is front end, graph, card, and the operators that decode, of which there are fewer where
+    layers of a shape share a width. The bytes left for the layers are moved until the file is
+    within `budget_tolerance` of the budget. They move by the gap of the last file, or into the
+    middle between too small and too large. The papers count codes alone.
+
+    Example:
+        >>> losses = {"stem": {2: 0.9, 4: 0.1}, "embedding": {2: 0.2, 4: 0.1}}
+        >>> sizes = {"stem": {2: 1e5, 4: 2e5}, "embedding": {2: 1e5, 4: 2e5}}
+        >>> search(losses, sizes, 340_000, lambda bits: 40_000 + 50_000 * sum(bits.values())).bits
+        {'stem': 4, 'embedding': 2}
 
     Args:
-        sensitivities: By layer and width.
-        sizes: Bytes by layer and width.
+        sensitivities: Loss of the network when a layer alone has a width, by layer and width.
+        sizes: Bytes of a layer at a width, by layer and width.
         budget: Bytes that the file may take.
-        true_size: Writes the file of such widths and returns its bytes.
-        tied: See `allocate`.
-        tables: See `allocate`.
+        true_size: Function that writes the file of a choice of widths and returns its bytes.
+        tied: Groups of layers that get one width.
+        tables: Bytes of the look-up tables that decode each width, by width and table. None: no
+            width needs tables.
 
     Raises:
-        InputError: The budget is below the smallest file; names its size.
+        InputError: The budget is below the smallest file. The message names its size.
     """
     least = smallest(sizes, tied, tables)
     least_size = true_size(least)
@@ -145,7 +190,19 @@ def search(
 
 
 def explained(choice: Choice, rows: Mapping[str, Row], sizes: WidthTable) -> dict[str, LayerPlan]:
-    """The layers of a plan, each with its reason: what the next widths would lose and take."""
+    """The layers of a plan, each with its reason: the losses and bytes of the next widths.
+
+    Example:
+        >>> rows = {"stem": Row({2: 0.5, 4: 0.25}, "divergence 0.5 at 2 bits")}
+        >>> plans = explained(Choice({"stem": 4}, 0.25, 900), rows, {"stem": {2: 100, 4: 200}})
+        >>> plans["stem"].why
+        'divergence 0.5 at 2 bits; 2 bits: loss +0.25, -100 bytes'
+
+    Args:
+        choice: Widths that were chosen.
+        rows: Sensitivities of each layer.
+        sizes: Bytes of a layer at a width, by layer and width.
+    """
     layers = {}
     for name, bits in choice.bits.items():
         row = rows[name]

@@ -1,4 +1,4 @@
-"""What a network loses when one layer gets few bits: one interface for all ways to tell."""
+"""Sensitivities: the loss of a network when one layer gets few bits, by any method."""
 
 import dataclasses
 import hashlib
@@ -27,9 +27,12 @@ _SCHEMA = 1
 class Row:
     """The sensitivities of one layer.
 
+    Example:
+        >>> row = Row({2: 0.5, 4: 0.1}, "divergence 0.5 at 2 bits")
+
     Attributes:
-        losses: By width; lower is better. Only their ratios matter for an allocation.
-        because: What they come from, in words.
+        losses: Loss of the network at each width. Only their ratios matter for an allocation.
+        because: Source of the losses, in words.
     """
 
     losses: Mapping[int, float]
@@ -37,7 +40,7 @@ class Row:
 
 
 class Method(Protocol):
-    """A way to tell sensitivities, in a file of `tfsv.bitwidth.methods` or of a task.
+    """A way to measure sensitivities, in a file of `tfsv.bitwidth.methods` or of a task.
 
     Example:
         >>> @METHODS.register("size")
@@ -53,12 +56,12 @@ class Method(Protocol):
         ...         return Row({bits: -float(bits) for bits in candidates}, "by width")
 
     Attributes:
-        name: The method's name in `METHODS`, in plans and in files.
-        help: What it measures, in a few words, for the command line.
-        record: Frozen dataclass of its settings, each with a default.
-        uses: What decides its outcome beside network and candidates: "batches", "stream",
-            "objective", any of them. What was measured is kept apart for each.
-        settings: All else that decides its outcome; JSON-ready.
+        name: Name of the method in `METHODS`, in plans and in files.
+        help: Words for the command line that say what it measures.
+        record: Frozen dataclass of the method's settings, each with a default.
+        uses: Names of what decides the outcome beside network and candidates: any of "batches",
+            "stream" and "objective". Measurements are kept apart for each.
+        settings: JSON-ready values of all else that decides the outcome.
     """
 
     name: str
@@ -69,11 +72,11 @@ class Method(Protocol):
 
     @classmethod
     def of(cls, subject: Subject, settings: Any) -> "Method":
-        """The method for a network.
+        """Makes the method for a network.
 
         Args:
-            subject: The network and what is known of it.
-            settings: A `record`.
+            subject: The network and all that is known of it.
+            settings: Settings of the method, a `record`.
         """
         ...
 
@@ -86,10 +89,14 @@ class Method(Protocol):
 class Sensitivities:
     """The outcome of a method.
 
+    Example:
+        >>> Sensitivities("kl", {"stem": Row({2: 0.5}, "")}, seconds=1.0).table
+        {'stem': {2: 0.5}}
+
     Attributes:
-        method: Its name.
-        rows: By layer, in the network's order.
-        seconds: What the method took, over all runs that it needed.
+        method: Name of the method.
+        rows: Sensitivities of each layer, in the network's order.
+        seconds: Time that the method took, over all runs that it needed.
     """
 
     method: str
@@ -98,25 +105,30 @@ class Sensitivities:
 
     @property
     def table(self) -> dict[str, dict[int, float]]:
-        """By layer and width, as `allocate` takes it."""
+        """Losses by layer and width, as `allocate` takes them."""
         return {name: dict(row.losses) for name, row in self.rows.items()}
 
 
 def measure(
     method: Method, candidates: Candidates, store: pathlib.Path | None = None
 ) -> Sensitivities:
-    """Measures layer by layer; each is sensed alone and losses are taken to add (papers 1 and 4).
+    """Measures sensitivities layer by layer, each alone. Losses are taken to add (papers 1 and 4).
+
+    Example:
+        >>> from tfsv.bitwidth.methods.norm import WeightNorm
+        >>> candidates = candidate_weights(network, "kmeans", (2, 4))
+        >>> sensitivities = measure(WeightNorm(network), candidates)
 
     Args:
-        method: How to tell.
-        candidates: See `tfsv.bitwidth.candidates.candidate_weights`.
-        store: File that keeps what was measured, written after every layer, so that a killed run
-            goes on and a finished one is not repeated; see `store_file`. Methods that sense all
-            layers at once begin anew. None: nothing is kept.
+        method: Method that measures.
+        candidates: Coded weights by layer and width, as `candidate_weights` gives them.
+        store: File that keeps the sensitivities, such as `store_file` names it. It is written after
+            every layer, so a killed run goes on and a finished one is not repeated. Methods that
+            measure all layers at once begin anew. None: nothing is kept.
 
     Raises:
         InputError: The store cannot be written or holds something else, or a sensitivity is not
-            finite; names the layer.
+            finite. The message names the file or the layer.
     """
     if store:
         writable_folder(store.parent)
@@ -148,15 +160,20 @@ def store_file(
     scheme: str,
     data: Mapping[str, Any],
 ) -> pathlib.Path:
-    """Where sensitivities are kept: a file for each combination of all that decides them.
+    """The file that keeps sensitivities, one for each combination of all that decides them.
+
+    Example:
+        >>> from tfsv.bitwidth.methods.norm import WeightNorm
+        >>> method = WeightNorm(network)
+        >>> store = store_file(pathlib.Path("stores"), network, candidates, method, "kmeans", {})
 
     Args:
-        folder: Of the stores.
-        network: The checkpoint; its weights are hashed.
-        candidates: Its kernels at every width; codebooks and codes are hashed.
-        method: Its name and settings.
-        scheme: What quantizes, and with which widths.
-        data: What tells the data, JSON-ready.
+        folder: Folder of the stores.
+        network: Network whose weights are hashed.
+        candidates: Coded weights by layer and width, whose codebooks and codes are hashed.
+        method: Method whose name and settings are hashed.
+        scheme: Text of the scheme and its widths.
+        data: JSON-ready values that identify the data.
     """
     digest = hashlib.sha256()
     for variable in network.variables:
@@ -172,14 +189,21 @@ def store_file(
 def rank_correlation(table: WidthTable, reference: WidthTable, bits: int | None = None) -> float:
     """Spearman's rank correlation of two methods' sensitivities.
 
+    Example:
+        >>> table = {"stem": {2: 0.5, 4: 0.1}, "embedding": {2: 0.3, 4: 0.2}}
+        >>> round(rank_correlation(table, table, bits=2), 6)
+        1.0
+
     Args:
-        table: By layer and width.
-        reference: Likewise; what both have is compared.
-        bits: One width: the order of the layers. None: all widths together, where the widths
-            themselves make most of the order.
+        table: Sensitivities of one method, by layer and width.
+        reference: Sensitivities of another method, by layer and width. Layers and widths in both
+            are compared.
+        bits: Width whose order of layers is compared. None: all widths are taken together, and the
+            widths themselves make most of the order.
 
     Returns:
-        -1 to 1; NaN where fewer than two values can be compared or all are equal.
+        The correlation, -1 to 1. It is NaN where fewer than two values can be compared, or all are
+        equal.
     """
     pairs = [
         (loss, reference[layer][width])

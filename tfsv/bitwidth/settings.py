@@ -1,4 +1,4 @@
-"""Settings of the search for bits. No TensorFlow."""
+"""Settings of the search for bits. This module imports no TensorFlow."""
 
 import dataclasses
 
@@ -7,21 +7,24 @@ from tfsv.settings import setting
 
 @dataclasses.dataclass(frozen=True)
 class MixingSettings:
-    """How widths are searched by training.
+    """Settings of the search for widths by training.
 
-    Paper 4 and its authors' arXiv:2112.11438 give no figures; these are ours.
+    Paper 4 and its authors' arXiv:2112.11438 give no figures, so these are ours.
+
+    Example:
+        >>> settings = MixingSettings(steps=400)
 
     Attributes:
-        steps: Batches; each moves weights and logits.
+        steps: Number of batches, each of which moves weights and logits.
         logit_rate: Adam's learning rate for the logits.
         weight_rate: Adam's learning rate for all that the network trains.
         penalty: Factor of the squared excess of the expected bytes over their limit, relative to
-            it; the loss rises by a hundredth of it at a tenth too much.
+            the limit. At a tenth too much the loss rises by a hundredth of it.
         descent: Part of the steps in which the limit falls, exponentially, from the bytes at the
             first step to the budget.
-        temperature: Of the softmax over logits, at the last step; 1 at the first, falling
-            exponentially between.
-        refresh_steps: Steps between two refreshes of the codebooks.
+        temperature: Temperature of the softmax over logits at the last step. It is 1 at the first
+            step and falls exponentially.
+        refresh_steps: Number of steps between two refreshes of the codebooks.
     """
 
     steps: int = setting(200, "Batches to train mixed widths for (architecture).")

@@ -1,4 +1,4 @@
-"""What a sensitivity method may ask for."""
+"""The subject of a sensitivity method: all that the method may ask for."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 class Subject(Protocol):
     """A float network whose layers are to get bits, and all that is known of it.
 
-    What is slow is made when it is first asked for, and once.
+    Slow attributes are made once, when they are first asked for.
 
     Attributes:
         network: The float network.
-        card: Its card.
-        data: The task's data, for methods that only this task has.
+        card: Card of the network.
+        data: Data of the task, for methods that only this task has.
         candidates: Coded weights by layer and width.
         quantizers: Quantizers by layer and width.
-        sizes: Bytes by layer and width.
-        tables: Look-up tables by width.
+        sizes: Bytes of a layer at a width, by layer and width.
+        tables: Bytes of the look-up tables that decode each width, by width and table.
         room: Bytes that layers and tables together may take.
-        batches: Some batches of network inputs and targets.
-        loss: From outputs and targets to the losses of a batch.
-        log_probabilities: From outputs to logarithms of probabilities.
+        batches: Some pairs of network inputs and targets.
+        loss: Function from outputs and targets to the losses of a batch.
+        log_probabilities: Function from outputs to logarithms of probabilities.
     """
 
     network: "keras.Model"
@@ -46,5 +46,5 @@ class Subject(Protocol):
     log_probabilities: "Callable[[Any], tf.Tensor]"
 
     def stream(self) -> Iterator[tuple[Any, Any]]:
-        """Batches of network inputs and targets as training has them, without end."""
+        """Endless batches of network inputs and targets, as training has them."""
         ...

@@ -1,4 +1,4 @@
-"""Tensors by name out of the files in which other toolkits leave their networks."""
+"""Tensors by name, from the files in which other toolkits leave their networks."""
 
 import dataclasses
 import math
@@ -14,12 +14,16 @@ from tfsv.models.torch_files import is_torch_file, read_torch
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds.
+    """The tensors of a file.
+
+    Example:
+        >>> checkpoint = Checkpoint({"conv1.weight": np.zeros((32, 1, 3, 3), np.float32)})
 
     Attributes:
-        tensors: Float32 (or integer) arrays by the names of the state dict, in PyTorch's layout.
-        folded: Kernel and bias of convolutions that have lost their names, since a batch
-            normalisation was folded into them, in the order in which they run; ONNX only.
+        tensors: Float32 (or integer) arrays in PyTorch's layout, by their names in the state dict.
+        folded: Kernels and biases of convolutions in the order in which they run. Only ONNX has
+            them: these convolutions lost their names when a batch normalisation was folded into
+            them.
     """
 
     tensors: dict[str, np.ndarray]
@@ -36,8 +40,8 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         (32, 1, 3, 3)
 
     Raises:
-        InputError: The file cannot be read, is broken or is of another kind, the package that
-            reads it is missing, or a tensor has NaN in it.
+        InputError: The file cannot be read, is broken or is of another kind. It is also raised when
+            the package that reads it is missing, and for NaN or infinity in a tensor.
     """
     path = pathlib.Path(path)
     try:

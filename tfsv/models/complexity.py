@@ -1,4 +1,4 @@
-"""How much a network computes."""
+"""The amount of computation in a network."""
 
 import math
 
@@ -10,25 +10,22 @@ from tfsv.kernel_layers import KERNEL_LAYERS
 def multiply_accumulates(
     network: keras.Model, frames: int = 200, *, per_normalised: int = 0
 ) -> int:
-    """Multiply-accumulates of one utterance.
+    """The number of multiply-accumulates for one utterance.
 
-    A convolution or dense layer counts one for each weight and output position it is used at,
-    biases nothing. Activations, poolings, additions and gates count nothing.
+    A convolution or dense layer counts one for each weight and each output position where it is
+    used. Biases, activations, poolings, additions and gates count nothing.
 
-    Published counts come from `thop`, which adds to that every value that a batch normalisation
-    gives out: older versions count 2 for it, newer ones 4. With 4 the counts are those of
-    WeSpeaker's tables (4.55 G for ResNet34, cut after two digits), with 2 those published for
-    DF-ResNet56 and 110 (2.66 G, 5.15 G).
+    Published counts come from `thop`, which also counts every value that a batch normalisation
+    gives out. Its older versions count 2 for such a value, newer ones 4. With 4 the counts are
+    those of WeSpeaker's tables (4.55 G for ResNet34, cut after two digits). With 2 they are those
+    published for DF-ResNet56 and 110 (2.66 G, 5.15 G).
 
     Args:
         network: A functional network, with quantizers or without.
-        frames: Length of every axis that may have any length. Of a speaker network it is the
-            feature frames of the utterance; 200 in published counts.
-        per_normalised: What a value of a batch normalisation counts. In a TFLite file most cost
-            nothing, being folded.
-
-    Returns:
-        The count.
+        frames: Length of every axis that may have any length. In a speaker network it is the number
+            of feature frames of the utterance, 200 in published counts.
+        per_normalised: Count for each value of a batch normalisation. In a TFLite file most of
+            these values cost nothing, because their layer is folded.
 
     Example:
         >>> round(multiply_accumulates(build_network("resnet34"), per_normalised=4) / 1e9, 2)
@@ -52,7 +49,7 @@ def multiply_accumulates(
 
 
 def _is_quantized(layer: keras.layers.Layer) -> bool:
-    """Whether it is the wrapper with which a quantizer is put around a layer."""
+    """Whether a layer is the wrapper that a quantizer puts around one."""
     return hasattr(layer, "quantize_config")
 
 
@@ -62,7 +59,7 @@ def _plain(layer: keras.layers.Layer) -> keras.layers.Layer:
 
 
 def _per_output(layer: keras.layers.Layer, per_normalised: int) -> int:
-    """Multiply-accumulates behind each number that the layer gives out."""
+    """Multiply-accumulates for each number that the layer gives out."""
     if isinstance(layer, keras.layers.Wrapper):
         layer = layer.layer
     if isinstance(layer, keras.layers.BatchNormalization):

@@ -1,4 +1,4 @@
-"""Layers that the networks over the (time, frequency) image share."""
+"""Layers that all networks over the (time, frequency) image have."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -14,9 +14,13 @@ _ONEDNN_NARROW = 16
 def stem(features: tf.Tensor, channels: int) -> tf.Tensor:
     """Adds the first convolution over the image, with normalisation and ReLU.
 
+    Example:
+        >>> stem(keras.Input((None, 80)), 32).shape
+        TensorShape([None, None, 80, 32])
+
     Args:
         features: Keras tensor `[batch, frames, bins]`.
-        channels: Filters of the convolution, which is called "stem".
+        channels: Number of filters of the convolution, which is called "stem".
 
     Returns:
         Keras tensor `[batch, frames, bins, channels]`.
@@ -31,14 +35,19 @@ def conv_norm(
 ) -> tf.Tensor:
     """Adds a convolution without bias and its normalisation.
 
-    A kernel of odd size is padded as PyTorch does: one row on every side for 3 × 3.
+    A kernel of odd size is padded as PyTorch does, with one row on every side for 3 × 3.
+
+    Example:
+        >>> image = keras.Input((100, 80, 16))
+        >>> conv_norm(image, 32, 3, 2, "downsampling").shape
+        TensorShape([None, 50, 40, 32])
 
     Args:
         x: Keras tensor `[batch, frames, frequencies, channels]`.
-        channels: Filters of the convolution.
+        channels: Number of filters of the convolution.
         size: Height and width of the kernel.
-        stride: Stride of both axes, or of time and frequency.
-        name: Name of the convolution; the normalisation is called `{name}_norm`.
+        stride: Stride of both axes, or one for time and one for frequency.
+        name: Name of the convolution. The normalisation is called `{name}_norm`.
 
     Returns:
         Keras tensor `[batch, frames / stride, frequencies / stride, channels]`, rounded up.

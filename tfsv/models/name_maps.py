@@ -1,4 +1,4 @@
-"""What other toolkits call the layers of the networks that tfsv has too."""
+"""Names that other toolkits give the layers of networks that tfsv has too."""
 
 import dataclasses
 from typing import Any
@@ -12,23 +12,28 @@ _DECIBELS = (
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """The networks of one toolkit's module, and where their weights are.
+    """The networks of one toolkit's module, and the places of their weights.
+
+    Example:
+        >>> layout, name = FAMILIES["wespeaker_resnet34"]
+        >>> layout.networks[name]
+        36
 
     Attributes:
         toolkit: First part of the family's name.
-        networks: Names of the networks that have this layout, with the number that tells them
-            apart: of convolutions over the image, or of filters in the stem.
-        modules: Pairs of a pattern for names of our layers and the name of the module that it is
-            in the toolkit. `{x}` is what the group x matched, `{x_less1}` and `{x_plus1}` are its
-            number less or plus one. The first pattern that matches counts.
-        stem: Our first convolution, whose filters are the network's channels.
-        mark: A tensor by which the layout is recognised.
-        image: Whether the network convolves images and its statistics are of one.
+        networks: Names of the networks that have this layout, with a number that tells them apart.
+            It is the number of convolutions over the image, or of filters in the stem.
+        modules: Pairs of a pattern for names of our layers and the name of the toolkit's module. In
+            that name `{x}` is what the group x matched. `{x_less1}` and `{x_plus1}` are its number
+            less or plus one. The first pattern that matches counts.
+        stem: Name of our first convolution, whose filters are the network's channels.
+        mark: Name of a tensor by which the layout is recognised.
+        image: Whether the network convolves images, and pools statistics of an image.
         ignored: Patterns for names of tensors that embeddings do not need.
-        adapted: Pairs of a pattern for names of our layers and the change, one of
-            `tfsv.models.pretrained.ADAPTATIONS`, that their weights need beyond transposition.
+        adapted: Pairs of a pattern for names of our layers and a change that their weights need
+            beyond transposition. The change is a key of `tfsv.models.pretrained.ADAPTATIONS`.
         front_end: Arguments of `tfsv.features.LogMel` for the features of training, beside `bins`.
-        notes: What the model's card has to say; empty: nothing.
+        notes: Text for the notes of the model's card. Empty: there is nothing to say.
     """
 
     toolkit: str
@@ -176,4 +181,4 @@ FAMILIES = {
     for layout in LAYOUTS
     for name in layout.networks
 }
-"""Layout and network by the name of a family, e.g. "wespeaker_resnet34"."""
+"""Layout and network by the name of a family, such as "wespeaker_resnet34"."""

@@ -7,8 +7,12 @@ import tf_keras as keras
 def norm(x: tf.Tensor, name: str) -> tf.Tensor:
     """Adds the batch normalisation of a layer to a functional network, with PyTorch's constants.
 
+    Example:
+        >>> norm(keras.Input((None, 80)), "features").shape
+        TensorShape([None, None, 80])
+
     Args:
-        x: Keras tensor, what the layer gives.
-        name: Name of the layer; the normalisation is called `{name}_norm`.
+        x: Keras tensor that the layer gives.
+        name: Name of the layer. The normalisation is called `{name}_norm`.
     """
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)

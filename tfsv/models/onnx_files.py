@@ -1,4 +1,4 @@
-"""Weights of ONNX files."""
+"""The reader of weights in ONNX files."""
 
 import os
 
@@ -12,17 +12,17 @@ def read_onnx(
 ) -> tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
     """Reads the initializers of an ONNX graph; the graph is not run.
 
-    PyTorch's exporter keeps the names of the state dict, except where it folds a batch
-    normalisation into the convolution before it: what comes of that has a number for a name.
+    PyTorch's exporter keeps the names of the state dict. Where it folds a batch normalisation into
+    the convolution before it, the result has a number for a name.
 
     Example:
         >>> named, folded = read_onnx("model.onnx")
 
     Args:
-        path: The ONNX file. The weights lie in this file, not beside it.
+        path: Path of the ONNX file, in which the weights lie, not beside it.
 
     Returns:
-        The named tensors, and the kernel and bias of every convolution that was folded, in the
+        The named tensors, and the kernel and bias of every folded convolution. These come in the
         order in which the graph has them, which is the one in which they run.
 
     Raises:
@@ -66,5 +66,5 @@ def _array(onnx, initializer, path: str | os.PathLike) -> np.ndarray:
 
 
 def _is_numbered(name: str) -> bool:
-    """Whether the exporter made the name, as "onnx::Conv_123" or "123"."""
+    """Whether the exporter made the name, such as "onnx::Conv_123" or "123"."""
     return name.rpartition("_")[2].isdigit() and (name.isdigit() or name.startswith("onnx::"))

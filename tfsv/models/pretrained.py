@@ -26,12 +26,17 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 class Imported:
     """A network with the weights of a checkpoint.
 
+    Example:
+        >>> imported = import_checkpoint("avg_model.pt")
+        >>> imported.family
+        'wespeaker_resnet34'
+
     Attributes:
         family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`.
-        settings: The network's name and sizes, none of which is None.
+        settings: Name and sizes of the network, none of which is None.
         network: The network with its weights.
         front_end: Arguments of `tfsv.features.LogMel`.
-        notes: What the user must know about the network. Empty: nothing.
+        notes: Text that the user must know about the network. Empty: there is none.
         ignored: Names of the tensors that embeddings do not need.
     """
 
@@ -46,7 +51,7 @@ class Imported:
 def import_checkpoint(path: str | os.PathLike, family: str | None = None) -> Imported:
     """Reads a file of WeSpeaker or SpeechBrain as the network that it was trained in.
 
-    Nothing in the file is executed. `from_checkpoint` says what is promised.
+    Nothing in the file is executed. `from_checkpoint` says how close the embeddings are.
 
     Example:
         >>> imported = import_checkpoint("avg_model.pt")
@@ -54,12 +59,12 @@ def import_checkpoint(path: str | os.PathLike, family: str | None = None) -> Imp
         NetworkSettings(name='resnet34', channels=32, bins=80, embedding_size=256, pooling='tstp')
 
     Args:
-        path: A file of PyTorch (`.pt`, `.pth`, `.ckpt`), `.safetensors` or `.onnx`.
-        family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`. None: found out
-            from the names and numbers of tensors.
+        path: Path of a file of PyTorch (`.pt`, `.pth`, `.ckpt`), `.safetensors` or `.onnx`.
+        family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`. None: the names and
+            numbers of the tensors tell the family.
 
     Returns:
-        The network, of the sizes that the tensors have, and what a model card needs.
+        The network, with the sizes of the tensors, and all that a model card needs.
 
     Raises:
         InputError: The file cannot be read or is broken, or its tensors do not fit the network.
@@ -74,8 +79,8 @@ def from_checkpoint(
 ) -> Imported:
     """Puts the tensors of WeSpeaker or SpeechBrain into the network that they were trained in.
 
-    For the same features the network gives the embeddings that the other toolkit's gives, but for
-    rounding; where SpeechBrain takes decibels, it takes natural logarithms of power. Batch
+    The network gives the same embeddings as the other toolkit's for the same features, but for
+    rounding. It takes natural logarithms of power where SpeechBrain takes decibels. Batch
     normalisations that an ONNX exporter folded into convolutions become ones that add a bias.
 
     Example:
@@ -83,17 +88,17 @@ def from_checkpoint(
         >>> embeddings = imported.network(features)
 
     Args:
-        checkpoint: The tensors.
-        source: Where the tensors come from, for messages.
-        family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`. None: found out
-            from the names and numbers of tensors.
+        checkpoint: Tensors of a file.
+        source: Name of the file, for messages.
+        family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`. None: the names and
+            numbers of the tensors tell the family.
 
     Returns:
-        The network, of the sizes that the tensors have, and what a model card needs.
+        The network, with the sizes of the tensors, and all that a model card needs.
 
     Raises:
-        InputError: The tensors are of no family here, or one of them has no place in the network,
-            or the other way round; all of those are listed.
+        InputError: The tensors are of no family here, a tensor has no place in the network, or a
+            place has no tensor. The message lists all of these.
     """
     family = family or _family_of(checkpoint, source)
     layout, name = FAMILIES[family]
@@ -153,7 +158,7 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
 
 
 def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:
-    """The tensors without what wrappers put before their names ("module.", "model.")."""
+    """The tensors without the words that wrappers put before their names ("module.", "model.")."""
     for mark in (layout.mark, f"{_module('embedding', layout)}.bias"):
         found = [name for name in tensors if f".{name}".endswith(f".{mark}")]
         if found:
@@ -227,7 +232,7 @@ def _unfolded(
 
 
 def _running_order(name: str) -> tuple[int, ...]:
-    """Where in the order of computation a convolution over the image stands."""
+    """The place of a convolution over the image in the order of computation."""
     if name == "stem":
         return (0,)
     stage, _, rest = name.removeprefix("stage").partition("_")
@@ -242,7 +247,7 @@ def _weighted(network: keras.Model) -> Iterable[keras.layers.Layer]:
 
 
 def _module(name: str, layout: Layout) -> str:
-    """What the layer is called in the other toolkit; empty: it has none such."""
+    """The name of the layer in the other toolkit. Empty: it has no such layer."""
     for pattern, module in layout.modules:
         if match := re.fullmatch(pattern, name):
             groups = match.groupdict()
@@ -298,7 +303,7 @@ def _refuse_what_does_not_fit(
 
 
 def _same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether they are equal, a 1 × 1 convolution counting as a dense layer."""
+    """Whether two shapes are equal. A 1 × 1 convolution counts as a dense layer."""
     return found == wanted or found == (*wanted, 1)
 
 
@@ -317,7 +322,7 @@ def _to_keras(
 
 
 def _image_statistics(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
-    """From all frequencies of one channel after another to all channels of one frequency."""
+    """Changes the order of statistics from channel by channel to frequency by frequency."""
     kernel, bias = weights
     _, _, frequencies, channels = network.get_layer("pooling").input.shape
     by_axes = kernel.reshape(2, channels, frequencies, -1)
@@ -337,7 +342,7 @@ def _first_group_of_inputs_last(
 
 
 def _decibels(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
-    """Makes a kernel for decibels one for natural logarithms of the same power."""
+    """Changes a kernel for decibels into one for natural logarithms of the same power."""
     kernel, bias = weights
     return [kernel * (10 / np.log(10)), bias]
 
@@ -348,4 +353,4 @@ ADAPTATIONS: dict[str, Callable[[list[np.ndarray], keras.Model], list[np.ndarray
     "first_group_of_inputs_last": _first_group_of_inputs_last,
     "decibels": _decibels,
 }
-"""What weights need beyond other axes, by the names that layouts use; axes are Keras' already."""
+"""Changes of weights beyond transposition, by the names in layouts. Axes are Keras' already."""

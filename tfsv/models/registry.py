@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkEntry:
-    """How a network is built, and the sizes with which it was published.
+    """The function that builds a network, and the sizes with which it was published.
 
     Example:
         >>> def thin(*, channels, bins, embedding_size, pooling):
@@ -22,16 +22,18 @@ class NetworkEntry:
         ...     x = keras.layers.Conv1D(channels, 5, padding="same", name="frames")(features)
         ...     x = keras.layers.Dense(embedding_size, name="embedding")(pooled(x, pooling))
         ...     return keras.Model(features, x, name="thin")
-        >>> NETWORKS.add("thin", NetworkEntry(thin, channels=64, embedding_size=32, pooling="mean"))
+        >>> entry = NetworkEntry(thin, channels=64, embedding_size=32, pooling="mean")
+        >>> NETWORKS.add("thin", entry) is entry
+        True
 
     Attributes:
-        build: Returns the network. It is called with the keywords `channels`, `bins`,
-            `embedding_size` and `pooling`; `tfsv.models.build_network` says what they mean.
+        build: Function that returns the network. It is called with the keywords `channels`, `bins`,
+            `embedding_size` and `pooling`, which `tfsv.models.build_network` explains.
         channels: Published width of the first layers.
         embedding_size: Published number of components of the embedding.
         pooling: Name of the published pooling, a key of `POOLINGS`.
-        channels_multiple: `channels` must be a multiple of this number.
-        bins_multiple: The number of mel filters must be a multiple of this number.
+        channels_multiple: Number of which the width must be a multiple.
+        bins_multiple: Number of which the number of mel filters must be a multiple.
     """
 
     build: Callable[..., keras.Model]
@@ -48,7 +50,7 @@ NETWORKS: Registry[NetworkEntry] = Registry("network", "tfsv.models.networks")
 POOLINGS: Registry[Callable[[Any, int], Any]] = Registry("pooling", "tfsv.models.pooling")
 """Poolings by name. The modules of `tfsv.models.pooling` add theirs.
 
-A pooling takes a Keras tensor `[batch, time, ...]`, whose other axes are known, and a number of
-channels that a layer between may have at most. It returns a Keras tensor float32 `[batch, n]`.
-The layer that returns it is named "pooling".
+A pooling takes a Keras tensor `[batch, time, ...]`, whose other axes are known, and the number of
+channels that a layer between may have. It returns a Keras tensor float32 `[batch, n]`, by a layer
+that is named "pooling".
 """

@@ -1,4 +1,4 @@
-"""What a network is to be: its name and its sizes."""
+"""Settings of a network: its name and its sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """A network by name, with its sizes. The defaults are the published ones.
+    """Name and sizes of a network. The defaults are the published ones.
 
     Example:
         >>> NetworkSettings("ecapa512", channels=64).resolved()
@@ -22,10 +22,11 @@ class NetworkSettings:
 
     Attributes:
         name: Name of the network, a key of `tfsv.models.NETWORKS`.
-        channels: Width of the first layers. None: as published.
-        bins: Mel filters of the front end.
-        embedding_size: Components of the embedding. None: as published.
-        pooling: Name of the pooling over time, a key of `tfsv.models.POOLINGS`. None: as published.
+        channels: Width of the first layers. None: it is the published one.
+        bins: Number of mel filters of the front end.
+        embedding_size: Number of components of the embedding. None: it is the published one.
+        pooling: Name of the pooling over time, a key of `tfsv.models.POOLINGS`. None: it is the
+            published one.
     """
 
     name: str = field(
@@ -104,10 +105,10 @@ def build_network(
 
     Args:
         name: Name of the network, a key of `NETWORKS`.
-        channels: Width of the first layers. None: as published.
-        bins: Mel filters of the front end.
-        embedding_size: Components of the embedding. None: as published.
-        pooling: Name of the pooling over time, a key of `POOLINGS`. None: as published.
+        channels: Width of the first layers. None: it is the published one.
+        bins: Number of mel filters of the front end.
+        embedding_size: Number of components of the embedding. None: it is the published one.
+        pooling: Name of the pooling over time, a key of `POOLINGS`. None: it is the published one.
 
     Returns:
         A model from float32 features `[batch, frames, bins]` to embeddings float32

@@ -1,7 +1,7 @@
 """State dicts that PyTorch saved, read without PyTorch and without running what is in them.
 
 A PyTorch file is a pickle beside raw numbers. A pickle is a program for a small stack machine, and
-Python's own reader lets it call any function. This one is a machine of its own: it knows the few
+Python's own reader lets it call any function. This reader is a machine of its own. It knows the few
 opcodes that a state dict needs, calls nothing, and takes the names of PyTorch's classes as names.
 """
 
@@ -64,7 +64,7 @@ _STATE_DICT_KEYS = ("state_dict", "model_state_dict", "model", "embedding_model"
 
 
 class _BrokenError(ValueError):
-    """What is wrong with the file, in words."""
+    """The words that say what is wrong with a file."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,12 @@ class _Tensor:
 
 
 def is_torch_file(path: str | os.PathLike) -> bool:
-    """Whether the file starts as one that PyTorch saved, in its present or its legacy format."""
+    """Whether the file starts as one that PyTorch saved, in its present or its legacy format.
+
+    Example:
+        >>> is_torch_file("avg_model.pt")
+        True
+    """
     with open(path, "rb") as file:
         start = file.read(14)
     return start.startswith((b"PK\x03\x04", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20"))
@@ -97,14 +102,19 @@ def is_torch_file(path: str | os.PathLike) -> bool:
 def read_torch(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Reads the tensors of a state dict (`.pt`, `.pth`, `.ckpt`).
 
-    Also one that is an entry of a training checkpoint, as "state_dict" or "model". What is no
-    tensor (an epoch, a name) is left out.
+    The state dict may be an entry of a training checkpoint, such as "state_dict" or "model".
+    Entries that are no tensors (an epoch, a name) are left out.
+
+    Example:
+        >>> read_torch("avg_model.pt")["conv1.weight"].shape
+        (32, 1, 3, 3)
 
     Args:
-        path: A file of `torch.save`, in the zip format or the legacy one before PyTorch 1.6.
+        path: Path of a file of `torch.save`, in the zip format or the legacy one before PyTorch
+            1.6.
 
     Returns:
-        The tensors by name, float32 what is floating point in the file.
+        The tensors by name. All that are floating point in the file are float32.
 
     Raises:
         InputError: The file cannot be read, is broken, wants anything but tensors and plain
@@ -167,7 +177,7 @@ def _read_legacy(file: io.BytesIO) -> dict[str, np.ndarray]:
 
 
 def _all(value: Any) -> list[_Tensor]:
-    """The tensors of nested dictionaries and lists, each container looked into once."""
+    """The tensors of nested dictionaries and lists. Each container is looked into once."""
     found, seen, todo = [], set(), [value]
     while todo:
         value = todo.pop()
@@ -326,7 +336,7 @@ def _storage(identity: Any) -> _Storage:
 
 
 def _call(function: Any, arguments: Any) -> Any:
-    """What PyTorch's function would make of the arguments, noted down."""
+    """The result of PyTorch's function for these arguments, as a record of what it would make."""
     name = function.name if isinstance(function, _Global) else None
     if name == _ORDERED_DICT:
         items: dict[Any, Any] = {}

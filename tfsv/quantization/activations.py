@@ -1,4 +1,4 @@
-"""Binary activations (paper 3's full binary network)."""
+"""Binary activations, of paper 3's full binary network."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -6,7 +6,12 @@ import tf_keras as keras
 
 @tf.custom_gradient
 def binary_sign(x: tf.Tensor) -> tf.Tensor:
-    """1 where x >= 0, else -1; the gradient passes where |x| <= 1 (clipped straight-through)."""
+    """1 where x >= 0, else -1. The gradient passes where |x| <= 1 (clipped straight-through).
+
+    Example:
+        >>> binary_sign(tf.constant([-0.5, 0.0, 2.0])).numpy()
+        array([-1.,  1.,  1.], dtype=float32)
+    """
 
     def gradient(upstream):
         return tf.where(tf.abs(x) <= 1, upstream, tf.zeros_like(upstream))
@@ -16,7 +21,12 @@ def binary_sign(x: tf.Tensor) -> tf.Tensor:
 
 @keras.utils.register_keras_serializable("tfsv")
 class BinaryActivation(keras.layers.Layer):
-    """`binary_sign` as a layer."""
+    """A layer that computes `binary_sign`.
+
+    Example:
+        >>> BinaryActivation()(tf.constant([-0.5, 2.0])).numpy()
+        array([-1.,  1.], dtype=float32)
+    """
 
     def call(self, inputs):
         return binary_sign(inputs)

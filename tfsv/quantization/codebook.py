@@ -1,4 +1,4 @@
-"""One-dimensional k-means: arrays in, centroids and codes out."""
+"""One-dimensional k-means, from weights to centroids and codes."""
 
 import numpy as np
 
@@ -17,23 +17,30 @@ def kmeans(
 ) -> np.ndarray:
     """The centroids that minimise the squared error of `weights` (paper 1).
 
-    In one dimension clusters are intervals, so the sorted weights and their running sums are all
-    that is needed: a round of Lloyd's algorithm costs `count` binary searches, not a pass over the
-    weights. Up to 2,048 distinct values the global optimum is found by dynamic programming. Beyond
-    that, Lloyd starts at the optimum of a summary of the weights by 2,048 groups, finer where they
-    are dense; 256 centroids of Gaussian and heavy-tailed weights came within 0.1 % of the optimum.
-    The paper does not say how it starts k-means; this is our choice, and it is deterministic.
+    In one dimension clusters are intervals. So the sorted weights and their running sums are all
+    that is needed. A round of Lloyd's algorithm costs `count` binary searches, not a pass over the
+    weights.
+
+    Up to 2,048 distinct values the global optimum is found by dynamic programming. Beyond that, the
+    weights are summarised by 2,048 groups, finer where they are dense. Lloyd starts at the optimum
+    of these groups. 256 centroids of Gaussian and heavy-tailed weights came within 0.1 % of the
+    optimum. The paper does not say how it starts k-means. This start is our choice, and it is
+    deterministic.
+
+    Example:
+        >>> kmeans(np.array([-1.0, -0.9, 0.4, 0.6]), 2)
+        array([-0.95,  0.5 ], dtype=float32)
 
     Args:
-        weights: Any shape, any float type, finite.
+        weights: Finite weights of any shape and float type.
         count: Number of centroids wanted, 1 to 256.
-        start: Ascending centroids to start from, e.g. those of the last refresh; skips the search
-            for a start.
-        name: Named in errors; the layer's name.
+        start: Ascending centroids to start from, such as those of the last refresh. None: a start
+            is searched for.
+        name: Name of the layer, for error messages.
 
     Returns:
-        float32 `[k]`, strictly ascending; k = `count`, or fewer where the weights have fewer
-        distinct values (each is then its own centroid).
+        The centroids, float32 `[k]`, strictly ascending. k is `count`, or less where the weights
+        have fewer distinct values, each of which is then its own centroid.
 
     Raises:
         InputError: `weights` is empty or has a NaN or an infinity, or `count` is out of range.
@@ -56,39 +63,57 @@ def kmeans(
 
 
 def assign(weights: np.ndarray, codebook: np.ndarray) -> np.ndarray:
-    """Codes of the nearest centroids.
+    """The codes of the nearest centroids.
 
-    The same float32 arithmetic as the quantizer in the training graph: a boundary is the float32
-    mean of two neighbours, a weight on a boundary goes to the lower one.
+    The float32 arithmetic is that of the quantizer in the training graph. A boundary is the float32
+    mean of two neighbours, and a weight on a boundary goes to the lower one.
+
+    Example:
+        >>> assign(np.array([-1.0, 0.4]), np.array([-0.95, 0.5], np.float32))
+        array([0, 1], dtype=uint8)
 
     Args:
-        weights: Any shape.
-        codebook: float32 `[k]`, ascending, k <= 256.
+        weights: Weights of any shape.
+        codebook: Ascending centroids, float32 `[k]`, k <= 256.
 
     Returns:
-        uint8 of the shape of `weights`.
+        The codes, uint8, in the shape of `weights`.
     """
     boundaries = midpoints(codebook)
     return np.searchsorted(boundaries, np.asarray(weights, np.float32)).astype(np.uint8)
 
 
 def midpoints(codebook: np.ndarray) -> np.ndarray:
-    """float32 `[k - 1]`: the boundaries between the cells of an ascending codebook."""
+    """The boundaries between the cells of an ascending codebook, float32 `[k - 1]`.
+
+    Example:
+        >>> midpoints(np.array([-1.0, 0.0, 3.0]))
+        array([-0.5,  1.5], dtype=float32)
+    """
     codebook = np.asarray(codebook, np.float32)
     return (codebook[:-1] + codebook[1:]) * np.float32(0.5)
 
 
 def squared_error(weights: np.ndarray, codebook: np.ndarray) -> float:
-    """Sum over the weights of (weight - nearest centroid)²."""
+    """The sum over the weights of (weight - nearest centroid)².
+
+    Example:
+        >>> squared_error(np.array([0.0, 1.0]), np.array([0.5], np.float32))
+        0.5
+    """
     decoded = np.asarray(codebook, np.float64)[assign(weights, codebook)]
     return float(np.sum((np.asarray(weights, np.float64) - decoded) ** 2))
 
 
 def finite_weights(weights: np.ndarray, name: str) -> np.ndarray:
-    """float32 `[n]`: the weights, flat.
+    """The weights as a flat array, float32 `[n]`.
+
+    Example:
+        >>> finite_weights(np.ones((2, 3)), "stem").shape
+        (6,)
 
     Raises:
-        InputError: There are none, or one is NaN or infinite; names the layer `name`.
+        InputError: There are no weights, or one is NaN or infinite. The message begins with `name`.
     """
     flat = np.asarray(weights, np.float32).reshape(-1)
     if not flat.size:
@@ -105,8 +130,8 @@ def finite_weights(weights: np.ndarray, name: str) -> np.ndarray:
 class _Line:
     """Sorted values with running sums, so that any interval's error costs two look-ups.
 
-    Values are shifted by their median and divided by their largest distance from it, in float64,
-    which keeps the sums exact enough for any offset and scale.
+    Values are shifted by their median and divided by their largest distance from it, in float64.
+    This keeps the sums exact enough for any offset and scale.
     """
 
     def __init__(self, values: np.ndarray):
@@ -146,10 +171,10 @@ class _Line:
     def optimum(self, ends: np.ndarray, count: int) -> np.ndarray:
         """Globally best centroids over clusters that are unions of adjacent groups.
 
-        Dynamic programme over the number of clusters: best[j] is the least error of the first j
-        groups. Where the last cluster begins never moves left as j grows, so each j is searched
-        only between its neighbours' beginnings, every second j after those between which it lies:
-        O(count · groups · log groups), all of one round at once.
+        A dynamic programme runs over the number of clusters: best[j] is the least error of the
+        first j groups. The beginning of the last cluster never moves left as j grows. So each j is
+        searched only between its neighbours' beginnings, every second j after those between which
+        it lies. This costs O(count · groups · log groups), with all of one round at once.
         """
         n, s, q = ends.astype(np.float64), self.sums[ends], self.squares[ends]
 
@@ -185,7 +210,7 @@ class _Line:
         return self._restored(np.diff(self.sums[bounds]) / np.diff(bounds))
 
     def lloyd(self, centroids: np.ndarray, count: int) -> np.ndarray:
-        """Lloyd's algorithm to its fixed point; an empty cell is re-seeded in the worst one."""
+        """Lloyd's algorithm to its fixed point. An empty cell is re-seeded in the worst one."""
         c = np.unique((centroids - self.offset) / self.scale)
         last = None
         for _ in range(_MAX_ROUNDS):

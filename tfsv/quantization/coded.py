@@ -1,4 +1,4 @@
-"""Coded weights: what leaves the quantization package."""
+"""Coded weights, which leave the quantization package."""
 
 import dataclasses
 
@@ -16,14 +16,14 @@ class CodedWeights:
                [ 0.25,  0.25]], dtype=float32)
 
     Attributes:
-        codes: uint8, the shape of the layer's kernel in Keras' layout.
-        codebook: float32 `[k]`, ascending, k <= 2^bits.
+        codes: Codes in the shape of the layer's kernel in Keras' layout, uint8.
+        codebook: Ascending centroids, float32 `[k]`, k <= 2^bits.
         bits: Width of a code when packed, 1 to 8.
-        scale: float32 `[output channels]`, a factor for each output channel, or None. The channels
-            are the kernel's last axis; for a depthwise kernel `[..., in, multiplier]`, of one or
-            two dimensions, they are its last two axes, flattened.
+        scale: Factor of each output channel, float32 `[output channels]`. The channels are the
+            kernel's last axis. Those of a depthwise kernel `[..., in, multiplier]`, of one or two
+            dimensions, are its last two axes, flattened. None: there are no factors.
         error: Relative squared quantization error, ||w - decoded||² / ||w||² with w the latent
-            weights, or None where they are not known.
+            weights. None: it is not known.
     """
 
     codes: np.ndarray
@@ -65,7 +65,7 @@ class CodedWeights:
             raise ValueError("scale: expected finite factors. Received: NaN or infinity")
 
     def decode(self) -> np.ndarray:
-        """float32 weights: the centroid that a code names, times its channel's scale if any."""
+        """The float32 weights: the centroid of each code, times its channel's scale if any."""
         weights = self.codebook[self.codes]
         if self.scale is None:
             return weights
@@ -74,22 +74,31 @@ class CodedWeights:
         return weights * self.scale.reshape(weights.shape[-2:])
 
     def entropy(self) -> float:
-        """Bits a weight that an ideal coder would need for these codes."""
+        """The number of bits per weight that an ideal coder would need for these codes."""
         return entropy(np.bincount(self.codes.reshape(-1)))
 
 
 def entropy(counts: np.ndarray) -> float:
-    """Shannon entropy of frequencies, in bits.
+    """The Shannon entropy of frequencies, in bits.
+
+    Example:
+        >>> entropy(np.array([2, 1, 1]))
+        1.5
 
     Args:
-        counts: int `[k]`, not all of them zero.
+        counts: Frequencies, int `[k]`, not all of them zero.
     """
     share = counts[counts > 0] / counts.sum()
     return float(max(0.0, -np.sum(share * np.log2(share))))
 
 
 def relative_error(latent: np.ndarray, decoded: np.ndarray) -> float:
-    """||latent - decoded||² / ||latent||², in float64; 0 where both are zero throughout."""
+    """||latent - decoded||² / ||latent||², in float64. It is 0 where both are zero throughout.
+
+    Example:
+        >>> relative_error(np.array([1.0, 1.0]), np.array([1.0, 0.0]))
+        0.5
+    """
     latent = np.asarray(latent, np.float64)
     noise = float(np.sum((latent - decoded) ** 2))
     return noise / float(np.sum(latent**2)) if noise else 0.0

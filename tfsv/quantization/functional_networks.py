@@ -9,12 +9,14 @@ def functional(network: keras.Model) -> keras.Model:
     """The network as a functional one without models inside, which is what tfsv works on.
 
     Args:
-        network: A functional network of tf_keras, returned as it is, or a sequential one that
-            knows its input's shape, for which a functional one with the same layers is returned.
+        network: A functional or sequential network of tf_keras. A functional one is returned as it
+            is. A sequential one must know its input's shape, and gives a functional one with the
+            same layers.
 
     Raises:
-        InputError: It is a model of Keras 3, a subclass with a `call` of its own, a sequential
-            model without an input shape, or has another model among its layers.
+        InputError: The network is a model of Keras 3, or a subclass with a `call` of its own. It is
+            also raised for a sequential model without an input shape, and for a model among the
+            layers.
 
     Example:
         >>> functional(keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])).output_shape
@@ -50,14 +52,19 @@ def functional(network: keras.Model) -> keras.Model:
 def copied(
     layer: keras.layers.Layer, kind: type[keras.layers.Layer] | None = None
 ) -> keras.layers.Layer:
-    """A new layer of the same settings, without weights.
+    """A new layer with the settings of a layer, without weights.
+
+    Example:
+        >>> copied(keras.layers.Dense(2, name="embedding")).name
+        'embedding'
 
     Args:
-        layer: The layer.
-        kind: The class of the new layer; None: the same.
+        layer: Layer to copy.
+        kind: Class of the new layer. None: it is the class of `layer`.
 
     Raises:
-        InputError: Keras cannot make it from its configuration; says what to write.
+        InputError: Keras cannot make the layer from its configuration. The message says what to
+            write.
     """
     try:
         # Without a get_config of its own a layer forgets the name that Keras gave it.

@@ -1,4 +1,4 @@
-"""A network's kernels get quantizers, are coded, and lose the quantizers again."""
+"""The quantizers of a network's kernels: how they are added, fitted and taken off."""
 
 from collections.abc import Collection, Mapping
 
@@ -36,15 +36,15 @@ def quantize(
     """A copy of the network with quantizers on its kernels, not yet fitted.
 
     By default all kernels are quantized, those of projection shortcuts and of the last layer
-    included; see `Scheme` for the settings that leave layers out. Biases, normalisations, slopes
-    of PReLU and layers of your own stay float.
+    included. `Scheme` has the settings that leave layers out. Biases, normalisations, slopes of
+    PReLU and layers of your own stay float.
 
     Args:
         network: A network of tf_keras with its weights: functional, with any number of inputs and
             outputs, or sequential.
-        bits: One width for all layers, or one for each layer name; a layer left out stays float.
-            The scheme's settings `first`, `last` and `shortcuts` come before either.
-        scheme: A `Scheme` or its text, such as `"uniform"` or `"uniform:scale=max"`.
+        bits: Width for all layers, or width of each layer by name. A layer without a width stays
+            float. The scheme's settings `first`, `last` and `shortcuts` come before either.
+        scheme: A `Scheme`, or its text such as `"uniform"` or `"uniform:scale=max"`.
         **settings: More settings of the scheme.
 
     Returns:
@@ -52,9 +52,9 @@ def quantize(
         (with the sign for ReLU where activations are binary). It is trained like any other.
 
     Raises:
-        InputError: The scheme or a setting is unknown, the scheme does not have a width, a named
-            layer is not in the network, or the network is none whose layers can be exchanged (see
-            `tfsv.quantization.functional_networks`).
+        InputError: The scheme or a setting is unknown, or the scheme does not have a width. It is
+            also raised for a named layer that is not in the network, and for a network that
+            `functional` refuses.
 
     Example:
         >>> quantized = quantize(network, 4)
@@ -109,20 +109,20 @@ def active_layers(network: keras.Model) -> list[str]:
 def refresh_codebooks(network: keras.Model, layers: Collection[str] | None = None) -> None:
     """Fits quantizers to their layers' latent weights, as they are now, and switches them on.
 
-    What a scheme trains by gradients is fitted at the first call only.
+    Variables that a scheme trains by gradients are fitted at the first call only.
 
     Args:
-        network: What `quantize` gave.
-        layers: Names of the layers; None: all that have quantizers.
+        network: Network that `quantize` gave.
+        layers: Names of the layers to refresh. None: all layers with quantizers are refreshed.
 
     Raises:
-        InputError: A layer's weights hold a NaN or an infinity, or a named layer has no
-            quantizer; names the layer.
+        InputError: A layer's weights hold a NaN or an infinity, or a named layer has no quantizer.
+            The message names the layer.
 
     Example:
         After some training the latent weights have moved, and the codebooks follow:
 
-        >>> quantized.fit(dataset)
+        >>> history = quantized.fit(dataset, verbose=0)
         >>> refresh_codebooks(quantized)
     """
     if unknown := sorted(set(layers or ()) - set(quantized_bits(network))):
@@ -137,8 +137,10 @@ def coded_weights(network: keras.Model) -> dict[str, CodedWeights]:
     """The codes and codebooks of the layers that are quantized and active, by layer name.
 
     Example:
-        >>> {name: round(coded.error, 4) for name, coded in coded_weights(quantized).items()}
-        {'stem': 0.0049, 'embedding': 0.0039}
+        >>> quantized = quantize(network, {"stem": 8, "embedding": 4})
+        >>> refresh_codebooks(quantized)
+        >>> {name: coded.bits for name, coded in coded_weights(quantized).items()}
+        {'stem': 8, 'embedding': 4}
     """
     return {
         kernel.layer.name: kernel.quantizer.coded(kernel.latent.numpy(), kernel.variables)
@@ -151,15 +153,15 @@ def strip(network: keras.Model) -> tuple[keras.Model, dict[str, CodedWeights]]:
     """Takes the quantizers off.
 
     Args:
-        network: What `quantize` gave, or any network that it takes.
+        network: Network that `quantize` gave, or any network that it takes.
 
     Returns:
-        A plain network with the layer names of the one that was quantized, whose kernels are the
-        decoded ones, and the coded weights by layer name. A network without quantizers comes back
-        as a copy, with no coded weights.
+        A plain network with the same layer names, whose kernels are the decoded ones, and the coded
+        weights by layer name. A network without quantizers comes back as a copy, with no coded
+        weights.
 
     Raises:
-        InputError: The network is none whose layers can be exchanged.
+        InputError: The network is one that `functional` refuses.
 
     Example:
         >>> plain, coded = strip(quantized)
@@ -191,8 +193,17 @@ def layer_quantizers(
 ) -> dict[str, KernelQuantizer]:
     """The quantizer of each layer that gets one, by layer name.
 
+    Example:
+        >>> sorted(layer_quantizers(network, {"embedding": 2}, Scheme("uniform")))
+        ['embedding']
+
+    Args:
+        network: A functional network.
+        bits: Width for all layers, or width of each layer by name.
+        scheme: The scheme, whose settings may leave layers out.
+
     Raises:
-        InputError: As `quantize`.
+        InputError: The scheme does not have a width, or a named layer is not in the network.
     """
     layers = quantizable_layers(network)
     names = [layer.name for layer in layers]

@@ -1,4 +1,4 @@
-"""Bytes that a network takes when its codes are packed."""
+"""The size of a network with packed codes, in bytes."""
 
 import math
 
@@ -11,13 +11,13 @@ from tfsv.quantization.network import quantizable_layers, strip
 def model_bytes(network: keras.Model) -> int:
     """Bytes of all weights with batch normalisation folded (how the papers count).
 
-    A coded layer takes its codes, padded to whole bytes, and 4 bytes a centroid; a float one takes
-    4 bytes a weight. Every output channel has a scale and a bias of 4 bytes where batch
-    normalisation follows. A bias of its own takes 4 bytes a channel too, and so do the codes' own
+    A coded layer takes its codes, padded to whole bytes, and 4 bytes a centroid. A float layer
+    takes 4 bytes a weight. Every output channel has a scale and a bias of 4 bytes where batch
+    normalisation follows. A bias of its own takes 4 bytes a channel too. So do the codes' own
     scales where no batch normalisation takes them up. Graph and front end are not counted.
 
     Args:
-        network: Any network that `quantize` takes or gives.
+        network: Network that `quantize` takes or gives.
 
     Example:
         >>> model_bytes(build_network("resnet18"))
@@ -40,7 +40,7 @@ def model_bytes(network: keras.Model) -> int:
 
 
 def quantizable_weights(network: keras.Model) -> int:
-    """Number of weights in kernels, those that codes can replace.
+    """The number of weights in kernels, which codes can replace.
 
     Example:
         >>> quantizable_weights(build_network("resnet18"))

@@ -1,4 +1,4 @@
-"""Quantizers around layers, by tfmot's wrapper. Nothing else knows how tfmot keeps them."""
+"""Quantizers around layers, by tfmot's wrapper. No other module knows how tfmot keeps them."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,18 @@ from tfsv.quantization.schemes.base import KernelQuantizer
 
 @dataclasses.dataclass(frozen=True)
 class QuantizedKernel:
-    """A layer with a quantizer, and what the quantizer works on.
+    """A layer with a quantizer, and the variables that the quantizer works on.
+
+    Example:
+        >>> kernel = next(quantized_kernels(quantize(network, 4)))
+        >>> kernel.layer.name, kernel.quantizer.bits, kernel.active
+        ('stem', 4, False)
 
     Attributes:
         layer: The layer, under its own name.
-        latent: The kernel that is trained, float32.
-        quantizer: The quantizer.
-        variables: The variables that the quantizer added to the layer: those that
+        latent: Kernel that is trained, float32.
+        quantizer: Quantizer of the kernel.
+        variables: Variables that the quantizer added to the layer. They are those that
             `KernelQuantizer.variables` names, and the switch `active`.
     """
 
@@ -36,7 +41,12 @@ class QuantizedKernel:
 
 
 def quantized_kernels(network: keras.Model) -> Iterator[QuantizedKernel]:
-    """The kernels of a network that have quantizers, in the network's order."""
+    """The kernels of a network that have quantizers, in the network's order.
+
+    Example:
+        >>> [kernel.layer.name for kernel in quantized_kernels(quantize(network, {"embedding": 2}))]
+        ['embedding']
+    """
     for layer in network.layers:
         if isinstance(layer, quantize_wrapper.QuantizeWrapperV2):
             for latent, quantizer, variables in layer._weight_vars:
@@ -44,23 +54,40 @@ def quantized_kernels(network: keras.Model) -> Iterator[QuantizedKernel]:
 
 
 def unwrapped(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """The layer in a quantizer's wrapper; a layer without one as it is."""
+    """The layer in a quantizer's wrapper. A layer without a wrapper is returned as it is.
+
+    Example:
+        >>> quantized = quantize(network, {"embedding": 2})
+        >>> unwrapped(quantized.layers[-1]).name
+        'embedding'
+    """
     return layer.layer if isinstance(layer, quantize_wrapper.QuantizeWrapperV2) else layer
 
 
 def annotated(layer: keras.layers.Layer, quantizer: KernelQuantizer) -> keras.layers.Layer:
-    """The layer with a note of its quantizer, which `apply` puts around it."""
+    """A layer with a note of its quantizer, which `apply` puts around it.
+
+    Example:
+        >>> layer = annotated(keras.layers.Dense(2), SCHEMES["kmeans"](4))
+    """
     return tfmot.quantization.keras.quantize_annotate_layer(layer, KernelQuantizeConfig(quantizer))
 
 
 def apply(network: keras.Model) -> keras.Model:
-    """A network with the quantizers that layers of this one were annotated with, same weights."""
+    """A network with quantizers around the annotated layers of another one, and the same weights.
+
+    Example:
+        >>> layer = annotated(keras.layers.Dense(2, name="embedding"), SCHEMES["kmeans"](4))
+        >>> inputs = keras.Input((3,))
+        >>> quantized_bits(apply(keras.Model(inputs, layer(inputs))))
+        {'embedding': 4}
+    """
     return tfmot.quantization.keras.quantize_apply(network, WeightOnlyScheme())
 
 
 @keras.utils.register_keras_serializable("tfsv")
 class KernelQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
-    """Quantizes a layer's kernel; biases, activations and outputs stay as they are (paper 1)."""
+    """Quantizes a layer's kernel. Biases, activations and outputs stay as they are (paper 1)."""
 
     def __init__(self, quantizer: KernelQuantizer):
         self.quantizer = quantizer

@@ -1,4 +1,4 @@
-"""Objectives, optimizers, schedules, the fit loop, staged fine-tuning."""
+"""Objectives, optimizers, schedules, the fit loop and staged fine-tuning."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The fit loop: steps, progress, checkpoints, resume."""
+"""The fit loop: steps, progress, checkpoints and resumption."""
 
 import collections
 import dataclasses
@@ -17,9 +17,9 @@ from tfsv.training.objective import Objective
 from tfsv.training.optimizers import OPTIMIZERS
 
 InputsOf = Callable[[Any, tf.Tensor], Any]
-"""From what the dataset gives and the step's number, int32, to the network's inputs.
+"""Function from the dataset's inputs and the step's number, int32, to the network's inputs.
 
-It runs on each replica, as part of the step's graph: a front end, masks, or nothing at all.
+It runs on each replica, as part of the step's graph. It may be a front end or masks, or do nothing.
 """
 
 _RECENT = 100  # steps whose means are shown
@@ -27,11 +27,14 @@ _RECENT = 100  # steps whose means are shown
 
 @dataclasses.dataclass(frozen=True)
 class StepNote:
-    """What there is to show about a step.
+    """Facts about a step for people.
+
+    Example:
+        >>> note = StepNote("stage 2/3", {"stage": 2.0})
 
     Attributes:
-        text: Shown before the progress bar, after the fit's name.
-        scalars: Go to TensorBoard.
+        text: Text before the progress bar, after the fit's name.
+        scalars: Values for TensorBoard, by name.
     """
 
     text: str
@@ -40,23 +43,26 @@ class StepNote:
 
 @dataclasses.dataclass(frozen=True)
 class FitSettings:
-    """What one fit does.
+    """Settings of one fit.
+
+    Example:
+        >>> settings = FitSettings(1000, LearningRate(0.1, 0.001, 1000), optimizer="adamw")
 
     Attributes:
         steps: Number of steps.
-        learning_rate: Learning rate by step.
-        optimizer: One of `tfsv.training.optimizers.OPTIMIZERS`: "sgd" (Nesterov momentum 0.9;
-            WeSpeaker's ResNets) or "adamw" (its DF-ResNets).
-        weight_decay: For every trained weight. With "sgd" its L2 penalty is added to the gradient
-            as PyTorch does, but not to scalars, such as scales that quantizers learn. With "adamw"
-            it is decoupled.
-        checkpoint_steps: Steps between two checkpoints.
-        unit: What a batch holds, as the progress bar calls it.
-        on_step: Called before each step with its number, for what must change in mid-fit, such
-            as codebooks. Whatever it changes must be a variable of the network, so that a
-            checkpoint holds it.
-        state: Goes into the checkpoints. Its `deserialize` may raise an `InputError` to refuse
-            what it finds there.
+        learning_rate: Function from a step to its learning rate.
+        optimizer: Name of the optimizer, a key of `tfsv.training.OPTIMIZERS`. "sgd" with Nesterov
+            momentum 0.9 trains WeSpeaker's ResNets, "adamw" its DF-ResNets.
+        weight_decay: Decay of every trained weight. "sgd" adds its L2 penalty to the gradient as
+            PyTorch does, but not to scalars, such as scales that quantizers learn. "adamw"
+            decouples it.
+        checkpoint_steps: Number of steps between two checkpoints.
+        unit: Name of what a batch holds, for the progress bar.
+        on_step: Function that is called before each step with its number. It changes what must
+            change in mid-fit, such as codebooks. This must be variables of the network, so that a
+            checkpoint holds them.
+        state: Further state in the checkpoints. Its `deserialize` may raise an `InputError` to
+            refuse what it finds there.
     """
 
     steps: int
@@ -70,7 +76,12 @@ class FitSettings:
 
 
 def as_they_are(inputs: Any, step: tf.Tensor) -> Any:
-    """The `InputsOf` of a dataset that gives the network's inputs themselves."""
+    """The `InputsOf` of a dataset that gives the network's inputs themselves.
+
+    Example:
+        >>> float(as_they_are(tf.constant(2.0), tf.constant(0)))
+        2.0
+    """
     return inputs
 
 
@@ -87,23 +98,26 @@ def fit(
 ) -> dict[str, float]:
     """Trains the network in place, or goes on where a killed run of the same folder was.
 
-    A checkpoint holds network, objective, optimizer and step; the data of a step depend on its
+    A checkpoint holds network, objective, optimizer and step. The data of a step depend on its
     number only. So a run that was killed and resumed ends with the weights of one that was not, bit
-    for bit (on GPUs only under `tf.config.experimental.enable_op_determinism`).
+    for bit. On GPUs this needs `tf.config.experimental.enable_op_determinism`.
 
     Example:
         >>> settings = FitSettings(1000, LearningRate(0.1, 0.001, 1000))
-        >>> fit(network, objective, dataset_from, settings, pathlib.Path("runs/a"), "float")
+        >>> means = fit(network, objective, dataset_from, settings, pathlib.Path("runs/a"), "float")
 
     Args:
-        network: Any network, made under the strategy's scope.
-        objective: Made and built for the network's outputs under the strategy's scope.
-        dataset_from: Gives the endless dataset of (inputs, targets) that begins at a step.
-        settings: What the fit does.
-        folder: Checkpoints and TensorBoard logs go to `folder/checkpoints`, `folder/tensorboard`.
-        name: Shown before the progress bar.
-        inputs_of: What the step makes of the dataset's inputs before the network gets them.
-        strategy: Defaults to the current one. The batch of the dataset is the global one.
+        network: Network that is trained, made under the strategy's scope.
+        objective: Objective that is minimised, made and built for the network's outputs under the
+            strategy's scope.
+        dataset_from: Function from a step to the endless dataset of (inputs, targets) that begins
+            there.
+        settings: Settings of the fit.
+        folder: Folder of the subfolders `checkpoints` and `tensorboard`.
+        name: Name of the fit, which stands before the progress bar.
+        inputs_of: Function from the dataset's inputs to the network's.
+        strategy: Strategy that places the replicas. None: it is the current one. The batch of the
+            dataset is the global one.
 
     Returns:
         Means of the loss (as "loss") and of the objective's named values over the last hundred
@@ -160,19 +174,23 @@ def fit(
 
 
 class TrainingStep:
-    """A network with what trains it; called, it takes a step.
+    """A network with objective and optimizer. A call takes a step.
+
+    Example:
+        >>> step_of = TrainingStep(network, objective, FitSettings(1, lambda step: 0.1))
+        >>> loss = step_of(inputs, targets, step=0, rate=0.1)["loss"]
 
     Attributes:
-        network: The network.
-        objective: What is minimised.
-        optimizer: The Keras optimizer, its variables made.
+        network: Network that is trained.
+        objective: Objective that is minimised.
+        optimizer: Keras optimizer with its variables.
 
     Args:
-        network: Made under the strategy's scope.
-        objective: Made and built under the strategy's scope.
-        settings: Optimizer and weight decay are taken from here.
-        inputs_of: What the step makes of the dataset's inputs.
-        strategy: Defaults to the current one.
+        network: Network that is trained, made under the strategy's scope.
+        objective: Objective that is minimised, made and built under the strategy's scope.
+        settings: Settings of the fit, of which optimizer and weight decay are used.
+        inputs_of: Function from the dataset's inputs to the network's.
+        strategy: Strategy that places the replicas. None: it is the current one.
 
     Raises:
         InputError: The optimizer is unknown.
@@ -205,10 +223,10 @@ class TrainingStep:
         """Takes a step.
 
         Args:
-            inputs: A batch of the dataset.
-            targets: What belongs to it.
-            step: The step's number.
-            rate: Learning rate.
+            inputs: Inputs of a batch of the dataset.
+            targets: Targets of the same batch.
+            step: Number of the step.
+            rate: Learning rate of the step.
 
         Returns:
             Means over the batch of the loss (as "loss") and of the named values.
@@ -267,7 +285,7 @@ def _next(batches: Iterator, folder: pathlib.Path) -> tuple[Any, Any]:
 def _restored(
     folder: pathlib.Path, step: TrainingStep, done: tf.Variable, settings: FitSettings
 ) -> tf.train.CheckpointManager:
-    """The checkpoints of the fit, the last one read."""
+    """The checkpoint manager of the fit, whose last checkpoint was read."""
     latest = tf.train.latest_checkpoint(str(folder)) if folder.is_dir() else None
     parts = {
         "network": step.network,
@@ -292,7 +310,7 @@ def _restored(
 
 
 def _objective_key(checkpoint: str | None) -> str:
-    """What the objective is called in a checkpoint: before version 0.2 it was the head."""
+    """The name of the objective in a checkpoint, which was "head" before version 0.2."""
     if checkpoint:
         try:
             names = [name for name, _ in tf.train.list_variables(checkpoint)]

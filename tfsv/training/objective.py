@@ -1,4 +1,4 @@
-"""What a fit minimises: losses, their schedules, and what there is to show."""
+"""Objectives, which a fit minimises: losses with their schedules and values for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +10,8 @@ import tf_keras as keras
 class Objective(keras.layers.Layer):
     """A loss with all that belongs to it: variables, schedules, and named values for people.
 
-    A subclass computes everything in `call`. The step's number comes as a tensor, so that a
-    schedule, such as that of a margin, is part of the graph and of the objective.
+    A subclass computes everything in `call`. The step's number comes as a tensor. So a schedule,
+    such as that of a margin, is part of the graph and of the objective.
 
     Example:
         >>> class SquaredError(Objective):
@@ -27,29 +27,29 @@ class Objective(keras.layers.Layer):
     def call(
         self, outputs: Any, targets: Any, step: tf.Tensor
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """The losses of a batch.
+        """Computes the losses of a batch.
 
         Args:
-            outputs: What the network gave for the batch.
-            targets: What the dataset gives beside the inputs.
-            step: int32 scalar, the number of the step from 0 on.
+            outputs: Outputs of the network for the batch.
+            targets: Targets that the dataset gives beside the inputs.
+            step: Number of the step from 0 on, int32 scalar.
 
         Returns:
-            float32 `[batch]` losses, whose mean is minimised, and by name float32 `[batch]` values,
-            whose means are shown.
+            The losses, float32 `[batch]`, whose mean is minimised, and values by name, float32
+            `[batch]`, whose means are shown.
         """
         raise NotImplementedError
 
     def scheduled(self, step: int) -> dict[str, float]:
-        """What changes with the step, by name, as it is at this step; shown beside the values."""
+        """Values of this step that follow a schedule, by name. They are shown too."""
         return {}
 
     def shown(self, values: Mapping[str, float]) -> str:
-        """What stands behind the progress bar.
+        """The text behind the progress bar.
 
         Args:
             values: Means of the loss (as "loss") and of the named values over the last hundred
-                steps, and what `scheduled` gave.
+                steps, and the values of `scheduled`.
         """
         return ", ".join(f"{name} {value:.3g}" for name, value in values.items())
 
@@ -57,14 +57,14 @@ class Objective(keras.layers.Layer):
 class WeightedObjectives(Objective):
     """The weighted sum of several objectives over the same outputs and targets.
 
-    Each one's loss and values are shown under its own name: "distance/loss".
+    The loss and values of each are shown under its own name, such as "distance/loss".
 
     Example:
         >>> both = WeightedObjectives({"speakers": (1.0, first), "distance": (0.1, second)})
 
     Args:
-        parts: Factor and objective by name.
-        **kwargs: As for any Keras layer.
+        parts: Factor and objective of each part, by name.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
     def __init__(self, parts: Mapping[str, tuple[float, Objective]], **kwargs: Any):
@@ -82,7 +82,7 @@ class WeightedObjectives(Objective):
     def call(
         self, outputs: Any, targets: Any, step: tf.Tensor
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """See `Objective.call`."""
+        """Computes the weighted sums of the parts' losses, and the values of all parts."""
         total: Sequence[tf.Tensor] = []
         values = {}
         for name, objective in self.parts.items():
@@ -92,7 +92,7 @@ class WeightedObjectives(Objective):
         return tf.add_n(total), values
 
     def scheduled(self, step: int) -> dict[str, float]:
-        """See `Objective.scheduled`."""
+        """Values of this step in all parts that follow a schedule, by name."""
         return {
             f"{name}/{key}": value
             for name, objective in self.parts.items()

@@ -14,7 +14,21 @@ if TYPE_CHECKING:
 class LearningRate:
     """Exponential decay with linear warm-up from zero (WeSpeaker's recipe).
 
-    The decay runs over all steps, the warm-up factor multiplies it.
+    The decay runs over all steps, and the warm-up factor multiplies it.
+
+    Example:
+        >>> rate = LearningRate(0.1, 0.001, steps=1000)
+        >>> rate(0), round(rate(1000), 6)
+        (0.1, 0.001)
+
+    Attributes:
+        first: Learning rate at the first step, without warm-up.
+        last: Learning rate after the last step.
+        steps: Number of steps.
+        warmup_steps: Number of steps of the warm-up. 0: there is none.
+
+    Raises:
+        InputError: The rates are not positive, or rise.
     """
 
     first: float
@@ -37,8 +51,21 @@ class LearningRate:
 class Margin:
     """Zero until `start`, exponentially rising to `last` at `end`, then constant.
 
-    The recipe's rise is exponential without saying which; ours is
-    last · (e^(4x) - 1) / (e^4 - 1) for x from 0 to 1.
+    The recipe's rise is exponential without saying which. Ours is last · (e^(4x) - 1) / (e^4 - 1)
+    for x from 0 to 1.
+
+    Example:
+        >>> margin = Margin(0.2, start=100, end=200)
+        >>> margin(0), round(margin(150), 4), margin(200)
+        (0.0, 0.0238, 0.2)
+
+    Attributes:
+        last: Margin from the step `end` on, radians.
+        start: Step at which the margin begins to rise.
+        end: Step at which the margin is `last`.
+
+    Raises:
+        InputError: The margin is not from 0 to 1.57 radians.
     """
 
     last: float
@@ -61,10 +88,10 @@ class Margin:
         """The margin of a step within a graph.
 
         Args:
-            step: int scalar.
+            step: Number of the step, int scalar.
 
         Returns:
-            float32 scalar: what calling gives, rounded to float32.
+            The value that a call gives, rounded to a float32 scalar.
         """
         import tensorflow as tf
 

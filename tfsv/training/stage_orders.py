@@ -1,5 +1,8 @@
-"""In which order layers are quantized when fine-tuning goes in stages. No TensorFlow."""
+"""The orders in which staged fine-tuning quantizes layers. This module imports no TensorFlow."""
 
 ORDERS = ("bits", "sensitivity", "front")
-"""Names of the orders: the widest codes first, the most sensitive layers first, the network's first
-layers first; see `by_bits`, `by_sensitivity` and `front_to_back` of `tfsv.training.stages`."""
+"""Names of the orders, which `tfsv.training.plan_stages` takes.
+
+"bits" puts the widest codes first, "sensitivity" the most sensitive layers, and "front" the
+network's first layers.
+"""

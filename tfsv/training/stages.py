@@ -1,4 +1,4 @@
-"""Fine-tuning in stages: which layers are quantized when, on one graph."""
+"""Fine-tuning in stages, which quantize one group of layers after another on one graph."""
 
 import bisect
 import dataclasses
@@ -22,10 +22,13 @@ from tfsv.training.stage_orders import ORDERS
 class Stage:
     """Layers whose quantizers are switched on together.
 
+    Example:
+        >>> stage = Stage(("stem", "embedding"), steps=1000, learning_rate=0.01)
+
     Attributes:
-        layers: Their names.
-        steps: Of training before the next stage.
-        learning_rate: The first one; it decays to a tenth within the stage.
+        layers: Names of the layers.
+        steps: Number of training steps before the next stage.
+        learning_rate: First learning rate, which decays to a tenth within the stage.
     """
 
     layers: tuple[str, ...]
@@ -52,9 +55,17 @@ class StagePlan:
     """Stages in order (paper 1's multi-stage fine-tuning).
 
     Paper 1 quantizes and fine-tunes progressively in a certain order once the bits are fixed. The
-    order, the epochs and the learning rates of its stages could not be read: that there are three
-    orders to choose from, that stages share the steps evenly and that each starts anew at the
-    first learning rate are our choices. Fine-tuning in one go is the plan of one stage.
+    order, the epochs and the learning rates of its stages could not be read. So our choices are
+    three orders, stages that share the steps evenly, and a new start at the first learning rate.
+    Fine-tuning in one go is the plan of one stage.
+
+    Example:
+        >>> plan = StagePlan((Stage(("stem",), 100, 0.01), Stage(("embedding",), 200, 0.01)))
+        >>> plan.ends, plan.locate(150)
+        ([100, 300], (1, 50))
+
+    Attributes:
+        stages: Stages in their order. No layer is in two of them.
     """
 
     stages: tuple[Stage, ...]
@@ -68,12 +79,12 @@ class StagePlan:
 
     @functools.cached_property
     def ends(self) -> list[int]:
-        """The step after the last one of each stage."""
+        """Steps at which the stages end, each one more than the stage's last step."""
         return list(itertools.accumulate(stage.steps for stage in self.stages))
 
     @property
     def steps(self) -> int:
-        """Of all stages."""
+        """Number of steps of all stages."""
         return self.ends[-1]
 
     def locate(self, step: int) -> tuple[int, int]:
@@ -82,7 +93,7 @@ class StagePlan:
         return index, step - self.ends[index] + self.stages[index].steps
 
     def learning_rate(self, step: int) -> float:
-        """That of the step's stage."""
+        """Learning rate of a step."""
         index, offset = self.locate(step)
         stage = self.stages[index]
         return LearningRate(stage.learning_rate, stage.learning_rate / 10, stage.steps)(offset)
@@ -94,7 +105,7 @@ class StagePlan:
             layers: Names of the layers that have quantizers.
 
         Raises:
-            InputError: They differ; lists the differences.
+            InputError: The layers differ. The message lists the differences.
         """
         planned = {name for stage in self.stages for name in stage.layers}
         missing, unknown = sorted(set(layers) - planned), sorted(planned - set(layers))
@@ -107,15 +118,20 @@ class StagePlan:
 def by_bits(
     bits: Mapping[str, int], steps: int | Sequence[int], learning_rate: float | Sequence[float]
 ) -> StagePlan:
-    """The widest codes first, the narrowest last; a stage for each width.
+    """A plan with a stage for each width, the widest codes first and the narrowest last.
+
+    Example:
+        >>> plan = by_bits({"stem": 8, "embedding": 2}, steps=100, learning_rate=0.01)
+        >>> [stage.layers for stage in plan.stages]
+        [('stem',), ('embedding',)]
 
     Args:
         bits: Width of each layer, such as `quantized_bits` gives it.
-        steps: Of all stages together, shared evenly, or of each.
-        learning_rate: The first one of every stage, or of each.
+        steps: Number of steps of all stages together, shared evenly, or of each stage.
+        learning_rate: First learning rate of all stages, or of each stage.
 
     Raises:
-        InputError: As many steps or learning rates as stages are needed; or see `Stage`.
+        InputError: The steps or learning rates are not as many as stages, or are not above 0.
     """
     widths = sorted(set(bits.values()), reverse=True)
     groups = [[name for name in bits if bits[name] == width] for width in widths]
@@ -129,20 +145,27 @@ def by_sensitivity(
     steps: int | Sequence[int],
     learning_rate: float | Sequence[float],
 ) -> StagePlan:
-    """The most sensitive layers first, so that all others can still make up for them.
+    """A plan with the most sensitive layers first, so that all others can still make up for them.
 
-    HAWQ fine-tunes in this order. Equal sensitivities stay in the order of `layers`.
+    HAWQ fine-tunes in this order. Layers of equal sensitivity stay in the order of `layers`.
+
+    Example:
+        >>> losses = {"stem": 0.1, "embedding": 0.3}
+        >>> plan = by_sensitivity(list(losses), losses, 2, steps=100, learning_rate=0.01)
+        >>> [stage.layers for stage in plan.stages]
+        [('embedding',), ('stem',)]
 
     Args:
-        layers: Those with quantizers, in the network's order.
-        sensitivities: What the network loses by each at its width; other layers' are ignored.
-        stages: Groups of as even a number of layers as possible.
-        steps: Of all stages together, shared evenly, or of each.
-        learning_rate: The first one of every stage, or of each.
+        layers: Names of the layers with quantizers, in the network's order.
+        sensitivities: Loss of the network by each layer at its width. Other layers' are ignored.
+        stages: Number of stages, which share the layers as evenly as possible.
+        steps: Number of steps of all stages together, shared evenly, or of each stage.
+        learning_rate: First learning rate of all stages, or of each stage.
 
     Raises:
-        InputError: A layer's sensitivity is missing or not finite, or all are the same; there are
-            more stages than layers; as many steps or learning rates as stages are needed.
+        InputError: A sensitivity is missing or not finite, or all are the same. It is also raised
+            for more stages than layers, and for steps or learning rates that are not as many as
+            stages.
     """
     if missing := sorted(set(layers) - set(sensitivities)):
         raise InputError(f"stage plan: no sensitivity of {', '.join(missing)}")
@@ -164,17 +187,23 @@ def front_to_back(
     steps: int | Sequence[int],
     learning_rate: float | Sequence[float],
 ) -> StagePlan:
-    """The network's first layers first.
+    """A plan with the network's first layers first.
+
+    Example:
+        >>> plan = front_to_back(["stem", "conv", "embedding"], 2, steps=100, learning_rate=0.01)
+        >>> [stage.layers for stage in plan.stages]
+        [('stem',), ('conv', 'embedding')]
 
     Args:
-        layers: Those with quantizers, in the network's order.
-        stages: Groups of as even a number of layers as possible; 1: all in one go.
-        steps: Of all stages together, shared evenly, or of each.
-        learning_rate: The first one of every stage, or of each.
+        layers: Names of the layers with quantizers, in the network's order.
+        stages: Number of stages, which share the layers as evenly as possible. 1: all layers are
+            quantized in one go.
+        steps: Number of steps of all stages together, shared evenly, or of each stage.
+        learning_rate: First learning rate of all stages, or of each stage.
 
     Raises:
-        InputError: There are more stages than layers; as many steps or learning rates as stages
-            are needed.
+        InputError: There are more stages than layers, or the steps or learning rates are not as
+            many as stages.
     """
     return _plan(_split(layers, stages), steps, learning_rate)
 
@@ -187,19 +216,26 @@ def plan_stages(
     steps: int | Sequence[int],
     learning_rate: float | Sequence[float],
 ) -> StagePlan:
-    """The plan that an order and a number of stages ask for.
+    """The plan for an order and a number of stages.
+
+    Example:
+        >>> bits = {"stem": 8, "embedding": 2}
+        >>> plan = plan_stages("front", 2, bits, None, steps=100, learning_rate=0.01)
+        >>> plan.ends
+        [50, 100]
 
     Args:
-        order: One of `ORDERS`; of no matter for one stage.
-        stages: How many; 1: all layers in one go.
+        order: Name of the order, one of `ORDERS`. It does not matter for one stage.
+        stages: Number of stages. 1: all layers are quantized in one go.
         bits: Width of each layer with a quantizer, in the network's order (`quantized_bits`).
-        sensitivities: For the order of that name; None: there are none.
-        steps: Of all stages together, shared evenly, or of each.
-        learning_rate: The first one of every stage, or of each.
+        sensitivities: Loss of the network by each layer at its width, for the order "sensitivity".
+            None: it is not known.
+        steps: Number of steps of all stages together, shared evenly, or of each stage.
+        learning_rate: First learning rate of all stages, or of each stage.
 
     Raises:
-        InputError: The order is unknown, its sensitivities are missing, or `stages` is not the
-            number of widths in the order of bits; or see the orders.
+        InputError: The order is unknown, its sensitivities are missing, or `stages` does not fit
+            the order. It is also raised for steps or learning rates that are not as many as stages.
     """
     if order not in ORDERS:
         raise InputError(f"stage_order={order}: expected {', '.join(ORDERS)}")
@@ -218,25 +254,33 @@ def plan_stages(
 
 
 class StagedFineTuning(tf.train.experimental.PythonState):
-    """Carries a plan out within `fit`: its `on_step`, `learning_rate` and `state`.
+    """The `on_step`, `learning_rate` and `state` of a fit that carries a plan out.
 
-    At the first step of a stage the quantizers of its layers are fitted to their latent weights
-    and switched on. Layers of earlier stages go on training through the straight-through
-    estimator; those of later ones compute with their latent weights, which train as well. What
-    has been switched on is fitted again at the first step of every stage and each `refresh_steps`
-    within it. (Binary activations have no switch; they are there from the first step.)
+    At the first step of a stage the quantizers of its layers are fitted to their latent weights and
+    switched on. Layers of earlier stages go on training through the straight-through estimator.
+    Layers of later stages compute with their latent weights, which train as well. Active quantizers
+    are fitted again at the first step of every stage, and every `refresh_steps` within it. Binary
+    activations have no switch and are there from the first step.
 
-    The stage follows from the step's number, all else is in variables of the network. So a run
-    that was killed in any stage goes on as if it had not been. The checkpoint holds the plan; a
-    run with another one is refused.
+    The stage follows from the step's number, and all else is in variables of the network. So a run
+    that was killed in any stage goes on as if it had not been. The checkpoint holds the plan, and a
+    run with another plan is refused.
+
+    Example:
+        >>> quantized = quantize(network, 4)
+        >>> plan = front_to_back(list(quantized_bits(quantized)), 1, steps=100, learning_rate=0.01)
+        >>> staged = StagedFineTuning(quantized, plan, refresh_steps=50)
+        >>> rate, hook = staged.learning_rate, staged.on_step
+        >>> settings = FitSettings(plan.steps, rate, on_step=hook, state=staged)
 
     Args:
-        network: What `quantize` gave, nothing switched on yet.
-        plan: Its layers are those that have quantizers.
-        refresh_steps: At least 1.
+        network: Network that `quantize` gave, with no quantizer switched on yet.
+        plan: Stages of exactly the layers that have quantizers.
+        refresh_steps: Number of steps between two refreshes, at least 1.
 
     Raises:
-        InputError: The plan's layers are not the network's; lists the differences.
+        InputError: The plan's layers are not the network's. The message lists the differences.
+        ValueError: A quantizer is switched on already.
     """
 
     def __init__(self, network: keras.Model, plan: StagePlan, refresh_steps: int):
@@ -249,14 +293,14 @@ class StagedFineTuning(tf.train.experimental.PythonState):
         self._refresh_steps = refresh_steps
 
     def on_step(self, step: int) -> StepNote:
-        """Switches and fits what this step asks for.
+        """Switches on and fits the quantizers that this step asks for.
 
         Returns:
-            "stage 2/3: 7 layers from layer2_0_conv1, 2 to 4 bits", and the scalars `stage` (from
-            1) and `active_layers`.
+            A note with a text such as "stage 2/3: 7 layers from layer2_0_conv1, 2 to 4 bits". Its
+            scalars are `stage` (from 1) and `active_layers`.
 
         Raises:
-            InputError: A layer's weights hold a NaN or an infinity; names the layer.
+            InputError: A layer's weights hold a NaN or an infinity. The message names the layer.
         """
         index, offset = self._plan.locate(step)
         stages = self._plan.stages
@@ -267,11 +311,11 @@ class StagedFineTuning(tf.train.experimental.PythonState):
         return StepNote(text, {"stage": index + 1, "active_layers": len(begun)})
 
     def learning_rate(self, step: int) -> float:
-        """That of the plan."""
+        """Learning rate of a step in the plan."""
         return self._plan.learning_rate(step)
 
     def serialize(self) -> str:
-        """The plan, for the checkpoint."""
+        """The plan as text for the checkpoint."""
         fields = dataclasses.asdict(self._plan) | {"refresh_steps": self._refresh_steps}
         return json.dumps(fields)
 
@@ -279,7 +323,7 @@ class StagedFineTuning(tf.train.experimental.PythonState):
         """Compares the checkpoint's plan with this one.
 
         Raises:
-            InputError: They differ.
+            InputError: The plans differ.
         """
         if string_value.decode() != self.serialize():
             raise InputError("its stages, their steps, learning rates or refreshes were others")

@@ -1,6 +1,6 @@
-"""Corpora in the layouts in which they are distributed, a file a corpus or family.
+"""Corpora in the layouts in which they are distributed, with a file for each corpus or family.
 
-A new file here is found by itself; what it needs is a function that is registered in `CORPORA`.
+A new file here is found by itself. It needs a function that is registered in `CORPORA`.
 """
 
 import os
@@ -17,9 +17,12 @@ __all__ = ["CORPORA", "CorpusEntries", "Skipped"]
 class Skipped:
     """A recording that is left out of the manifest.
 
+    Example:
+        >>> skipped = Skipped("ann/1.m4a", "libsndfile cannot decode this format; convert it first")
+
     Attributes:
-        path: Which recording, relative to the corpus.
-        reason: One line: why, and what to do.
+        path: Path of the recording, relative to the corpus.
+        reason: Line that says why the recording is left out, and what to do.
     """
 
     path: str
@@ -27,7 +30,7 @@ class Skipped:
 
 
 CorpusEntries = Iterator[Utterance | Skipped]
-"""What a corpus has: recordings to take, unopened, and those that cannot be taken."""
+"""Entries of a corpus: recordings to take, unopened, and recordings that cannot be taken."""
 
 CORPORA: Registry[Callable[[str | os.PathLike], CorpusEntries]] = Registry(
     "corpus", "tfsv.audio.corpora"

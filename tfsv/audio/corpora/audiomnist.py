@@ -1,4 +1,4 @@
-"""AudioMNIST."""
+"""The reader of AudioMNIST."""
 
 import json
 import os
@@ -13,9 +13,13 @@ from tfsv.errors import InputError
 
 @CORPORA.register("audiomnist")
 def audiomnist(root: str | os.PathLike) -> CorpusEntries:
-    """AudioMNIST: `data/01/7_01_23.wav` (digit, speaker, take); one session a speaker.
+    """Reads AudioMNIST: `data/01/7_01_23.wav` is digit, speaker and take.
 
-    The corpus has no splits; sex comes from `audioMNIST_meta.txt`.
+    Every speaker has one session. The corpus has no splits. The speaker's sex comes from
+    `audioMNIST_meta.txt`.
+
+    Example:
+        >>> entries = list(CORPORA.named("audiomnist")("AudioMNIST"))
     """
     sexes = _sexes(root)
     for path in sound_files(root):

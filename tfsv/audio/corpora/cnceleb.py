@@ -1,4 +1,4 @@
-"""CN-Celeb 1 and 2."""
+"""The reader of CN-Celeb 1 and 2."""
 
 import os
 import pathlib
@@ -13,10 +13,15 @@ _EVALUATION = range(800, 1000)  # CN-Celeb 1: what eval/ is made of
 
 @CORPORA.register("cnceleb")
 def cnceleb(root: str | os.PathLike) -> CorpusEntries:
-    """CN-Celeb 1 and 2: `data/id00001/singing-01-002.flac`; a session is genre and session.
+    """Reads CN-Celeb 1 and 2: `data/id00001/singing-01-002.flac`.
+
+    A session is genre and session, here `singing-01`.
 
     `eval/enroll` and `eval/test` of CN-Celeb 1 are the test split. They repeat the evaluation
     speakers (id00800 to id00999) of `data/`, which are left out when `eval/` is there.
+
+    Example:
+        >>> entries = list(CORPORA.named("cnceleb")("CN-Celeb_flac"))
     """
     files = list(sound_files(root))
     has_eval = any("eval" in folders_of(path) for path in files)

@@ -8,13 +8,16 @@ from tfsv.audio.soundfiles import SUFFIXES, UNREADABLE_SUFFIXES
 from tfsv.errors import InputError
 
 SPLITS = ("train", "dev", "test")
-"""Names that folders of a corpus may have if they are its splits."""
+"""Folder names that mark the splits of a corpus."""
 
 _SOUND = SUFFIXES + UNREADABLE_SUFFIXES  # the latter too: the report must name them
 
 
 def require_folder(root: str | os.PathLike) -> None:
-    """Refuses a corpus that is not there.
+    """Refuses a corpus whose folder is not there.
+
+    Example:
+        >>> require_folder("LibriSpeech")
 
     Raises:
         InputError: There is no such folder.
@@ -24,7 +27,11 @@ def require_folder(root: str | os.PathLike) -> None:
 
 
 def sound_files(root: str | os.PathLike) -> Iterator[str]:
-    """Yields the sound files below a folder, sorted within each folder; follows links once.
+    """Yields the sound files below a folder, sorted within each folder. Links are followed once.
+
+    Example:
+        >>> next(sound_files("recordings"))
+        'ann/1.wav'
 
     Yields:
         Paths relative to `root`.
@@ -51,12 +58,20 @@ def sound_files(root: str | os.PathLike) -> Iterator[str]:
 
 
 def folders_of(path: str) -> tuple[str, ...]:
-    """The folders in which a file lies, from the outermost to the innermost."""
+    """The folders in which a file lies, from the outermost to the innermost.
+
+    Example:
+        >>> folders_of("ann/monday/1.wav")
+        ('ann', 'monday')
+    """
     return pathlib.PurePath(path).parts[:-1]
 
 
 def lines_of(path: pathlib.Path) -> list[str]:
     """The lines of a text file of a corpus.
+
+    Example:
+        >>> lines = lines_of(pathlib.Path("LibriSpeech/SPEAKERS.TXT"))
 
     Raises:
         InputError: The file cannot be read, or is not UTF-8.

@@ -1,4 +1,4 @@
-"""Data directories of Kaldi."""
+"""The reader of Kaldi's data directories."""
 
 import os
 import pathlib
@@ -12,11 +12,14 @@ from tfsv.errors import InputError
 
 @CORPORA.register("kaldi")
 def kaldi(root: str | os.PathLike) -> CorpusEntries:
-    """A Kaldi data directory (`wav.scp`, `utt2spk`, optional `spk2gender`), or a folder of them.
+    """Reads a Kaldi data directory (`wav.scp`, `utt2spk`, maybe `spk2gender`), or a folder of them.
 
     A directory called train, dev or test gives the split. A session is the folder in which the
     recording lies. Relative paths start at the current folder, as Kaldi's do. Pipes and segments
-    are skipped: tfsv opens files.
+    are skipped, since tfsv opens files.
+
+    Example:
+        >>> entries = list(CORPORA.named("kaldi")("data"))
     """
     require_folder(root)
     root = pathlib.Path(root)

@@ -1,4 +1,4 @@
-"""LibriSpeech."""
+"""The reader of LibriSpeech."""
 
 import os
 import pathlib
@@ -10,9 +10,13 @@ from tfsv.audio.manifest import Utterance
 
 @CORPORA.register("librispeech")
 def librispeech(root: str | os.PathLike) -> CorpusEntries:
-    """LibriSpeech: `train-clean-100/19/198/19-198-0001.flac`; a session is a chapter.
+    """Reads LibriSpeech: `train-clean-100/19/198/19-198-0001.flac`.
 
-    The split is how the subset's name begins; sex comes from `SPEAKERS.TXT`.
+    A session is a chapter. The split is the first word of the subset's name. The speaker's sex
+    comes from `SPEAKERS.TXT`.
+
+    Example:
+        >>> entries = list(CORPORA.named("librispeech")("LibriSpeech"))
     """
     sexes = _sexes(root)
     for path in sound_files(root):

@@ -1,4 +1,4 @@
-"""Folders of anyone's recordings."""
+"""The reader of folders of anyone's recordings."""
 
 import os
 import pathlib
@@ -10,9 +10,14 @@ from tfsv.audio.manifest import Utterance
 
 @CORPORA.register("tree")
 def tree(root: str | os.PathLike) -> CorpusEntries:
-    """`speaker/session/utterance.wav` or `speaker/utterance.wav`; deeper folders are sessions.
+    """Reads `speaker/session/utterance.wav` and `speaker/utterance.wav`.
 
-    If the top folders are called train, dev or test only, they are splits with such trees below.
+    Deeper folders are sessions. If all top folders are called train, dev or test, they are splits
+    with such trees below.
+
+    Example:
+        >>> [entry.speaker for entry in CORPORA.named("tree")("recordings")]
+        ['ann', 'ann', 'ben']
     """
     files = list(sound_files(root))
     with_splits = all(

@@ -1,4 +1,4 @@
-"""VoxCeleb 1 and 2."""
+"""The readers of VoxCeleb 1 and 2."""
 
 import os
 import pathlib
@@ -14,21 +14,27 @@ _VOXCELEB1_TEST = range(10270, 10310)  # the 40 speakers of Vox1-O, should all l
 
 @CORPORA.register("voxceleb1")
 def voxceleb1(root: str | os.PathLike) -> CorpusEntries:
-    """VoxCeleb 1: `[dev/|test/][wav/]id10001/VIDEO/00001.wav`; a session is a video.
+    """Reads VoxCeleb 1: `[dev/|test/][wav/]id10001/VIDEO/00001.wav`.
 
-    Test speakers are those below a folder `test` and the official forty
-    (id10270 to id10309), wherever they lie; the others train.
+    A session is a video. Test speakers are those below a folder `test` and the official forty
+    (id10270 to id10309), wherever they lie. The others train.
+
+    Example:
+        >>> entries = list(CORPORA.named("voxceleb1")("VoxCeleb1"))
     """
     return _voxceleb(root, "voxceleb1", _VOXCELEB1_TEST)
 
 
 @CORPORA.register("voxceleb2")
 def voxceleb2(root: str | os.PathLike) -> CorpusEntries:
-    """VoxCeleb 2: `[dev/|test/][aac/]id00012/VIDEO/00001.m4a`; a session is a video.
+    """Reads VoxCeleb 2: `[dev/|test/][aac/]id00012/VIDEO/00001.m4a`.
 
-    libsndfile cannot decode m4a: converted files (wav, flac, …) beside or instead of them are
-    taken, and where there are none the inspection says how to convert. Test speakers are those
-    below a folder `test`.
+    A session is a video. Test speakers are those below a folder `test`. libsndfile cannot decode
+    m4a, so converted files (wav, flac, …) beside them or instead are taken. Where there are none,
+    the inspection says how to convert.
+
+    Example:
+        >>> entries = list(CORPORA.named("voxceleb2")("VoxCeleb2"))
     """
     return _voxceleb(root, "voxceleb2", range(0))
 

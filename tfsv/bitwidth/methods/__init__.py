@@ -1,7 +1,7 @@
-"""Ways to tell what a layer loses by few bits; a file each.
+"""The table of sensitivity methods, with a file for each.
 
-A method's module imports TensorFlow only where it is used, so that a command can list all methods
-and their settings at once.
+A method's module imports TensorFlow only where it is used. So a command can list all methods and
+their settings at once.
 """
 
 import dataclasses
@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from tfsv.bitwidth.sensitivity import Method
 
 METHODS: "Registry[type[Method]]" = Registry("method", "tfsv.bitwidth.methods")
-"""Sensitivity methods by name; see `tfsv.bitwidth.sensitivity.Method` for what one is."""
+"""Sensitivity methods by name, each as `tfsv.bitwidth.Method` describes."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NoSettings:
-    """The record of a method that has nothing to set."""
+    """The record of a method that has no settings.
+
+    Example:
+        >>> METHODS["kl"].record is NoSettings
+        True
+    """

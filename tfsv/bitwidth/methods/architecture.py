@@ -24,16 +24,32 @@ if TYPE_CHECKING:
 class Architecture:
     """-log of the probability that b bits are enough, from a search by gradients (paper 4).
 
-    The logits of a softmax over each layer's widths are trained with the network, on its loss and a
-    penalty on the bytes of the packed file. In paper 4 the penalty is 0.5 Σ p_b √b, whatever size
-    comes of it; here it begins at a limit that falls to the budget, so that the search ends there
-    whatever the units of the loss. Weights and logits take their steps on the same batches, batch
-    normalisation in training mode, the temperature falls: the papers say nothing of these.
+    The logits of a softmax over each layer's widths are trained with the network. They train on its
+    loss and a penalty on the bytes of the packed file. In paper 4 the penalty is 0.5 Σ p_b √b,
+    whatever size comes of it. Here it begins at a limit that falls to the budget. So the search
+    ends at the budget, whatever the units of the loss. Weights and logits take their steps on the
+    same batches, with batch normalisation in training mode, and the temperature falls. The papers
+    say nothing of these.
 
-    Paper 4 keeps each layer's most probable width. These seldom fill a budget: a large layer that
-    stays undecided between two widths leaves what the wider one would take. So the sensitivity of
-    b bits is -log Σ_{w ≤ b} p_w, which falls with every bit, and allocation finds the choice that
-    most probably gives every layer enough, in the bytes that there are.
+    Paper 4 keeps each layer's most probable width. These widths seldom fill a budget. A large layer
+    that stays undecided between two widths leaves the bytes that the wider one would take. So the
+    sensitivity of b bits is -log Σ_{w ≤ b} p_w, which falls with every bit. Allocation finds the
+    choice that most probably gives every layer enough bits within the budget.
+
+    Example:
+        >>> method = METHODS["architecture"].of(subject, MixingSettings(steps=400))
+
+    Args:
+        network: A float network. The search leaves it as it was.
+        quantizers: Quantizers by layer and width, as
+            `tfsv.bitwidth.candidates.candidate_quantizers` gives them.
+        batches: Pairs of inputs of the network and targets of the loss, at least as many as steps.
+        loss: Function from outputs and targets to the losses of a batch.
+        sizes: Bytes by layer and width, for the quantizers' layers and widths.
+        budget: Bytes that layers and tables together may take.
+        tables: Bytes of the look-up tables that decode each width, by width and table. None: no
+            width needs tables.
+        settings: Settings of the search, which runs when the first row is asked for.
     """
 
     name = "architecture"
@@ -43,7 +59,7 @@ class Architecture:
 
     @classmethod
     def of(cls, subject: "Subject", settings: MixingSettings) -> "Architecture":
-        """See `Method.of`."""
+        """The method for a network, with its batches and loss."""
         return cls(
             subject.network, subject.quantizers, subject.stream(), subject.loss, subject.sizes,
             subject.room, tables=subject.tables, settings=settings,
@@ -61,16 +77,6 @@ class Architecture:
         tables: "LookUpTables | None" = None,
         settings: MixingSettings | None = None,
     ):
-        """Args:
-        network: A float network; as it was after the search.
-        quantizers: See `tfsv.bitwidth.candidates.candidate_quantizers`.
-        batches: Inputs of the network and targets of the loss, at least as many as steps.
-        loss: Losses of a batch.
-        sizes: Bytes by layer and width; the quantizers' own.
-        budget: Bytes that layers and tables together may take.
-        tables: See `tfsv.bitwidth.allocation.LookUpTables`.
-        settings: Of the search, which runs when the first row is asked for.
-        """
         self._mixing = settings or MixingSettings()
         self.settings = {"budget": budget} | dataclasses.asdict(self._mixing)
         self._network = network
@@ -82,7 +88,7 @@ class Architecture:
 
     @functools.cached_property
     def log_probabilities(self) -> dict[str, dict[int, float]]:
-        """By layer and width."""
+        """Logarithms of the widths' probabilities, by layer and width."""
         from tfsv.bitwidth.mixing import SuperNetwork
 
         mixed = SuperNetwork(
@@ -96,7 +102,7 @@ class Architecture:
         }
 
     def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
-        """See `Method.row`."""
+        """The sensitivities of a layer, -log of the probabilities that its widths are enough."""
         from tfsv.bitwidth.sensitivity import Row
 
         shares = {bits: math.exp(p) for bits, p in self.log_probabilities[layer].items()}

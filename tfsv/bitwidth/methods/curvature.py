@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class CurvatureSettings:
-    """How exactly traces are estimated.
+    """Settings of the estimate of traces.
+
+    Example:
+        >>> settings = CurvatureSettings(vectors=100)
 
     Attributes:
-        vectors: Random vectors, at least 2.
-        seed: Decides the vectors.
+        vectors: Number of random vectors, at least 2.
+        seed: Seed of the random vectors.
     """
 
     vectors: int = setting(50, "Random vectors of the Hessian trace (curvature).")
@@ -34,10 +37,21 @@ class CurvatureSettings:
 class Curvature:
     """Ω(b) = Tr(H) / n · ||Q_b(W) - W||² of a layer with n weights (HAWQ-V2; papers 1 and 4).
 
-    The mean curvature, as HAWQ-V2 divides the trace by the number of weights: a step of that length
-    in a random direction raises the loss by half of Ω on average. The error is that of the
-    quantizer in use. A trace that is not above its standard error cannot be told from zero and
-    counts as that error (our choice), so that no layer looks as if it gained by fewer bits.
+    Tr(H) / n is the mean curvature, for HAWQ-V2 divides the trace by the number of weights. A step
+    as long as the error in a random direction raises the loss by half of Ω on average. The error is
+    that of the quantizer in use. A trace that is not above its standard error cannot be told from
+    zero, and counts as that error. So no layer looks as if it gained by fewer bits, which is our
+    choice.
+
+    Example:
+        >>> sensitivities = measure(Curvature(network, batches, loss, vectors=2), candidates)
+
+    Args:
+        network: A float network.
+        batches: Pairs of inputs and targets.
+        loss: Function from outputs and targets to the losses of a batch.
+        vectors: Number of random vectors, at least 2.
+        seed: Seed of the random vectors.
     """
 
     name = "curvature"
@@ -47,7 +61,7 @@ class Curvature:
 
     @classmethod
     def of(cls, subject: "Subject", settings: CurvatureSettings) -> "Curvature":
-        """See `Method.of`."""
+        """The method for a network, with its batches and loss."""
         return cls(subject.network, subject.batches, subject.loss, **dataclasses.asdict(settings))
 
     def __init__(
@@ -59,7 +73,6 @@ class Curvature:
         vectors: int = 50,
         seed: int = 0,
     ):
-        """See `hessian_traces`, which runs when the first row is asked for."""
         self.settings = {"vectors": vectors, "seed": seed}
         self._network = network
         self._batches = batches
@@ -67,13 +80,13 @@ class Curvature:
 
     @functools.cached_property
     def traces(self) -> "dict[str, Trace]":
-        """By layer."""
+        """Traces by layer, which are estimated when the first row is asked for."""
         from tfsv.bitwidth.hessian import hessian_traces
 
         return hessian_traces(self._network, self._batches, self._loss, **self.settings)
 
     def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
-        """See `Method.row`."""
+        """The sensitivities Ω of a layer at its widths."""
         from tfsv.bitwidth.candidates import kernel, quantization_error
         from tfsv.bitwidth.sensitivity import Row
 

@@ -15,12 +15,22 @@ if TYPE_CHECKING:
     from tfsv.quantization.coded import CodedWeights
 
 LogProbabilities = Callable[[Any], "tf.Tensor"]
-"""From outputs to logarithms of probabilities, which sum to 1 over the last axis."""
+"""Function from outputs to logarithms of probabilities, which sum to 1 over the last axis."""
 
 
 @METHODS.register("kl")
 class Divergence:
-    """KL(float || one layer quantized) of the outputs' probabilities, a mean (paper 4)."""
+    """The mean of KL(float || one layer quantized) of the outputs' probabilities (paper 4).
+
+    Example:
+        >>> sensitivities = measure(Divergence(network, [inputs], tf.nn.log_softmax), candidates)
+
+    Args:
+        network: A float network.
+        inputs: Batches of the network's inputs.
+        probabilities: Function from the network's outputs to logarithms of probabilities, such as
+            `TaskData.log_probabilities`.
+    """
 
     name = "kl"
     help: ClassVar = "divergence of the outputs' probabilities"
@@ -29,18 +39,13 @@ class Divergence:
 
     @classmethod
     def of(cls, subject: "Subject", settings: NoSettings) -> "Divergence":
-        """See `Method.of`."""
+        """The method for a network, with its batches and the task's reading of outputs."""
         inputs = [batch for batch, _ in subject.batches]
         return cls(subject.network, inputs, subject.log_probabilities)
 
     def __init__(
         self, network: "keras.Model", inputs: Sequence[Any], probabilities: "LogProbabilities"
     ):
-        """Args:
-        network: A float network.
-        inputs: Batches of its inputs.
-        probabilities: How its outputs are read; see `TaskData.log_probabilities`.
-        """
         import tensorflow as tf
 
         self.settings = {}
@@ -58,7 +63,7 @@ class Divergence:
         return [self._outputs(batch) for batch in self._inputs]
 
     def loss(self, coded: "Mapping[str, CodedWeights]") -> float:
-        """The divergence with the named layers quantized; 0 or more."""
+        """The divergence with the named layers quantized, 0 or more."""
         import tensorflow as tf
 
         from tfsv.bitwidth.candidates import replaced
@@ -75,7 +80,7 @@ class Divergence:
         return max(0.0, total / count)  # rounding makes probabilities that sum to 1 - 1e-7
 
     def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
-        """See `Method.row`."""
+        """The divergences of a layer at its widths."""
         from tfsv.bitwidth.sensitivity import Row
 
         losses = {bits: self.loss({layer: weights}) for bits, weights in candidates.items()}

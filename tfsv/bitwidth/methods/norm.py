@@ -1,4 +1,4 @@
-"""Sensitivity by the weights alone: what every method that knows the task must beat."""
+"""Sensitivity by the weights alone, which every method that knows the task must beat."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +20,12 @@ class WeightNorm:
     """||Q_b(W) - W||²: the squared norm of the weights times the relative error of the quantizer.
 
     It is the curvature method without the curvature.
+
+    Example:
+        >>> sensitivities = measure(WeightNorm(network), candidates)
+
+    Args:
+        network: A float network.
     """
 
     name = "norm"
@@ -29,7 +35,7 @@ class WeightNorm:
 
     @classmethod
     def of(cls, subject: "Subject", settings: NoSettings) -> "WeightNorm":
-        """See `Method.of`."""
+        """The method for a network."""
         return cls(subject.network)
 
     def __init__(self, network: "keras.Model"):
@@ -37,7 +43,7 @@ class WeightNorm:
         self._network = network
 
     def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
-        """See `Method.row`."""
+        """The squared errors of a layer at its widths."""
         from tfsv.bitwidth.candidates import kernel, quantization_error
         from tfsv.bitwidth.sensitivity import Row
 

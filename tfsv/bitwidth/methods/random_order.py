@@ -1,4 +1,4 @@
-"""Sensitivity by chance: what every method must beat."""
+"""Sensitivity by chance, which every method must beat."""
 
 import dataclasses
 import hashlib
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class RandomSettings:
-    """Which chance.
+    """Settings of the random importance.
+
+    Example:
+        >>> settings = RandomSettings(seed=1)
 
     Attributes:
-        seed: Decides the importance of each layer.
+        seed: Seed of the importance of each layer.
     """
 
     seed: int = setting(0, "Seed of crops, vectors, trials and of random.")
@@ -29,10 +32,16 @@ class RandomSettings:
 
 @METHODS.register("random")
 class Random:
-    """A random importance for each layer, over four decades; a bit quarters a weight's loss.
+    """A random importance for each layer, over four decades. Every bit more quarters the loss.
 
-    A quarter is what a bit does to the squared error of a fine grid, so that more bits are always
-    better and budgets are used up as with any other method.
+    A bit divides the squared error of a fine grid by four. So more bits are always better, and
+    budgets are used up as with any other method.
+
+    Example:
+        >>> sensitivities = measure(Random(seed=1), candidates)
+
+    Args:
+        seed: Seed of the importance of each layer.
     """
 
     name = "random"
@@ -42,14 +51,14 @@ class Random:
 
     @classmethod
     def of(cls, subject: "Subject", settings: RandomSettings) -> "Random":
-        """See `Method.of`."""
+        """The method for a network, which matters only by the names of its layers."""
         return cls(seed=settings.seed)
 
     def __init__(self, *, seed: int = 0):
         self.settings = {"seed": seed}
 
     def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
-        """See `Method.row`."""
+        """The random sensitivities of a layer at its widths."""
         from tfsv.bitwidth.sensitivity import Row
 
         key = hashlib.sha256(f"{self.settings['seed']} {layer}".encode()).digest()

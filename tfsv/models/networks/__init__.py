@@ -1,4 +1,4 @@
-"""The networks, a file a family; each adds its own to `tfsv.models.NETWORKS`.
+"""The networks, with a file for each family, which adds its own to `tfsv.models.NETWORKS`.
 
 A new file here is found by itself. The order of the imports is that of messages.
 """

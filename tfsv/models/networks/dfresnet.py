@@ -28,35 +28,39 @@ def dfresnet(
 ) -> keras.Model:
     """A DF-ResNet over the (time, frequency) image of fbank features, as paper 1 quantizes it.
 
-    A 3 × 3 stem; four stages with 1, 2, 4 and 8 times `channels`, made of inverted bottlenecks: a
-    1 × 1 convolution to four times the width, a depthwise 3 × 3 one and a 1 × 1 one back, each
-    with batch normalisation, the first two with ReLU, the third added to the block's input before
-    a ReLU. Between the stages stands a convolution of stride 2 with batch normalisation and no
-    ReLU. No convolution has a bias. Statistics pooling and one dense layer with bias end it. The
-    depth in the name counts stem, blocks (three layers each) and embedding, not the downsampling
-    layers.
+    A 3 × 3 stem comes first, and four stages with 1, 2, 4 and 8 times `channels` follow. They are
+    made of inverted bottlenecks: convolutions of 1 × 1 to four times the width, depthwise 3 × 3,
+    and 1 × 1 back. Each convolution has batch normalisation. The first two have a ReLU; the third
+    is added to the block's input before a ReLU. Between the stages stands a convolution of stride 2
+    with batch normalisation and no ReLU. No convolution has a bias. Statistics pooling and one
+    dense layer with bias end the network. The depth in the name counts stem, blocks (three layers
+    each) and embedding, not the downsampling layers.
 
     The papers leave these open, so they are our choices:
 
-    - Downsampling convolutions are 2 × 2: of 2 × 2 and 3 × 3 only those give depths 56 and 110 the
-      published multiply-accumulates (2.66 G, 5.15 G). For depths 179 and 233 it is the other way
-      round: 3 × 3 give the published parameters (9.84 M, 12.3 M) and, as newer tools count, the
-      multiply-accumulates of 233 (11.17 G); 2 × 2 fall short of both. Hence the option.
-    - A 2 × 2 convolution over an odd number of frames sees a frame of zeros behind the last one,
-      so that utterances of any length have an embedding. 3 × 3 ones pad one row on every side.
-    - The stages' numbers of blocks are those in the public code of the Gemini variants, which count
-      four downsampling layers in their names too (60, 114, 183, 237).
+    - Downsampling convolutions are 2 × 2 or 3 × 3. Only 2 × 2 give depths 56 and 110 the published
+      multiply-accumulates (2.66 G, 5.15 G). For depths 179 and 233 only 3 × 3 give the published
+      parameters (9.84 M, 12.3 M). They also give 233 the published multiply-accumulates, as newer
+      tools count (11.17 G). There 2 × 2 fall short of both, hence the option.
+    - A 2 × 2 convolution over an odd number of frames sees a frame of zeros behind the last one. So
+      utterances of any length have an embedding. A 3 × 3 one pads one row on every side.
+    - The stages' numbers of blocks are those in the public code of the Gemini variants. Their names
+      count four downsampling layers too (60, 114, 183, 237).
+
+    Example:
+        >>> dfresnet(56, channels=32, bins=80, embedding_size=256).output_shape
+        (None, 256)
 
     Args:
-        depth: One of `BLOCKS`.
+        depth: Number in the network's name, one of `BLOCKS`.
         channels: Width of the first stage (32 in the papers).
-        bins: Mel filters, a multiple of 8.
-        embedding_size: Components of the embedding.
+        bins: Number of mel filters, a multiple of 8.
+        embedding_size: Number of components of the embedding.
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
         downsampling: Size of the downsampling convolutions, 2 or 3.
 
     Returns:
-        `[batch, frames, bins]` to `[batch, embedding_size]`.
+        A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
     """
     features = keras.Input((None, bins), name="features")
     x = stem(features, channels)
@@ -75,19 +79,23 @@ def gemini(
 ) -> keras.Model:
     """A DF-ResNet with the strides of "Golden Gemini" (arXiv:2312.03620), in WeSpeaker's layout.
 
-    It differs from `dfresnet` in its downsampling convolutions only: there is one before the first
-    stage too, which keeps the width; all are 3 × 3; each halves the frequency axis, but only the
-    second one time. The depth in the name counts them.
+    It differs from `dfresnet` in its downsampling convolutions only. All are 3 × 3. A further one
+    stands before the first stage and keeps the width. Each halves the frequency axis, but only the
+    second one halves time. The depth in the name counts them.
+
+    Example:
+        >>> gemini(60, channels=32, bins=80, embedding_size=256).output_shape
+        (None, 256)
 
     Args:
-        depth: One of `GEMINI_BLOCKS`.
+        depth: Number in the network's name, one of `GEMINI_BLOCKS`.
         channels: Width of the stem and of the first stage (32 in WeSpeaker).
-        bins: Mel filters, a multiple of 16.
-        embedding_size: Components of the embedding.
+        bins: Number of mel filters, a multiple of 16.
+        embedding_size: Number of components of the embedding.
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
 
     Returns:
-        `[batch, frames, bins]` to `[batch, embedding_size]`.
+        A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
     """
     features = keras.Input((None, bins), name="features")
     x = stem(features, channels)

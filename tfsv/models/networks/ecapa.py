@@ -1,4 +1,4 @@
-"""ECAPA-TDNN: one-dimensional convolutions with channel attention, paper 2's other network."""
+"""ECAPA-TDNN: one-dimensional convolutions with channel attention, the other network of paper 2."""
 
 import functools
 
@@ -11,7 +11,7 @@ from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
 
 SCALE = 8
-"""Groups of channels in a Res2 block; widths are multiples of it."""
+"""Number of channel groups in a Res2 block. Widths are multiples of it."""
 
 _DILATIONS = (2, 3, 4)
 _BOTTLENECK = 128
@@ -22,11 +22,15 @@ _AGGREGATED = 1536
 class ChannelGroups(keras.layers.Layer):
     """Splits the channels into groups of equal size.
 
-    Input: `[batch, time, channels]`. Output: a list of `count` tensors
-    `[batch, time, channels / count]`.
+    Example:
+        >>> [group.shape for group in ChannelGroups(2)(tf.zeros([1, 100, 24]))]
+        [TensorShape([1, 100, 12]), TensorShape([1, 100, 12])]
+
+    Input: `[batch, time, channels]`.
+    Output: a list of `count` tensors `[batch, time, channels / count]`.
 
     Args:
-        count: Number of groups; divides the channels.
+        count: Number of groups, a divisor of the number of channels.
         **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
@@ -48,13 +52,18 @@ class ChannelGroups(keras.layers.Layer):
 class ReflectPadding1D(keras.layers.Layer):
     """Mirrors the first and last frames outwards, without repeating the outermost ones.
 
-    Where the utterance has no more than `size` frames, which PyTorch refuses, the frame at its
-    other end stands for those that are missing; this is our choice.
+    An utterance may have no more than `size` frames, which PyTorch refuses. Then the frame at its
+    other end stands for those that are missing, which is our choice.
 
-    Input: `[batch, time, channels]`. Output: `[batch, time + 2 * size, channels]`.
+    Example:
+        >>> ReflectPadding1D(2)(tf.zeros([1, 100, 24])).shape
+        TensorShape([1, 104, 24])
+
+    Input: `[batch, time, channels]`.
+    Output: `[batch, time + 2 * size, channels]`.
 
     Args:
-        size: Frames to add at each end.
+        size: Number of frames to add at each end.
         **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
@@ -87,29 +96,35 @@ def ecapa(
 ) -> keras.Model:
     """An ECAPA-TDNN in WeSpeaker's or SpeechBrain's layout.
 
-    Every convolution is followed by ReLU and only then by batch normalisation, and has a bias. A
-    convolution over 5 frames; three SE-Res2 blocks, over 3 frames dilated by 2, 3 and 4; a 1 × 1
-    convolution with ReLU over the three blocks' outputs, to 1536 channels; attentive statistics
-    pooling with global context; batch normalisation; one dense layer.
+    A convolution over 5 frames comes first, and three SE-Res2 blocks over 3 frames follow, dilated
+    by 2, 3 and 4. A 1 × 1 convolution with ReLU takes the three blocks' outputs to 1536 channels.
+    Attentive statistics pooling with global context, batch normalisation and one dense layer end
+    the network. Every convolution has a bias and is followed by ReLU and only then by batch
+    normalisation.
 
-    SpeechBrain's differs in four things: convolutions see the utterance mirrored at its ends, not
-    zeros; the 1 × 1 convolution over the blocks' outputs keeps their number of channels (3072 of
-    1024) and is followed by batch normalisation; its pooling is "astp_speechbrain"; and in a Res2
-    block it is the first group of channels that is not convolved, not the last, which is a matter
-    of their order and not kept here.
+    SpeechBrain's layout differs in four things. Convolutions see the utterance mirrored at its
+    ends, not zeros. The 1 × 1 convolution over the blocks' outputs keeps their number of channels
+    (3072 of 1024) and is followed by batch normalisation. The pooling is "astp_speechbrain". In a
+    Res2 block the first group of channels is not convolved, where it is the last one in
+    WeSpeaker's. This is a matter of their order and not kept here.
 
-    That narrow networks scale down is our choice: the 1536 channels are never more than the blocks'
-    outputs together, nor the 128 channels of squeeze and attention layers more than `channels`.
+    Narrow networks scale down, which is our choice. The 1536 channels are never more than the
+    blocks' outputs together. The 128 channels of squeeze and attention layers are never more than
+    `channels`.
+
+    Example:
+        >>> ecapa(channels=512, bins=80, embedding_size=192).output_shape
+        (None, 192)
 
     Args:
         channels: Width of the blocks (512 or 1024 in the papers), a multiple of `SCALE`.
-        bins: Mel filters.
-        embedding_size: Components of the embedding (192 in the papers).
+        bins: Number of mel filters.
+        embedding_size: Number of components of the embedding (192 in the papers).
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
         speechbrain: Whether the layout is SpeechBrain's.
 
     Returns:
-        `[batch, frames, bins]` to `[batch, embedding_size]`.
+        A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
     """
     padding = "reflect" if speechbrain else "same"
     features = keras.Input((None, bins), name="features")
@@ -138,7 +153,21 @@ def _se_res2_block(x, dilation: int, name: str, padding: str):
 
 
 def res2(x, dilation: int, name: str, padding: str = "same"):
-    """Every group but the last is convolved, each together with the outcome of the one before."""
+    """Adds the Res2 convolutions of a block to a functional network.
+
+    Every group of channels but the last is convolved, each together with the result of the one
+    before.
+
+    Example:
+        >>> res2(keras.Input((None, 64)), dilation=2, name="block1").shape
+        TensorShape([None, None, 64])
+
+    Args:
+        x: Keras tensor `[batch, time, channels]`.
+        dilation: Dilation of the convolutions.
+        name: Name of the block, with which the names of its layers begin.
+        padding: Padding of the convolutions, "same" or "reflect".
+    """
     # In halves, since XNNPACK splits into four tensors at most and joins no more than five.
     halves = ChannelGroups(2, name=f"{name}_halves")(x)
     groups = []

@@ -25,23 +25,28 @@ def resnet(
 ) -> keras.Model:
     """A ResNet over the (time, frequency) image of fbank features.
 
-    The layout of WeSpeaker's ResNets, which paper 1 quantizes: a 3 × 3 stem of
-    stride 1 and no max-pooling; four stages with 1, 2, 4 and 8 times `channels`, stages 2 to 4
-    halving both axes; basic blocks up to depth 34, from 50 on bottleneck blocks (1 × 1, 3 × 3 with
-    the stride, 1 × 1 to four times the stage's width); a 1 × 1 projection shortcut where stride or
-    width changes; convolutions without bias, each followed by batch normalisation; temporal
-    statistics pooling; one dense layer with bias. Convolutions of stride 2 pad one row on every
-    side, as PyTorch does (Keras' "same" would pad at the end only).
+    The layout is that of WeSpeaker's ResNets, which paper 1 quantizes. A 3 × 3 stem of stride 1
+    without max-pooling comes first. Four stages with 1, 2, 4 and 8 times `channels` follow, of
+    which stages 2 to 4 halve both axes. Blocks are basic ones up to depth 34. From depth 50 on they
+    are bottlenecks: 1 × 1, 3 × 3 with the stride, and 1 × 1 to four times the stage's width. A
+    1 × 1 projection shortcut stands where stride or width changes. Convolutions have no bias, and
+    batch normalisation follows each. Temporal statistics pooling and one dense layer with bias end
+    the network. Convolutions of stride 2 pad one row on every side, as PyTorch does (Keras' "same"
+    would pad at the end only).
+
+    Example:
+        >>> resnet(18, channels=32, bins=80, embedding_size=256).output_shape
+        (None, 256)
 
     Args:
-        depth: One of `BLOCKS`.
+        depth: Number in the network's name, one of `BLOCKS`.
         channels: Width of the first stage (32 in the papers).
-        bins: Mel filters, a multiple of 8.
-        embedding_size: Components of the embedding.
+        bins: Number of mel filters, a multiple of 8.
+        embedding_size: Number of components of the embedding.
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
 
     Returns:
-        `[batch, frames, bins]` to `[batch, embedding_size]`.
+        A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
     """
     block = _bottleneck_block if depth >= _FIRST_OF_BOTTLENECKS else _basic_block
     features = keras.Input((None, bins), name="features")

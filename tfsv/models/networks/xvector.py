@@ -1,4 +1,4 @@
-"""The x-vector TDNN: the baseline that the residual networks replaced."""
+"""The x-vector TDNN, the baseline that the residual networks replaced."""
 
 import tf_keras as keras
 
@@ -11,24 +11,28 @@ _FRAME_LAYERS = ((5, 1), (3, 2), (3, 3), (1, 1), (1, 1))  # frames seen, dilatio
 def xvector(*, channels: int, bins: int, embedding_size: int, pooling: str = "tstp") -> keras.Model:
     """An x-vector network in WeSpeaker's layout, which is Kaldi's.
 
-    Five frame layers (convolutions over 5, 3, 3, 1 and 1 frames, the second and third dilated by
-    2 and 3), statistics pooling and two dense layers; every layer but the last is
-    followed by ReLU and batch normalisation without gain and offset. The fifth frame layer has
-    1500 channels when the others have 512. The embedding is what the last layer gives: WeSpeaker
-    scores that one, Kaldi the one before.
+    Five frame layers are convolutions over 5, 3, 3, 1 and 1 frames, the second and third dilated by
+    2 and 3. Statistics pooling and two dense layers follow. Every layer but the last is followed by
+    ReLU and batch normalisation without gain and offset. The fifth frame layer has 1500 channels
+    when the others have 512. The embedding is the output of the last layer. WeSpeaker scores that
+    one, Kaldi the one before.
 
-    Convolutions are padded with zeros, so that utterances of any length have an embedding; this is
-    our choice, the original drops seven frames at either end.
+    Convolutions are padded with zeros, so that utterances of any length have an embedding. This is
+    our choice; the original drops seven frames at either end.
+
+    Example:
+        >>> xvector(channels=512, bins=80, embedding_size=512).output_shape
+        (None, 512)
 
     Args:
         channels: Width of the first four layers (512 in the original).
-        bins: Mel filters.
-        embedding_size: Components of the embedding and width of the dense layer before it (512 in
-            the original).
+        bins: Number of mel filters.
+        embedding_size: Number of components of the embedding, and width of the dense layer before
+            it (512 in the original).
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
 
     Returns:
-        `[batch, frames, bins]` to `[batch, embedding_size]`.
+        A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
     """
     features = keras.Input((None, bins), name="features")
     x = features

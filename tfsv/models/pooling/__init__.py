@@ -1,7 +1,7 @@
-"""Pooling over time: from frames of any number to one vector.
+"""Pooling over time: from any number of frames to one vector.
 
-A file a kind; each adds its poolings to `tfsv.models.POOLINGS`, and a new file here is found by
-itself. The order of the imports is that of messages.
+Each file adds a kind of poolings to `tfsv.models.POOLINGS`. A new file here is found by itself. The
+order of the imports is that of messages.
 """
 
 import tensorflow as tf
@@ -32,13 +32,13 @@ def pooled(x: tf.Tensor, kind: str, bottleneck: int = 128) -> tf.Tensor:
         TensorShape([None, 48])
 
     Args:
-        x: Keras tensor `[batch, time, ...]`; all axes but the first two are known.
+        x: Keras tensor `[batch, time, ...]`. All its axes but the first two are known.
         kind: Name of the pooling, a key of `tfsv.models.POOLINGS`.
-        bottleneck: Channels between the two layers of an attention.
+        bottleneck: Number of channels between the two layers of an attention.
 
     Returns:
-        Keras tensor float32 `[batch, n]`: n is the number of features a frame has for "mean",
-        twice that for the other poolings of tfsv, all means first.
+        Keras tensor float32 `[batch, n]`. For "mean" n is the number of features of a frame. For
+        the other poolings of tfsv it is twice that, with all means first.
 
     Raises:
         ValueError: `kind` is unknown.

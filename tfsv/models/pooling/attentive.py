@@ -17,14 +17,18 @@ _LOWEST_VARIANCE_OF_SPEECHBRAIN = 1e-12
 class GlobalContext(keras.layers.Layer):
     """Puts mean and standard deviation of the utterance beside every frame.
 
-    std = sqrt(variance + lowest variance), as in WeSpeaker's ECAPA-TDNN.
+    The standard deviation is sqrt(variance + lowest variance), as in WeSpeaker's ECAPA-TDNN.
+
+    Example:
+        >>> GlobalContext()(tf.zeros([1, 100, 24])).shape
+        TensorShape([1, 100, 72])
 
     Input: float `[batch, time, channels]`.
     Output: float32 `[batch, time, 3 * channels]`: the frame, the means, the deviations.
 
     Args:
         unbiased: Whether the variance is the unbiased one (WeSpeaker) or not (SpeechBrain).
-        lowest_variance: What is added to the variance.
+        lowest_variance: Number that is added to the variance.
         **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
@@ -56,13 +60,19 @@ class GlobalContext(keras.layers.Layer):
 class AttentiveStatistics(keras.layers.Layer):
     """Mean and standard deviation over time, each channel's frames weighted by their own softmax.
 
-    std = sqrt(max(variance, lowest variance)), as in the ECAPA-TDNN of WeSpeaker and SpeechBrain.
+    The standard deviation is sqrt(max(variance, lowest variance)), as in the ECAPA-TDNN of
+    WeSpeaker and SpeechBrain.
+
+    Example:
+        >>> frames = tf.zeros([1, 100, 24])
+        >>> AttentiveStatistics()([frames, frames]).shape
+        TensorShape([1, 48])
 
     Input: frames and scores, both float `[batch, time, channels]`.
     Output: float32 `[batch, 2 * channels]`, all means first.
 
     Args:
-        lowest_variance: The variance counts as no less.
+        lowest_variance: Number below which the variance counts as this number.
         **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
@@ -90,18 +100,22 @@ def attentive_statistics(
 ) -> tf.Tensor:
     """Adds the channel- and context-dependent pooling of ECAPA-TDNN to a functional network.
 
-    In WeSpeaker's form: frames with the mean and deviation of the utterance beside them
-    (`GlobalContext`), a 1 × 1 convolution to the bottleneck, tanh, a 1 × 1 convolution back, and
-    statistics weighted by the softmax over time (`AttentiveStatistics`). An image is first
-    flattened to `[batch, time, features]`.
+    The form is WeSpeaker's. Frames get the mean and deviation of the utterance beside them
+    (`GlobalContext`). A 1 × 1 convolution to the bottleneck, tanh and a 1 × 1 convolution back give
+    scores. Statistics are weighted by their softmax over time (`AttentiveStatistics`). An image is
+    first flattened to `[batch, time, features]`.
+
+    Example:
+        >>> attentive_statistics(keras.Input((None, 24)), bottleneck=16).shape
+        TensorShape([None, 48])
 
     Args:
-        x: Keras tensor `[batch, time, ...]`; all axes but the first two are known.
-        bottleneck: Channels between the two convolutions.
+        x: Keras tensor `[batch, time, ...]`. All its axes but the first two are known.
+        bottleneck: Number of channels between the two convolutions.
         context: Whether frames have the utterance's statistics beside them. WeSpeaker's networks
             without GLOB in their names have none.
-        speechbrain: Whether the form is SpeechBrain's: a ReLU and a batch normalisation before
-            tanh, and the biased variance in the context.
+        speechbrain: Whether the form is SpeechBrain's, with a ReLU and a batch normalisation before
+            tanh and the biased variance in the context.
 
     Returns:
         Keras tensor float32 `[batch, 2 * features]`, all means first.

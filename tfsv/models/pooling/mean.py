@@ -11,7 +11,12 @@ from tfsv.models.registry import POOLINGS
 class TemporalAveragePooling(keras.layers.Layer):
     """Mean over time of every feature.
 
-    Input: float `[batch, time, ...]`. Output: float32 `[batch, features]`.
+    Example:
+        >>> TemporalAveragePooling()(tf.zeros([1, 100, 24])).shape
+        TensorShape([1, 24])
+
+    Input: float `[batch, time, ...]`.
+    Output: float32 `[batch, features]`.
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:

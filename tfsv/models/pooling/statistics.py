@@ -11,10 +11,15 @@ from tfsv.models.registry import POOLINGS
 class TemporalStatisticsPooling(keras.layers.Layer):
     """Mean and standard deviation over time of every feature (TSTP).
 
-    The variance is the unbiased one, std = sqrt(variance + 1e-7), as in the r-vector ResNets of
-    WeSpeaker that papers 1 to 3 build upon. With a single frame the variance counts as zero.
+    The variance is the unbiased one, and the standard deviation is sqrt(variance + 1e-7). The
+    r-vector ResNets of WeSpeaker, which papers 1 to 3 build upon, have the same. The variance of a
+    single frame counts as zero.
 
-    Input: float `[batch, time, ...]`, e.g. `[batch, time, frequency, channels]`.
+    Example:
+        >>> TemporalStatisticsPooling()(tf.zeros([1, 100, 10, 256])).shape
+        TensorShape([1, 5120])
+
+    Input: float `[batch, time, ...]`, such as `[batch, time, frequency, channels]`.
     Output: float32 `[batch, 2 * features]`, all means first.
     """
 

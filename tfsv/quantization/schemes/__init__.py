@@ -1,7 +1,7 @@
-"""How weights become codes: a quantizer a file, each of which adds itself to `SCHEMES`.
+"""The quantizers, which make codes of weights. Each has a file and adds itself to `SCHEMES`.
 
-Neither this package nor a `Scheme` that is only named needs TensorFlow; the quantizers do, and
-they are imported when the table is first looked into.
+This package and a `Scheme` that is only named need no TensorFlow. The quantizers need it, and are
+imported when the table is first looked into.
 """
 
 from tfsv.quantization.schemes.registry import SCHEMES

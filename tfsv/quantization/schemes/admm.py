@@ -18,25 +18,29 @@ from tfsv.quantization.schemes.scaled import scaled_codebook
 class ADMMQuantizer(KernelQuantizer):
     """Training that draws latent weights w towards their quantized values f(w).
 
-    The augmented Lagrangian is loss + (c/2) ||w - f(w) + d||² - (c/2) ||d||², with c the penalty,
-    d the dual variable and f the nearest of {0, ±a, …, ±a(2^(bits-1) - 1)}. Its three steps:
+    The augmented Lagrangian is loss + (c/2) ||w - f(w) + d||² - (c/2) ||d||². Here c is the
+    penalty, d the dual variable and f(w) the nearest of {0, ±a, …, ±a(2^(bits-1) - 1)}. The method
+    has three steps:
 
-    1. The forward pass of training uses w; backwards w gets c · (w - f(w) + d) on top of the
-       loss' gradient (f held constant), and the optimizer steps. The penalty is in the gradient
-       only, not in the loss that training shows. The published method makes an extra-gradient
-       step; we leave the step to the optimizer of the other schemes.
-    2. `refresh`: a by up to 20 rounds of a = (w + d)·V / V·V and V = nearest levels of w/a.
-    3. `refresh`: d grows by w - f(w). The first refresh leaves it 0.
+    1. The forward pass of training uses w. Backwards w gets c · (w - f(w) + d) on top of the loss'
+       gradient, with f held constant, and the optimizer steps. The penalty is in the gradient only,
+       not in the loss that training shows. The published method makes an extra-gradient step. We
+       leave the step to the optimizer of the other schemes.
+    2. `refresh` finds a by up to 20 rounds of a = (w + d)·V / V·V and V = nearest levels of w/a.
+    3. `refresh` adds w - f(w) to d. The first refresh leaves d at 0.
 
-    V must come from w as f(w) does, not from w + d: d·V is then 0 after every refresh, while levels
-    of w + d let d and a double each time where the weights do not follow.
+    V must come from w as f(w) does, not from `w + d`. Then d·V is 0 after every refresh. Levels of
+    `w + d` would let d and a double each time where the weights do not follow.
 
-    Inference uses f(w). The published scale starts at 1; for weights of a deviation of 0.02 that
-    makes all levels 0, so ours starts at the least squared error.
+    Inference uses f(w). The published scale starts at 1, which makes all levels 0 for weights of a
+    deviation of 0.02. So ours starts at the least squared error.
+
+    Example:
+        >>> quantized = quantize(network, 4, "admm", penalty=1e-3)
 
     Args:
-        bits: 1 to 8.
-        penalty: c.
+        bits: Width of a code, 1 to 8.
+        penalty: Factor c of the penalty.
     """
 
     settings: ClassVar = {"penalty": 1e-3}
@@ -78,5 +82,5 @@ class ADMMQuantizer(KernelQuantizer):
 
 @tf.custom_gradient
 def _drawn(weights: tf.Tensor, pull: tf.Tensor) -> tf.Tensor:
-    """The weights; their gradient is the upstream one plus `pull`."""
+    """The weights. Their gradient is the upstream one plus `pull`."""
     return tf.identity(weights), lambda upstream: (upstream + pull, None)

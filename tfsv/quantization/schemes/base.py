@@ -1,4 +1,4 @@
-"""What all schemes share: nearest centroids, straight-through gradients, the switch."""
+"""The base of all quantizers: nearest centroids, straight-through gradients, the switch."""
 
 from typing import ClassVar
 
@@ -13,14 +13,19 @@ _SELECTS = 16  # up to so many centroids a select for each is faster than a bina
 
 
 def nearest_centroid(weights: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
-    """Replaces each weight by its nearest centroid; no gradient.
+    """Replaces each weight by its nearest centroid, without a gradient.
+
+    Example:
+        >>> nearest_centroid(tf.constant([-0.7, 0.1]), tf.constant([-1.0, 1.0])).numpy()
+        array([-1.,  1.], dtype=float32)
 
     Args:
-        weights: float32, any shape.
-        codebook: float32 `[k]`, ascending; neighbours may be equal.
+        weights: Weights of any shape, float32.
+        codebook: Ascending centroids, float32 `[k]`. Neighbours may be equal.
 
     Returns:
-        float32 of the shape of `weights`; `codebook.assign` gives the same centroids bit for bit.
+        The centroids, float32, in the shape of `weights`. `codebook.assign` gives the same ones,
+        bit for bit.
     """
     codebook = tf.convert_to_tensor(codebook)
     boundaries = (codebook[:-1] + codebook[1:]) * 0.5
@@ -36,7 +41,12 @@ def nearest_centroid(weights: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
 
 @tf.custom_gradient
 def straight_through(weights: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
-    """`quantized` forwards, bit for bit; backwards its gradient goes to `weights` unchanged."""
+    """`quantized` forwards, bit for bit. Backwards its gradient goes to `weights` unchanged.
+
+    Example:
+        >>> straight_through(tf.constant([0.3]), tf.constant([0.5])).numpy()
+        array([0.5], dtype=float32)
+    """
     return tf.identity(quantized), lambda gradient: (gradient, None)
 
 
@@ -44,12 +54,16 @@ def straight_through(weights: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
 def nearest_learned(weights: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
     """`nearest_centroid` with gradients to both arguments.
 
-    The weights' gradient is straight-through. A centroid's is the sum of the gradients of its
+    The weights' gradient is straight-through. A centroid's gradient is the sum of those of its
     members, as in Deep Compression (paper 1 cites it).
 
+    Example:
+        >>> nearest_learned(tf.constant([-0.7, 0.1]), tf.constant([-1.0, 1.0])).numpy()
+        array([-1.,  1.], dtype=float32)
+
     Args:
-        weights: float32, any shape.
-        codebook: float32 `[k]`, ascending.
+        weights: Weights of any shape, float32.
+        codebook: Ascending centroids, float32 `[k]`.
     """
 
     def gradient(upstream):
@@ -62,11 +76,18 @@ def nearest_learned(weights: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
 
 
 def shared(parameter: tf.Tensor, members: float) -> tf.Tensor:
-    """The parameter as it is, its gradient divided by the root of `members`.
+    """The parameter as it is, with its gradient divided by the root of `members`.
 
-    A parameter that n weights share gets the sum of n gradients and would move about √n times as
-    fast as they do; learned step sizes (LSQ) divide by √n for that reason, and so do we for every
+    A parameter that n weights share gets the sum of n gradients. It would move about √n times as
+    fast as they do. Learned step sizes (LSQ) divide by √n for that reason, and so do we for every
     learned parameter of a table.
+
+    Example:
+        >>> scale = tf.Variable(0.5)
+        >>> with tf.GradientTape() as tape:
+        ...     total = 100 * shared(scale, members=100)
+        >>> float(tape.gradient(total, scale))
+        10.0
     """
 
     @tf.custom_gradient
@@ -77,22 +98,27 @@ def shared(parameter: tf.Tensor, members: float) -> tf.Tensor:
 
 
 def mean(values: tf.Tensor, axes: list[int] | None = None) -> tf.Tensor:
-    """Mean over the axes, summed in float64: then graph, eager mode and devices agree."""
+    """The mean over the axes, summed in float64 so that graph, eager mode and devices agree.
+
+    Example:
+        >>> float(mean(tf.constant([1.0, 2.0])))
+        1.5
+    """
     return tf.cast(tf.reduce_mean(tf.cast(values, tf.float64), axes), values.dtype)
 
 
 class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
-    """Base of the schemes' quantizers.
+    """The base of the schemes' quantizers.
 
-    A scheme adds to the layer the variables that `variables` names and `active`, the switch of
-    staged fine-tuning: while it is off, the layer computes with its latent weights. `refresh`
-    fits what the scheme fits and switches on; the training loop calls it at an interval. The
-    forward value is what `coded` decodes to, bit for bit, in inference and, unless the scheme's
-    docstring says otherwise, in training.
+    A scheme adds to the layer the variables that `variables` names, and `active`, the switch of
+    staged fine-tuning. While the switch is off, the layer computes with its latent weights.
+    `refresh` fits what the scheme fits and switches on. The training loop calls it at an interval.
+    In inference the forward value is what `coded` decodes to, bit for bit. It is so in training
+    too, unless the scheme's docstring says otherwise.
 
-    A subclass defines `variables`, `codebook` and `forward`, and `fit` if something is fitted; one
-    with settings defines `get_config` too. Registered with `SCHEMES` and with Keras, it can be
-    named in `quantize`, in cards and on the command line.
+    A subclass defines `variables`, `codebook` and `forward`, and `fit` if something is fitted. One
+    with settings defines `get_config` too. Once it is registered with `SCHEMES` and with Keras,
+    `quantize`, cards and the command line can name it.
 
     Example:
         Three levels, fitted to the largest weight in every step:
@@ -113,12 +139,12 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         ...         return straight_through(latent, nearest_centroid(latent, levels))
 
     Args:
-        bits: One of `widths`.
+        bits: Width of a code, one of `widths`.
 
     Attributes:
-        widths: The bits that the scheme has.
-        settings: Names of the scheme's settings with their choices, default first, or with the
-            default of a positive number.
+        widths: Widths of codes that the scheme has.
+        settings: Choices of each setting of the scheme, with the default first, or the default of a
+            positive number.
     """
 
     widths: ClassVar[tuple[int, ...]] = tuple(range(1, 9))
@@ -137,29 +163,29 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         A scheme with a scale for each output channel overrides this to take the axes.
 
         Args:
-            bits: One of `widths`.
-            channel_axes: How many of the kernel's last axes count its output channels: 2 for a
-                depthwise kernel `[..., input channels, multiplier]`, 1 for any other.
-            **settings: A value for each of the class' `settings`.
+            bits: Width of a code, one of `widths`.
+            channel_axes: Number of the kernel's last axes that count its output channels. It is 2
+                for a depthwise kernel `[..., input channels, multiplier]`, and 1 for any other.
+            **settings: Values of the class' `settings`.
         """
         return cls(bits, **settings)
 
     def variables(self, shape: tf.TensorShape) -> dict[str, tuple[list[int], bool]]:
-        """(shape, trainable) of the float32 variables that a kernel of this shape needs."""
+        """Shapes of a kernel's float32 variables, and whether they are trained, by name."""
         raise NotImplementedError
 
     def codebook(self, latent: tf.Tensor, weights: dict[str, tf.Tensor]) -> tf.Tensor:
-        """float32 `[k]`, ascending, neighbours possibly equal: the levels for these weights."""
+        """The ascending levels for these weights, float32 `[k]`. Neighbours may be equal."""
         raise NotImplementedError
 
     def forward(
         self, latent: tf.Tensor, weights: dict[str, tf.Tensor], training: bool
     ) -> tf.Tensor:
-        """The kernel that the layer uses while the quantizer is on; defines the gradients."""
+        """The kernel that the layer uses while the quantizer is on, with its gradients."""
         raise NotImplementedError
 
     def fit(self, latent: np.ndarray, weights: dict[str, tf.Variable], active: bool) -> None:
-        """Sets the variables from the latent weights; `active`: they were set before."""
+        """Sets the variables from the latent weights. `active` says that they were set before."""
 
     def build(self, tensor_shape, name, layer):
         variables = {
@@ -187,12 +213,12 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         )
 
     def refresh(self, latent: np.ndarray, weights: dict[str, tf.Variable], name: str) -> None:
-        """Fits to the latent weights what the scheme fits to them and switches the quantizer on.
+        """Fits the variables to the latent weights and switches the quantizer on.
 
         Args:
-            latent: float32, the layer's latent kernel.
-            weights: What `build` returned.
-            name: The layer's name, for errors.
+            latent: Latent kernel of the layer, float32.
+            weights: Variables that `build` returned.
+            name: Name of the layer, for error messages.
 
         Raises:
             InputError: The latent weights hold a NaN or an infinity.

@@ -1,4 +1,4 @@
-"""1-bit codebooks of one layer: static and adaptive (paper 1)."""
+"""1-bit codebooks of a layer, static and adaptive (paper 1)."""
 
 from typing import ClassVar
 
@@ -17,9 +17,13 @@ from tfsv.quantization.schemes.registry import SCHEMES
 
 
 def binary_codebook(weights: tf.Tensor) -> tf.Tensor:
-    """[m - a, m + a] with m the mean of the weights and a = mean |weights - m|: float32 `[2]`.
+    """[m - a, m + a] with m the mean of the weights and a = mean |weights - m|, float32 `[2]`.
 
     Given m as the boundary and the middle, a is the least-squares distance.
+
+    Example:
+        >>> binary_codebook(tf.constant([-1.0, 0.0, 1.0, 2.0])).numpy()
+        array([-0.5,  1.5], dtype=float32)
     """
     middle, distance = _middle_and_distance(weights)
     return tf.stack([middle - distance, middle + distance])
@@ -28,13 +32,16 @@ def binary_codebook(weights: tf.Tensor) -> tf.Tensor:
 @SCHEMES.register("static_binary")
 @keras.utils.register_keras_serializable("tfsv")
 class StaticBinaryQuantizer(KernelQuantizer):
-    """m + a · sign(w - m) with m and a in closed form from the latent weights, in every step.
+    """m + a · sign(w - m), with m and a in closed form from the latent weights in every step.
 
-    Paper 1's formula could not be read; this is the closed form that its name and citations
+    Paper 1's formula could not be read. This is the closed form that its name and citations
     suggest. The gradient is straight-through, not clipped.
 
+    Example:
+        >>> quantized = quantize(network, 1, "static_binary")
+
     Args:
-        bits: 1.
+        bits: Width of a code, which is 1.
     """
 
     widths: ClassVar = (1,)
@@ -55,14 +62,17 @@ class StaticBinaryQuantizer(KernelQuantizer):
 @SCHEMES.register("adaptive_binary")
 @keras.utils.register_keras_serializable("tfsv")
 class AdaptiveBinaryQuantizer(KernelQuantizer):
-    """b + a · sign(w - b) with a and b trained, from the static values on.
+    """b + a · sign(w - b), with a and b trained from the static values on.
 
-    Paper 1's formula could not be read; this is our reading of its name. With g the gradient of a
-    weight, a gets Σ g · sign(w - b) and b gets Σ g, each divided by the root of the number of
-    weights (see `shared`); the latent weights get g.
+    Paper 1's formula could not be read. This is our reading of its name. Let g be the gradient of a
+    weight. Then a gets Σ g · sign(w - b) and b gets Σ g, both divided by the root of the number of
+    weights (see `shared`). The latent weights get g.
+
+    Example:
+        >>> quantized = quantize(network, 1, "adaptive_binary")
 
     Args:
-        bits: 1.
+        bits: Width of a code, which is 1.
     """
 
     widths: ClassVar = (1,)

@@ -17,12 +17,17 @@ _SIGNS = np.array([-1, 1], np.float32)
 def binary_weight(weights: tf.Tensor, channel_axes: int = 1) -> tf.Tensor:
     """a · sign(w) with a = mean |w| of each filter, the least-squares scale.
 
-    The gradient is that of Binary-Weight-Networks: to a weight of a filter of n,
-    g · (1/n + a · [|w| <= 1]). The sign of 0 is -1.
+    The gradient is that of Binary-Weight-Networks. A weight in a filter of n weights gets
+    `g · (1/n + a · [|w| <= 1])`. The sign of 0 is -1.
+
+    Example:
+        >>> binary_weight(tf.constant([[0.2], [-0.4]])).numpy().round(6)
+        array([[ 0.3],
+               [-0.3]], dtype=float32)
 
     Args:
-        weights: float32 `[..., channels]`.
-        channel_axes: How many of the last axes count the filters; 2 for depthwise kernels.
+        weights: Kernel, float32 `[..., channels]`.
+        channel_axes: Number of the last axes that count the filters. It is 2 for depthwise kernels.
     """
 
     @tf.custom_gradient
@@ -42,14 +47,18 @@ def binary_weight(weights: tf.Tensor, channel_axes: int = 1) -> tf.Tensor:
 @SCHEMES.register("binary_weight")
 @keras.utils.register_keras_serializable("tfsv")
 class BinaryWeightQuantizer(KernelQuantizer):
-    """Paper 3's binary-weight network: `binary_weight` of every kernel.
+    """The quantizer of paper 3's binary-weight network: `binary_weight` of every kernel.
+
+    Example:
+        >>> quantized = quantize(network, 1, "binary_weight", forward="latent")
 
     Args:
-        bits: 1.
-        forward: "binary": the forward pass of training uses binary weights. "latent": it uses the
-            latent ones, with their own gradient, and only inference uses binary weights; the paper
-            says that not to binarize in the forward process is better, and this is our reading.
-        channel_axes: 2 for depthwise kernels, else 1.
+        bits: Width of a code, which is 1.
+        forward: Weights in the forward pass of training, "binary" or "latent". Latent ones have
+            their own gradient, and only inference uses binary weights. The paper says that not to
+            binarize in the forward process is better, and "latent" is our reading.
+        channel_axes: Number of the kernel's last axes that count the filters: 2 for depthwise
+            kernels, else 1.
     """
 
     widths: ClassVar = (1,)

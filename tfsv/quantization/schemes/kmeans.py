@@ -20,19 +20,22 @@ from tfsv.quantization.schemes.registry import SCHEMES
 @SCHEMES.register("kmeans")
 @keras.utils.register_keras_serializable("tfsv")
 class KMeansQuantizer(KernelQuantizer):
-    """K-means codebook of one layer, learned by k-means on its latent weights (paper 1, KMQAT).
+    """The codebook of one layer, found by k-means on its latent weights (paper 1, KMQAT).
 
     The forward pass uses the nearest centroids, the backward pass is the straight-through
-    estimator. The paper says that centroids are generated dynamically but not how often: `refresh`
+    estimator. The paper says that centroids are generated dynamically, but not how often. `refresh`
     runs at the interval of the training loop, from the present centroids. The `codebook` variable
-    is padded by its last centroid where there are fewer than `[2^bits]`.
+    is padded by its last centroid where there are fewer than 2^bits.
+
+    Example:
+        >>> quantized = quantize(network, 4, "kmeans", centroids="gradient")
 
     Args:
-        bits: 1 to 8.
-        centroids: "kmeans", or "gradient": k-means at the first refresh only, then the optimizer
-            moves the centroids by the summed gradients of their members, divided by the root of
-            the mean number of members (see `shared`), while the latent weights go on being
-            trained.
+        bits: Width of a code, 1 to 8.
+        centroids: Way to find centroids, "kmeans" or "gradient". "gradient" uses k-means at the
+            first refresh only. Then the optimizer moves the centroids by the summed gradients of
+            their members. The sum is divided by the root of the mean number of members (see
+            `shared`). The latent weights go on being trained.
     """
 
     settings: ClassVar = {"centroids": ("kmeans", "gradient")}

@@ -17,16 +17,15 @@ from tfsv.quantization.schemes.scaled import nearest_scaled, scaled_codebook
 class _NormalisedQuantizer(KernelQuantizer):
     """Levels times a learned clipping threshold, on (weights - mean) / deviation.
 
-    Mean and deviation are those of the layer's latent weights in every step, without gradient.
-    The public code of APoT goes on with the normalised weights, since batch normalisation takes
-    out their scale; we map the levels back by deviation and mean, because a layer may have no
-    batch normalisation behind it and a network must work before it is fine-tuned. The threshold
-    (in deviations) starts at the least squared error, not at a constant, for the same reason. Its
-    gradient is that of `nearest_scaled`; latent weights get the straight-through one, clipped
-    ones too.
+    Mean and deviation are those of the layer's latent weights in every step, without gradient. The
+    public code of APoT goes on with the normalised weights, since batch normalisation takes out
+    their scale. We map the levels back by deviation and mean. A layer may have no batch
+    normalisation behind it, and a network must work before it is fine-tuned. For the same reason
+    the threshold (in deviations) starts at the least squared error, not at a constant. Its gradient
+    is that of `nearest_scaled`. All latent weights get the straight-through one, clipped ones too.
 
     Args:
-        bits: One of `widths`.
+        bits: Width of a code, one of `widths`.
     """
 
     _make_levels: ClassVar[Callable[[int], np.ndarray]]
@@ -59,10 +58,13 @@ class _NormalisedQuantizer(KernelQuantizer):
 @SCHEMES.register("pot")
 @keras.utils.register_keras_serializable("tfsv")
 class PowersOfTwoQuantizer(_NormalisedQuantizer):
-    """Powers of two.
+    """Levels that are powers of two (`power_levels`), on normalised weights.
+
+    Example:
+        >>> quantized = quantize(network, 4, "pot")
 
     Args:
-        bits: 2 to 7.
+        bits: Width of a code, 2 to 7.
     """
 
     widths: ClassVar = tuple(range(2, 8))
@@ -72,10 +74,13 @@ class PowersOfTwoQuantizer(_NormalisedQuantizer):
 @SCHEMES.register("apot")
 @keras.utils.register_keras_serializable("tfsv")
 class AdditivePowersOfTwoQuantizer(_NormalisedQuantizer):
-    """Additive powers of two.
+    """Levels that are sums of powers of two (`additive_power_levels`), on normalised weights.
+
+    Example:
+        >>> quantized = quantize(network, 4, "apot")
 
     Args:
-        bits: 2 to 8.
+        bits: Width of a code, 2 to 8.
     """
 
     widths: ClassVar = tuple(range(2, 9))

@@ -1,4 +1,4 @@
-"""The table of schemes. Its quantizers, and TensorFlow, are imported when it is looked into."""
+"""The table of schemes. Its quantizers and TensorFlow are imported when it is looked into."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ DEFAULT = "kmeans"
 
 
 class _SchemeTable(Registry["type[KernelQuantizer]"]):
-    """The default comes first and the others follow by name, whatever was imported first."""
+    """A registry in which the default comes first and the others follow by name."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(super().__iter__(), key=lambda name: (name != DEFAULT, name)))
 
 
 SCHEMES = _SchemeTable("scheme", "tfsv.quantization.schemes")
-"""The quantizer of each scheme by name; its `widths` are the bits that the scheme has.
+"""Quantizers by the names of their schemes. The attribute `widths` has the scheme's bits.
+
+A scheme of your own can stand in any module that is imported before it is named.
+`tfsv.quantization.KernelQuantizer` has an example.
 
 Example:
-    A scheme of your own, in any module that is imported before it is named:
-
-    >>> @SCHEMES.register("ternary")
-    ... @keras.utils.register_keras_serializable("mine")
-    ... class TernaryQuantizer(KernelQuantizer): ...
-    >>> quantized = quantize(network, 2, "ternary")
+    >>> SCHEMES["apot"].widths
+    (2, 3, 4, 5, 6, 7, 8)
 """

@@ -25,16 +25,17 @@ _NETWORK_SETTINGS = {
 class Scheme:
     """A scheme with its settings, such as `binary_weight:forward=latent,first=float`.
 
-    Beside its quantizer's own, every scheme has the settings
+    Every scheme has these settings beside its quantizer's own:
 
-    * `first` and `last`, of the network's first and last layer with a kernel: "coded" as all
-      others, "8bit" (uniform with max-abs scale, as the public APoT code does), or "float";
-    * `shortcuts`, of projection shortcuts: "coded" or "float";
-    * `activations`: "float", or "binary" for the sign in place of every ReLU (paper 3's full
+    * `first` and `last` say how the network's first and last layer with a kernel are kept. "coded"
+      is as all others, "8bit" is uniform with max-abs scale as the public APoT code does, and
+      "float" is not quantized.
+    * `shortcuts` says how projection shortcuts are kept, "coded" or "float".
+    * `activations` is "float", or "binary" for the sign in place of every ReLU (paper 3's full
       binary network).
 
-    The defaults quantize every kernel: the only reading of paper 1 that agrees with its
-    compression ratio.
+    The defaults quantize every kernel. Only this reading of paper 1 agrees with its compression
+    ratio.
 
     Example:
         >>> scheme = Scheme("uniform", {"scale": "max"})
@@ -44,8 +45,8 @@ class Scheme:
         'coded'
 
     Attributes:
-        name: One of `SCHEMES`.
-        settings: Those that are not at their defaults.
+        name: Name of the scheme, a key of `SCHEMES`.
+        settings: Values of the settings that are not at their defaults.
     """
 
     name: str = DEFAULT
@@ -88,11 +89,11 @@ class Scheme:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The bits that the scheme has."""
+        """Widths of codes that the scheme has."""
         return SCHEMES[self.name].widths
 
     def check_bits(self, bits: int) -> None:
-        """Raises InputError if the scheme does not have this width."""
+        """Raises an InputError if the scheme does not have this width."""
         if bits not in self.widths:
             widths = self.widths
             has = f"{widths[0]} to {widths[-1]}" if len(widths) > 1 else f"only {widths[0]}"
@@ -102,8 +103,8 @@ class Scheme:
         """A new quantizer of this scheme.
 
         Args:
-            bits: The width of its codes.
-            channel_axes: How many of the kernel's last axes count the output channels: 2 for a
+            bits: Width of a code.
+            channel_axes: Number of the kernel's last axes that count the output channels: 2 for a
                 depthwise kernel, 1 for any other.
 
         Raises:

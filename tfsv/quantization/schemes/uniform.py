@@ -22,11 +22,15 @@ from tfsv.quantization.schemes.scaled import nearest_scaled, scaled_codebook
 class UniformQuantizer(KernelQuantizer):
     """{0, ±a, …, ±a(2^(bits-1) - 1)} with one scale a for the layer; {-a, a} for 1 bit.
 
+    Example:
+        >>> quantized = quantize(network, 4, "uniform", scale="max")
+
     Args:
-        bits: 1 to 8.
-        scale: "learned": a is a trained variable with the gradient of LSQ, which starts at the
-            least squared error; weights beyond the table get no gradient. "max": the outermost
-            level is the largest weight, and the gradient is straight-through.
+        bits: Width of a code, 1 to 8.
+        scale: Way to find a, "learned" or "max". A learned a is a trained variable with the
+            gradient of LSQ, which starts at the least squared error. Weights beyond the table then
+            get no gradient. With "max" the outermost level is the largest weight, and the gradient
+            is straight-through.
     """
 
     settings: ClassVar = {"scale": ("learned", "max")}

@@ -17,9 +17,9 @@ from tfsv.training.schedules import Margin
 class AAMSoftmax(Objective):
     """Additive angular margin softmax (AAM-softmax, ArcFace), the loss of papers 1 to 3.
 
-    logit of the target class: scale · cos(θ + margin); of the others: scale · cos θ, where θ is
-    the angle between the embedding and the class's weight vector. Where θ + margin would pass π,
-    cos θ - (1 + cos(π - margin)) takes the target's place, as in WeSpeaker's recipe. The
+    The logit of the target class is scale · cos(θ + margin), that of the others scale · cos θ. Here
+    θ is the angle between the embedding and the class's weight vector. Where θ + margin would pass
+    π, `cos θ - (1 + cos(π - margin))` takes the target's place, as in WeSpeaker's recipe. The
     weight vectors are dropped after training and never quantized.
 
     Example:
@@ -29,9 +29,9 @@ class AAMSoftmax(Objective):
 
     Args:
         classes: Number of training classes (speakers × speed factors).
-        margin: Margin by step, radians; a number stays the same throughout.
-        scale: Factor on the cosines; 32 in the recipe.
-        **kwargs: As for any Keras layer.
+        margin: Margin by step, radians. A number stays the same throughout.
+        scale: Factor on the cosines, 32 in the recipe.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class AAMSoftmax(Objective):
     def call(
         self, outputs: tf.Tensor, targets: tf.Tensor, step: tf.Tensor
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Loss and accuracy of a batch.
+        """Computes loss and accuracy of a batch.
 
         Args:
-            outputs: float32 `[batch, size]`, embeddings of any length.
-            targets: int32 `[batch]`, classes from 0 on.
-            step: int32 scalar, which decides the margin.
+            outputs: Embeddings of any norm, float32 `[batch, size]`.
+            targets: Classes from 0 on, int32 `[batch]`.
+            step: Number of the step, which decides the margin, int32 scalar.
 
         Returns:
-            float32 `[batch]` cross-entropies, and as "accuracy" float32 `[batch]`: 1 where the
-            nearest class (without margin) is the right one.
+            The cross-entropies, float32 `[batch]`, and "accuracy", float32 `[batch]`. It is 1 where
+            the nearest class (without margin) is the right one.
         """
         margin = self.margin.tensor(step)
         cosine = tf.matmul(
@@ -86,13 +86,13 @@ class AAMSoftmax(Objective):
         return {"margin": self.margin(step)}
 
     def shown(self, values: Mapping[str, float]) -> str:
-        """Loss, accuracy and margin."""
+        """The text of loss, accuracy and margin."""
         return (
             f"loss {values['loss']:.2f}, accuracy {values['accuracy']:.0%}, "
             f"margin {values['margin']:.2f}"
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments; of the margin its last value."""
+        """The arguments of the layer, with the last value of the margin."""
         own = {"classes": self.classes, "margin": self.margin.last, "scale": self.scale}
         return super().get_config() | own

@@ -1,4 +1,4 @@
-"""What moves the weights, by name; a file each."""
+"""The table of optimizers, with a file for each."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,12 +9,16 @@ from tfsv.registry import Registry
 
 @dataclasses.dataclass(frozen=True)
 class Optimizer:
-    """How an optimizer is made.
+    """The function that makes an optimizer, and its kind of weight decay.
+
+    Example:
+        >>> OPTIMIZERS["sgd"].penalty
+        True
 
     Attributes:
-        make: Takes the weight decay, gives a Keras optimizer. The fit sets its learning rate.
+        make: Function from the weight decay to a Keras optimizer. The fit sets its learning rate.
         penalty: Whether the decay is an L2 penalty whose gradient the fit adds to the loss's. If
-            not, the optimizer that `make` gives decays the weights itself.
+            not, the optimizer decays the weights itself.
     """
 
     make: Callable[[float], Any]
@@ -22,4 +26,4 @@ class Optimizer:
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", "tfsv.training.optimizers")
-"""Optimizers by the name that a recipe gives."""
+"""Optimizers by the names that recipes give."""

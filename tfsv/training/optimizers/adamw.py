@@ -6,7 +6,11 @@ from tfsv.training.optimizers import OPTIMIZERS, Optimizer
 
 
 def adamw(weight_decay: float) -> keras.optimizers.Optimizer:
-    """AdamW at its defaults; the decay is multiplied by the learning rate."""
+    """AdamW at its defaults, which multiplies the decay by the learning rate.
+
+    Example:
+        >>> optimizer = adamw(weight_decay=0.05)
+    """
     return keras.optimizers.AdamW(weight_decay=weight_decay)
 
 
