@@ -53,8 +53,9 @@ def inspect_all(
     pool would not do: a dead worker breaks it, and a hanging one stays in it.
 
     Example:
-        >>> for index, outcome in inspect_all(paths, workers=2, check=SoundLimits()):
-        ...     print(paths[index], outcome)
+        >>> outcomes = dict(inspect_all(["speech.wav"], workers=1, check=SoundLimits()))
+        >>> outcomes[0].seconds
+        2.5
 
     Args:
         paths: Paths of the files.
