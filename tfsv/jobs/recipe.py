@@ -28,7 +28,7 @@ from tfsv.quantization.network import (
 from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.size import model_bytes
 from tfsv.report import Report, heading_and_rows
-from tfsv.tasks.model_folder import load_model, save_model
+from tfsv.tasks.model_folder import load_model, read_folder_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 from tfsv.text_tables import aligned
 from tfsv.training.loop import FitSettings, fit
@@ -97,7 +97,9 @@ class _Run:
         self.plan = (
             BitPlan.read(recipe.quantization.bit_plan) if recipe.quantization.bit_plan else None
         )
-        self._check()
+        self._check_settings()
+        self.files = self.data.files()
+        self._check_network()
         keras.utils.set_random_seed(self.data.seed)
         folders.claim(folder / folders.RECIPE, self._claimed(), _in_todays_form)
         if data_folder := self.data.folder():
@@ -118,7 +120,7 @@ class _Run:
             wanted[CONTROL] = self._control
         return {name: self._model(name, make) for name, make in wanted.items()}
 
-    def _check(self) -> None:
+    def _check_settings(self) -> None:
         """Finds before hours of training what would spoil them."""
         recipe = self.recipe
         for optimizer in (recipe.training.optimizer, recipe.finetuning.optimizer):
@@ -127,15 +129,20 @@ class _Run:
         scheme = Scheme.parse(recipe.quantization.scheme)
         if recipe.quantization.bits:
             scheme.check_bits(recipe.quantization.bits)
-        self.data.files()
-        card = self._float().card if recipe.start else self.task.new_card(recipe.network)
-        network = self.task.build(card)
+
+    def _check_network(self) -> None:
+        """Finds whether there is a float network to quantize, and whether the stages fit it."""
+        recipe = self.recipe
+        if recipe.start:
+            network = self._float().network
+        else:
+            network = self.task.build(self.task.new_card(recipe.network))
         if self.plan or recipe.finetuning.stages > 1:
             self.further.stages(self._quantized(network), self.plan)
 
     def _claimed(self) -> dict[str, Any]:
         """What decides the outcome: settings with their sizes filled in, and hashes of inputs."""
-        inputs = dict(self.data.files())
+        inputs = dict(self.files)
         if self.recipe.start:
             inputs["start"] = self.float_folder / folders.WEIGHTS
         if self.plan:
@@ -233,7 +240,7 @@ class _Run:
         coded = coded_weights(network)
         trained_on = self.data.trained_on()
         if self.recipe.start:
-            before = self._float().card
+            before = read_folder_card(self.float_folder)
             if before.trained_on and before.trained_on != trained_on:
                 trained_on = f"{before.trained_on}; then {trained_on}"
         else:

@@ -158,7 +158,7 @@ class Comparison:
 
     @functools.cached_property
     def _measured(self) -> Callable[[keras.Model], Report]:
-        return self._data.measurer(self._float().card, self.folder)
+        return self._data.measurer(self._card, self.folder)
 
     @functools.cached_property
     def further_data(self) -> Crops:
@@ -167,7 +167,7 @@ class Comparison:
         They are the same for every model, so they are made once if they can be held in memory.
         """
         steps, first = self._further.steps, self._further.first_step
-        features_of = tf.function(self._data.features_of(self._float().card), autograph=False)
+        features_of = tf.function(self._data.features_of(self._card), autograph=False)
         data = self._data.dataset(first).take(steps)
         batches: list[Any] = []
         for raw, targets in tqdm(data, desc="crops", total=steps, unit="batch"):
@@ -186,10 +186,15 @@ class Comparison:
         return from_step
 
     def _made_anew(self, step: int) -> tf.data.Dataset:
-        features_of = self._data.features_of(self._float().card)
+        features_of = self._data.features_of(self._card)
         return self._data.dataset(self._further.first_step + step).map(
             lambda raw, targets: (features_of(raw), targets), num_parallel_calls=tf.data.AUTOTUNE
         )
+
+    @property
+    def _card(self) -> ModelCard:
+        """Card of the float model."""
+        return read_folder_card(self._float_folder)
 
     def _float(self) -> PlainModel:
         return PlainModel(self._float_folder, *load_model(self._float_folder))
