@@ -59,7 +59,9 @@ def require(record: Any, *rules: tuple[str, bool, str]) -> None:
     Raises:
         InputError: A value is wrong. The message names the setting as the command line calls it.
     """
-    flags = {field.name: field.metadata.get("flag", field.name) for field in _fields(record)}
+    flags = {
+        field.name: field.metadata.get("flag", field.name) for field in dataclasses.fields(record)
+    }
     for name, right, expected in rules:
         if not right:
             raise InputError(f"{flags[name]}={getattr(record, name)}: expected {expected}")
@@ -98,7 +100,7 @@ def read_record(record: type[_Record], fields: Any, source: str | os.PathLike) -
     if not isinstance(fields, Mapping):
         raise InputError(f"{source}: not settings of this version")
     hints = typing.get_type_hints(record)
-    known = {field.name for field in _fields(record)}
+    known = {field.name for field in dataclasses.fields(record)}
     if unknown := sorted(set(fields) - known):
         raise InputError(f"{source}: unknown setting {unknown[0]!r}; use the tfsv that wrote it")
     values = {}
@@ -136,7 +138,3 @@ def plain_type(kind: Any) -> tuple[type, bool]:
         (inner,) = (part for part in typing.get_args(kind) if part is not type(None))
         return inner, True
     return kind, False
-
-
-def _fields(record: Any) -> tuple[dataclasses.Field, ...]:
-    return dataclasses.fields(record)

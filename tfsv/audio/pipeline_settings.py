@@ -1,9 +1,9 @@
 """Settings of the pipeline that makes training crops. This module imports no TensorFlow."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tfsv.audio import SAMPLE_RATE
-from tfsv.errors import InputError
+from tfsv.settings import require, setting
 
 DECODERS = ("tensorflow-io", "soundfile")
 """Names of the decoders; `tfsv.audio.decoding.decode` says what each one does."""
@@ -34,45 +34,35 @@ class PipelineSettings:
         decoder: Name of the decoder of the recordings, one of `DECODERS`.
     """
 
-    batch_size: int = field(default=64, metadata={"help": "Crops in a batch."})
-    crop_seconds: float = field(default=2.0, metadata={"help": "Length of a crop, seconds."})
-    speed_factors: tuple[float, ...] = field(
-        default=(1.0, 0.9, 1.1),
-        metadata={"help": "Speeds of the recordings, each making new speakers."},
+    batch_size: int = setting(64, "Crops in a batch.")
+    crop_seconds: float = setting(2.0, "Length of a crop, seconds.")
+    speed_factors: tuple[float, ...] = setting(
+        (1.0, 0.9, 1.1), "Speeds of the recordings, each making new speakers."
     )
-    augment_probability: float = field(
-        default=0.6, metadata={"help": "Chance of noise or reverberation on a crop."}
+    augment_probability: float = setting(0.6, "Chance of noise or reverberation on a crop.")
+    musan: str | None = setting(None, "Folder of MUSAN. Default: noise is generated.")
+    rirs: str | None = setting(
+        None, "Folder of room impulse responses. Default: rooms are generated."
     )
-    musan: str | None = field(
-        default=None, metadata={"help": "Folder of MUSAN. Default: noise is generated."}
+    noise_snr: tuple[float, float] = setting(
+        (0.0, 15.0), "Lowest and highest signal-to-noise ratio of noise, dB."
     )
-    rirs: str | None = field(
-        default=None,
-        metadata={"help": "Folder of room impulse responses. Default: rooms are generated."},
+    speech_snr: tuple[float, float] = setting(
+        (10.0, 30.0), "Lowest and highest signal-to-noise ratio of background speech, dB."
     )
-    noise_snr: tuple[float, float] = field(
-        default=(0.0, 15.0),
-        metadata={"help": "Lowest and highest signal-to-noise ratio of noise, dB."},
+    music_snr: tuple[float, float] = setting(
+        (5.0, 15.0), "Lowest and highest signal-to-noise ratio of music, dB."
     )
-    speech_snr: tuple[float, float] = field(
-        default=(10.0, 30.0),
-        metadata={"help": "Lowest and highest signal-to-noise ratio of background speech, dB."},
-    )
-    music_snr: tuple[float, float] = field(
-        default=(5.0, 15.0),
-        metadata={"help": "Lowest and highest signal-to-noise ratio of music, dB."},
-    )
-    seed: int = field(default=0, metadata={"help": "Seed of everything random."})
-    decoder: str = field(
-        default="tensorflow-io",
-        metadata={
-            "help": "What decodes the recordings, tensorflow-io or soundfile; soundfile takes a "
-            "third of the time for ogg."
-        },
+    seed: int = setting(0, "Seed of everything random.")
+    decoder: str = setting(
+        "tensorflow-io",
+        "What decodes the recordings, tensorflow-io or soundfile; soundfile takes a "
+        "third of the time for ogg.",
     )
 
     def __post_init__(self):
-        for name, right, expected in (
+        require(
+            self,
             ("batch_size", self.batch_size >= 1, "at least 1"),
             ("crop_seconds", 0.1 <= self.crop_seconds <= 60, "0.1 to 60"),
             (
@@ -88,9 +78,7 @@ class PipelineSettings:
             ("music_snr", self.music_snr[0] <= self.music_snr[1], "the lower one first"),
             ("seed", 0 <= self.seed < 2**31, "0 to 2147483647"),
             ("decoder", self.decoder in DECODERS, " or ".join(DECODERS)),
-        ):
-            if not right:
-                raise InputError(f"{name}={getattr(self, name)}: expected {expected}")
+        )
 
     @property
     def crop_samples(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tfsv.errors import InputError
 from tfsv.models.registry import NETWORKS, POOLINGS
+from tfsv.settings import setting
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -29,22 +30,18 @@ class NetworkSettings:
             published one.
     """
 
-    name: str = field(
-        default="resnet18",
-        metadata={"help": "Network, e.g. resnet34; an unknown one lists all.", "flag": "network"},
+    name: str = setting(
+        "resnet18", "Network, e.g. resnet34; an unknown one lists all.", flag="network"
     )
-    channels: int | None = field(
-        default=None,
-        metadata={"help": "Width of the network's first layers. Default: as published."},
+    channels: int | None = setting(
+        None, "Width of the network's first layers. Default: as published."
     )
-    bins: int = field(default=80, metadata={"help": "Mel filters of the front end."})
-    embedding_size: int | None = field(
-        default=None,
-        metadata={"help": "Components of the embedding. Default: as published."},
+    bins: int = setting(80, "Mel filters of the front end.")
+    embedding_size: int | None = setting(
+        None, "Components of the embedding. Default: as published."
     )
-    pooling: str | None = field(
-        default=None,
-        metadata={"help": "Pooling over time, e.g. tstp or astp. Default: as published."},
+    pooling: str | None = setting(
+        None, "Pooling over time, e.g. tstp or astp. Default: as published."
     )
 
     def resolved(self) -> NetworkSettings:
@@ -121,8 +118,8 @@ def build_network(
     return NetworkSettings(name, channels, bins, embedding_size, pooling).build()
 
 
-def _check_size(setting: str, value: int, multiple: int = 1) -> None:
+def _check_size(name: str, value: int, multiple: int = 1) -> None:
     if value < 1:
-        raise InputError(f"{setting}={value}: must be at least 1")
+        raise InputError(f"{name}={value}: must be at least 1")
     if value % multiple:
-        raise InputError(f"{setting}={value}: must be a multiple of {multiple} for this network")
+        raise InputError(f"{name}={value}: must be a multiple of {multiple} for this network")

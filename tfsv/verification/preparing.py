@@ -6,7 +6,7 @@ import os
 import pathlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 
 import tqdm
 from absl import logging
@@ -19,6 +19,7 @@ from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS
 from tfsv.audio.splits import draw_splits, speaker_count
 from tfsv.errors import InputError
 from tfsv.files import writable_folder
+from tfsv.settings import require, setting
 from tfsv.verification.trials import make_trials, write_trials
 
 
@@ -50,55 +51,44 @@ class PrepareSettings:
         InputError: A setting is out of range.
     """
 
-    root: str = field(metadata={"help": "Folder of the corpus."})
-    output: str = field(metadata={"help": "Manifest to write (TSV)."})
-    corpus: str = field(default="tree", metadata={"help": "Layout of the corpus."})
-    dev_speakers: str | None = field(
-        default=None,
-        metadata={
-            "help": "Training speakers to move to dev: a number (40) or a fraction (0.1). "
-            "Default: 0.1 where the corpus has no dev split of its own, else 0."
-        },
+    root: str = setting(MISSING, "Folder of the corpus.")
+    output: str = setting(MISSING, "Manifest to write (TSV).")
+    corpus: str = setting("tree", "Layout of the corpus.")
+    dev_speakers: str | None = setting(
+        None,
+        "Training speakers to move to dev: a number (40) or a fraction (0.1). "
+        "Default: 0.1 where the corpus has no dev split of its own, else 0.",
     )
-    test_speakers: str | None = field(
-        default=None,
-        metadata={
-            "help": "Training speakers to move to test: a number (40) or a fraction (0.1). "
-            "Default: 0.1 where the corpus has no test split of its own, else 0."
-        },
+    test_speakers: str | None = setting(
+        None,
+        "Training speakers to move to test: a number (40) or a fraction (0.1). "
+        "Default: 0.1 where the corpus has no test split of its own, else 0.",
     )
-    seed: int = field(default=0, metadata={"help": "Chooses speakers and trials."})
-    workers: int | None = field(
-        default=None, metadata={"help": "Processes that decode. Default: one per core."}
-    )
-    minimum_seconds: float = field(
-        default=0.3, metadata={"help": "Shorter recordings are skipped."}
-    )
-    maximum_seconds: float = field(
-        default=LONGEST_SECONDS, metadata={"help": "Longer recordings are skipped."}
-    )
-    timeout_seconds: float = field(
-        default=60.0, metadata={"help": "A file that takes longer to decode is skipped."}
-    )
-    trials: bool = field(
-        default=False, metadata={"help": "Also write trial lists of dev and test."}
-    )
-    targets: int = field(default=10000, metadata={"help": "Target trials per list."})
-    nontargets: int = field(default=10000, metadata={"help": "Non-target trials per list."})
+    seed: int = setting(0, "Chooses speakers and trials.")
+    workers: int | None = setting(None, "Processes that decode. Default: one per core.")
+    minimum_seconds: float = setting(0.3, "Shorter recordings are skipped.")
+    maximum_seconds: float = setting(LONGEST_SECONDS, "Longer recordings are skipped.")
+    timeout_seconds: float = setting(60.0, "A file that takes longer to decode is skipped.")
+    trials: bool = setting(False, "Also write trial lists of dev and test.")
+    targets: int = setting(10000, "Target trials per list.")
+    nontargets: int = setting(10000, "Non-target trials per list.")
 
     def __post_init__(self):
         CORPORA.named(self.corpus)
-        for name, value, least in (
-            ("seed", self.seed, 0),
-            ("workers", 1 if self.workers is None else self.workers, 1),
-            ("minimum_seconds", self.minimum_seconds, 0),
-            ("maximum_seconds", self.maximum_seconds, SHORTEST_SECONDS),
-            ("timeout_seconds", self.timeout_seconds, 0.1),
-            ("targets", self.targets, 1),
-            ("nontargets", self.nontargets, 1),
-        ):
-            if value < least:
-                raise InputError(f"{name}={value}: expected at least {least}")
+        require(
+            self,
+            ("seed", self.seed >= 0, "at least 0"),
+            ("workers", self.workers is None or self.workers >= 1, "at least 1"),
+            ("minimum_seconds", self.minimum_seconds >= 0, "at least 0"),
+            (
+                "maximum_seconds",
+                self.maximum_seconds >= SHORTEST_SECONDS,
+                f"at least {SHORTEST_SECONDS}",
+            ),
+            ("timeout_seconds", self.timeout_seconds >= 0.1, "at least 0.1"),
+            ("targets", self.targets >= 1, "at least 1"),
+            ("nontargets", self.nontargets >= 1, "at least 1"),
+        )
         if self.minimum_seconds > self.maximum_seconds:
             raise InputError(
                 f"minimum_seconds={self.minimum_seconds:g}: above"

@@ -1,14 +1,8 @@
 """The table of schemes. Its quantizers and TensorFlow are imported when it is looked into."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from tfsv.registry import Registry
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT = "kmeans"
 

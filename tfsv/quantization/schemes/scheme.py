@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tfsv.errors import InputError
 from tfsv.quantization.schemes.registry import DEFAULT, SCHEMES
+from tfsv.settings import named_settings
 
 if TYPE_CHECKING:
     from tfsv.quantization.schemes.base import KernelQuantizer
@@ -75,9 +76,7 @@ class Scheme:
             >>> Scheme.parse("kmeans:centroids=gradient,last=8bit")["last"]
             '8bit'
         """
-        name, _, rest = text.partition(":")
-        pairs = [pair.partition("=") for pair in rest.split(",") if pair]
-        return cls(name, {key: value for key, _, value in pairs})
+        return cls(*named_settings(text))
 
     def __str__(self) -> str:
         pairs = ",".join(f"{key}={value}" for key, value in self.settings.items())
