@@ -30,7 +30,6 @@ from tfsv.commands.running import Command  # isort: skip  (sets TensorFlow's log
 import collections
 import dataclasses
 import importlib.util
-import json
 import os
 import pathlib
 import subprocess
@@ -50,7 +49,7 @@ from tfsv.conversion.convert import convert
 from tfsv.conversion.forms import COMPUTE_FORMS
 from tfsv.errors import InputError
 from tfsv.features import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE, LogMel
-from tfsv.files import replacing
+from tfsv.files import write_json
 from tfsv.models import NetworkSettings
 from tfsv.packed.expand import expand
 from tfsv.quantization.coded import CodedWeights
@@ -235,8 +234,7 @@ def main(values: flags.FlagValues, arguments: Sequence[str]) -> None:
             "rows": [dataclasses.asdict(row) for row in rows],
             "goals": [{**dataclasses.asdict(goal), "met": goal.met} for goal in goals],
         }
-        with replacing(_OUTPUT.value) as part:
-            part.write_text(json.dumps(outcome, indent=1) + "\n")
+        write_json(_OUTPUT.value, outcome, indent=1)
 
 
 def _thread_counts() -> list[int]:

@@ -19,7 +19,6 @@ is the peak of building a network and taking two steps, in a process of its own.
 from tfsv.commands.running import Command  # isort: skip  (sets TensorFlow's log level, too)
 
 import dataclasses
-import json
 import os
 import pathlib
 import subprocess
@@ -30,7 +29,7 @@ from absl import flags
 from interleave import interleaved
 from training_step import FLOAT, Sizes, TrainingStep, parse
 
-from tfsv.files import replacing
+from tfsv.files import write_json
 
 _JUDGED = "kmeans@4"
 FLAGS = flags.FlagValues()
@@ -134,8 +133,7 @@ def main(values: flags.FlagValues, arguments: Sequence[str]) -> None:
                 for text, value, limit in goals
             ],
         }
-        with replacing(_OUTPUT.value) as part:
-            part.write_text(json.dumps(outcome, indent=1) + "\n")
+        write_json(_OUTPUT.value, outcome, indent=1)
 
 
 def _measure(schemes: list[str], sizes: Sizes) -> list[Row]:

@@ -60,6 +60,23 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         part.unlink(missing_ok=True)
 
 
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes text as UTF-8, the whole file or nothing.
+
+    Example:
+        >>> write_text("table.md", "| bits | EER % |\\n")
+
+    Args:
+        path: The file, which is replaced if it exists.
+        text: What the file holds.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def write_json(path: str | os.PathLike, content: Any, *, indent: int | None = 2) -> None:
     """Writes JSON, the whole file or nothing.
 
@@ -74,9 +91,7 @@ def write_json(path: str | os.PathLike, content: Any, *, indent: int | None = 2)
     Raises:
         InputError: The file cannot be written.
     """
-    with replacing(path) as part:
-        text = json.dumps(content, indent=indent, ensure_ascii=False)
-        part.write_text(text + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
 
 
 def sha256_of(path: str | os.PathLike) -> str:

@@ -23,6 +23,27 @@ _MOST_TARGETS, _MOST_NONTARGETS = 5000, 20000
 _VOICE, _SESSION, _UTTERANCE, _TRIALS = range(4)  # what a stream of random numbers is for
 
 
+def named_corpus(name: str, *, speakers: int, utterances: int) -> Manifest:
+    """The voices corpus for the name "voices", else what the manifest of that path lists.
+
+    Example:
+        >>> manifest = named_corpus("an4.tsv", speakers=100, utterances=40)
+
+    Args:
+        name: "voices" or the path of a manifest.
+        speakers: Number of speakers of the voices corpus.
+        utterances: Number of utterances of each of them. They are spread over up to 4 sessions.
+
+    Raises:
+        InputError: The manifest cannot be read, a number is out of range, or the cache cannot be
+            written.
+    """
+    if name != "voices":
+        return read_manifest(name)
+    sessions = min(4, utterances)
+    return voices_manifest(speakers=speakers, utterances=utterances, sessions=sessions)
+
+
 def voices_manifest(
     *,
     speakers: int = 100,

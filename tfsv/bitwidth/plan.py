@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfsv.errors import InputError
-from tfsv.files import replacing
+from tfsv.files import write_text
 
 SCHEMA = 1
 """Version of the JSON form."""
@@ -91,8 +91,7 @@ class BitPlan:
             for name, layer in self.layers.items()
         ]
         text = "{\n" + "\n".join(lines) + '\n  "layers": {\n' + ",\n".join(rows) + "\n  }\n}\n"
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(path, text)
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "BitPlan":

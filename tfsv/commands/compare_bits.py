@@ -84,7 +84,7 @@ def main(values: Any, arguments: list[str]) -> None:
 
 def _tabulate(values: Any, outcomes: "Outcomes", planned: "list[Cell]") -> None:
     """Prints, writes and draws the outcomes that are there."""
-    from tfsv.files import replacing
+    from tfsv.files import write_text
     from tfsv.study.bits_plot import plot_differences
     from tfsv.study.bits_table import bits_table, correlation_table, plan_table
     from tfsv.study.comparison import network_name
@@ -102,8 +102,7 @@ def _tabulate(values: Any, outcomes: "Outcomes", planned: "list[Cell]") -> None:
         tables["plans.md"] = plan_table(found)
     for name, table in tables.items():
         print(table, end="\n\n")
-        with replacing(output / name) as part:
-            part.write_text(table + "\n", encoding="utf-8")
+        write_text(output / name, table + "\n")
     plot_differences(outcomes, output / "differences.png", network_name(values.runs[0]))
 
 

@@ -44,7 +44,7 @@ def main(values: Any, arguments: list[str]) -> None:
     """Makes, measures and tabulates the models that the flags describe."""
     settings = further(values)
 
-    from tfsv.files import replacing, writable_folder
+    from tfsv.files import writable_folder, write_text
     from tfsv.study.cells import read_cells
     from tfsv.study.comparison import Comparison, network_name, order
     from tfsv.study.table import grid_table, read_outcomes, run_names, scheme_table
@@ -62,8 +62,7 @@ def main(values: Any, arguments: list[str]) -> None:
     outcomes = read_outcomes(runs, cells)
     table = f"{grid_table(outcomes)}\n\n{scheme_table(outcomes)}"
     print(table)
-    with replacing(output / "table.md") as part:
-        part.write_text(table + "\n", encoding="utf-8")
+    write_text(output / "table.md", table + "\n")
     plot_tradeoff(outcomes, output / "bytes.png", network_name(runs[0]))
     _draw_weights(pathlib.Path(runs[0]), drawn, values.layers, output / "weights.png")
 

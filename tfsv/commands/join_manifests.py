@@ -1,7 +1,7 @@
 """Joins manifests into one, so that a network trains on several corpora, or on some of them.
 
     tfsv join-manifests --corpora=voices,an4 --output=runs/both/manifest.tsv \\
-        voices ../shared/data/manifest.tsv
+        voices recordings/manifest.tsv
 
 `voices` is the built-in corpus, and any other name is the path of a manifest. Splits stay as they
 are. Recordings are not touched: the new manifest has their absolute paths.
@@ -45,22 +45,16 @@ def _define(values: flags.FlagValues) -> None:
 def main(values: Any, arguments: list[str]) -> None:
     """Joins the manifests that `arguments` name."""
     from tfsv.audio.joining import join_manifests
-    from tfsv.audio.manifest import read_manifest, write_manifest
-    from tfsv.audio.voices import voices_manifest
+    from tfsv.audio.manifest import write_manifest
+    from tfsv.audio.voices import named_corpus
     from tfsv.files import writable_folder
 
     if not arguments:
         raise InputError("usage: tfsv join-manifests --output=manifest.tsv voices other.tsv …")
-
-    def read(name: str) -> "Manifest":
-        if name != "voices":
-            return read_manifest(name)
-        sessions = min(4, values.utterances)
-        return voices_manifest(
-            speakers=values.speakers, utterances=values.utterances, sessions=sessions
-        )
-
-    manifests = [read(name) for name in arguments]
+    manifests = [
+        named_corpus(name, speakers=values.speakers, utterances=values.utterances)
+        for name in arguments
+    ]
     rows = join_manifests(manifests, corpora=values.corpora, least=values.least_rows)
     output = pathlib.Path(values.output)
     writable_folder(output.parent)

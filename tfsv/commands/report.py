@@ -21,14 +21,13 @@ def _define(values: flags.FlagValues) -> None:
 
 def main(values: Any, arguments: list[str]) -> None:
     """Reads the runs' reports and prints the table."""
-    from tfsv.files import replacing
+    from tfsv.files import write_text
     from tfsv.study.seeds import read_runs, seed_table
 
     table = seed_table(read_runs(values.runs))
     print(table)
     if values.output:
-        with replacing(values.output) as part:
-            part.write_text(table + "\n", encoding="utf-8")
+        write_text(values.output, table + "\n")
 
 
 command = Command("report", __doc__, _define, main)

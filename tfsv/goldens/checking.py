@@ -126,7 +126,7 @@ def check_goldens(folder: str | os.PathLike) -> Iterator[GoldenComparison]:
     try:
         index = json.loads((folder / INDEX).read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: no golden files; `tfsv goldens` writes them") from error
+        raise InputError(f"{folder}: no golden files; `tfsv make-goldens` writes them") from error
     allowed = tolerance(index)
     sounds = {name: soundfiles.read(folder / name) for name in index["utterances"]}
     for golden in index["models"]:

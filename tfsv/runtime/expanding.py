@@ -8,7 +8,7 @@ from tfsv.errors import InputError
 from tfsv.files import replacing
 from tfsv.packed import expand, flatbuffer, seal
 from tfsv.packed.record import RECORD_ENTRY
-from tfsv.runtime.model_files import read_unchecked, unsound
+from tfsv.runtime.model_files import read_model, unsound
 
 
 def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
@@ -30,9 +30,8 @@ def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
     Example:
         >>> size = write_expanded("model.tflite", "plain.tflite")
     """
-    content = read_unchecked(path)
+    content = read_model(path)
     try:
-        seal.check(content)
         if not expand.is_packed(content):
             raise InputError(f"{path}: has no packed layers, so there is nothing to expand")
         plain = expand.expand(content)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tfsv import folders
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.files import replacing
+from tfsv.files import replacing, write_text
 from tfsv.tasks.task import TASKS
 
 if TYPE_CHECKING:
@@ -97,5 +97,4 @@ def write_folder_card(folder: str | os.PathLike, card: ModelCard) -> None:
     Raises:
         InputError: The card cannot be written.
     """
-    with replacing(pathlib.Path(folder) / folders.CARD) as part:
-        part.write_text(card.to_json(), encoding="utf-8")
+    write_text(pathlib.Path(folder) / folders.CARD, card.to_json())

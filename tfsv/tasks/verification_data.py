@@ -10,9 +10,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.audio.augment import spec_augment
-from tfsv.audio.manifest import Manifest, read_manifest
+from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline import class_count, steps_per_epoch, training_dataset
-from tfsv.audio.voices import voices_manifest
+from tfsv.audio.voices import named_corpus
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.features import LogMel
@@ -56,7 +56,9 @@ class SpeechTraining(TaskData):
     def __init__(self, data: SpeechData, objective: SpeakerObjective):
         self.settings = data
         self._objective = objective
-        self.manifest = _manifest(data)
+        self.manifest = named_corpus(
+            data.corpus, speakers=data.speakers, utterances=data.utterances
+        )
         self.seed = data.pipeline.seed
 
     @functools.cached_property
@@ -210,16 +212,6 @@ class SpeechTraining(TaskData):
         return evaluate_trials(
             embedder, read_trials(file), root, manifest=manifest, trial_list=file, model=folder
         )
-
-
-def _manifest(data: SpeechData) -> Manifest:
-    if data.corpus == "voices":
-        return voices_manifest(
-            speakers=data.speakers,
-            utterances=data.utterances,
-            sessions=min(4, data.utterances),
-        )
-    return read_manifest(data.corpus)
 
 
 def _check_trials(

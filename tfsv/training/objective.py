@@ -1,6 +1,6 @@
 """Objectives, which a fit minimises: losses with their schedules and values for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -83,7 +83,7 @@ class WeightedObjectives(Objective):
         self, outputs: Any, targets: Any, step: tf.Tensor
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Computes the weighted sums of the parts' losses, and the values of all parts."""
-        total: Sequence[tf.Tensor] = []
+        total: list[tf.Tensor] = []
         values = {}
         for name, objective in self.parts.items():
             losses, own = objective(outputs, targets, step)

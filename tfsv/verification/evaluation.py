@@ -18,6 +18,7 @@ from tfsv.report import Measurement, Report
 from tfsv.text_tables import aligned
 from tfsv.verification.extraction import WINDOW_SECONDS, extract_embeddings
 from tfsv.verification.metrics import DetPoints, bootstrap_replicates, det_points
+from tfsv.verification.model_card import TASK
 from tfsv.verification.scoring import cosine_scores
 from tfsv.verification.trials import Trials
 
@@ -239,7 +240,7 @@ def speaker_report(
         "thresholds": thresholds,
         "corpora": {} if utterances is None else _by_corpus(scores, trials, utterances),
     }
-    return Report("verification", tuple(measured), details)
+    return Report(TASK, tuple(measured), details)
 
 
 def describe_model(model: str | os.PathLike | None, embedder: "Embedder") -> dict[str, Any]:
@@ -333,7 +334,8 @@ def format_table(reports: Mapping[str, Report]) -> str:
         reports: Reports that `evaluate_trials` returned, by the system's name.
     """
     first = next(iter(reports.values()))
-    rows = [["system", "bytes", first.main.heading, "95 %", *_headings(first), "threshold"]]
+    headings = [measurement.heading for measurement in first]
+    rows = [["system", "bytes", headings[0], "95 %", *headings[1:], "threshold"]]
     for name, report in reports.items():
         size, main = report.details["model"]["bytes"], report.main
         interval = "" if main.interval is None else " – ".join(map(main.text, main.interval))
@@ -355,14 +357,6 @@ def format_table(reports: Mapping[str, Report]) -> str:
     return aligned(rows) + "\n\n" + aligned(per_corpus)
 
 
-def _headings(report: Report) -> list[str]:
-    return [measurement.heading for measurement in report.measurements[1:]]
-
-
-def _rates(points: DetPoints) -> dict[str, float]:
-    return {name: metric(points) for name, (*_, metric) in _RATES.items()}
-
-
 def _by_corpus(
     scores: np.ndarray, trials: Trials, utterances: Sequence[Utterance]
 ) -> dict[str, dict[str, Any]]:
@@ -373,11 +367,10 @@ def _by_corpus(
         inside = (enrol == corpus) & (test == corpus)
         targets = int(np.count_nonzero(trials.labels[inside]))
         nontargets = int(np.count_nonzero(inside)) - targets
-        rates: dict[str, float | None]
+        rates: dict[str, float | None] = dict.fromkeys(_RATES)
         if targets and nontargets:
-            rates = dict(_rates(det_points(scores[inside], trials.labels[inside])))
-        else:
-            rates = dict.fromkeys(_RATES)
+            points = det_points(scores[inside], trials.labels[inside])
+            rates = {name: metric(points) for name, (*_, metric) in _RATES.items()}
         found[str(corpus)] = {**rates, "targets": targets, "nontargets": nontargets}
     return found
 

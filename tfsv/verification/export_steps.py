@@ -3,7 +3,6 @@
 import pathlib
 import tempfile
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import tf_keras as keras
 
@@ -12,6 +11,7 @@ from tfsv.conversion.convert import export_tflite
 from tfsv.conversion.ends import Ends
 from tfsv.conversion.forms import COMPUTE_FORMS
 from tfsv.quantization.coded import CodedWeights
+from tfsv.report import Report
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
@@ -25,8 +25,8 @@ def measure_steps(
     card: ModelCard,
     ends: Ends,
     compute: str,
-    measure: Callable[[Embedder], dict[str, Any]],
-) -> dict[str, dict[str, Any]]:
+    measure: Callable[[Embedder], Report],
+) -> dict[str, Report]:
     """Measures the Keras network and a plain file of each form of computing before `compute`.
 
     Example:

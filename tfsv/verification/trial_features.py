@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tfsv.audio import soundfiles
 from tfsv.features import LogMel
 from tfsv.verification.embedder import check_waveform
-from tfsv.verification.extraction import WINDOW_SECONDS
+from tfsv.verification.extraction import windows
 
 _BATCH = 32
 
@@ -45,8 +45,7 @@ class TrialFeatures:
         by_length = collections.defaultdict(list)
         for number, path in enumerate(tqdm(paths, desc="features", unit="utt")):
             waveform = check_waveform(soundfiles.read(path))
-            windows = -(-len(waveform) // int(WINDOW_SECONDS * soundfiles.SAMPLE_RATE))
-            for part in np.array_split(waveform, windows):
+            for part in windows(waveform):
                 features = features_of(part[np.newaxis]).numpy()[0]
                 by_length[len(features)].append((number, features))
         self._batches = [

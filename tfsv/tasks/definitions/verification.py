@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 from tfsv.card import ModelCard
 from tfsv.models.settings import NetworkSettings
 from tfsv.tasks.task import TASKS, Task
-from tfsv.verification.model_card import check_speaker_card, front_end_of, network_of, speaker_card
+from tfsv.verification.model_card import (
+    TASK,
+    check_speaker_card,
+    front_end_of,
+    network_of,
+    speaker_card,
+)
 from tfsv.verification.settings import SpeakerObjective, SpeechData
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ class Verification(Task):
         >>> network = task.build(card)
     """
 
-    name: ClassVar = "verification"
+    name: ClassVar = TASK
     network_record: ClassVar = NetworkSettings
     data_record: ClassVar = SpeechData
     objective_record: ClassVar = SpeakerObjective
