@@ -209,3 +209,13 @@ def test_the_help_page_tells_defaults_and_what_is_required(capsys):
 )
 def test_settings_that_are_flags_get_dashes(message, shown):
     assert with_dashes(message, {"bits", "root"}) == shown
+
+
+def test_a_pipe_that_is_closed_early_is_no_defect():
+    words = [sys.executable, "-m", "tfsv", "train", "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, env=environment)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")

@@ -13,7 +13,7 @@ from absl import flags
 
 from tfsv.errors import InputError
 
-_INTERRUPTED = 130
+_INTERRUPTED, _NOT_READ = 130, 141
 
 Main = Callable[[Any, list[str]], int | None]
 """A function that takes flags and arguments and returns the exit status; None stands for 0."""
@@ -26,7 +26,8 @@ class Command:
     imported into one process. Every command has --flagfile, --help and --verbosity too.
 
     An `InputError` or a bad flag is printed as one line and ends with status 1; Ctrl-C ends with
-    status 130. Anything else is a defect of tfsv and keeps its traceback.
+    status 130. A pipe that nobody reads on, such as one into `head`, ends it with status 141 and
+    without a word. Anything else is a defect of tfsv and keeps its traceback.
 
     Example:
         >>> def define(values):
@@ -75,9 +76,16 @@ class Command:
             arguments: The words behind the command's name. None: those of this process.
         """
         try:
-            sys.exit(self._status(sys.argv[1:] if arguments is None else arguments))
+            try:
+                sys.exit(self._status(sys.argv[1:] if arguments is None else arguments))
+            finally:
+                sys.stdout.flush()
         except KeyboardInterrupt:
             sys.exit(_INTERRUPTED)
+        except BrokenPipeError:
+            # Python writes what is left at its end, and would print an error then.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(_NOT_READ)
 
     def parsed(self, arguments: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
         """The flags and the arguments of a command line; exits if they are wrong or ask for help.
