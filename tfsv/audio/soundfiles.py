@@ -2,8 +2,6 @@
 
 import math
 import os
-import pathlib
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,18 +9,11 @@ import numpy as np
 import soundfile
 
 from tfsv.audio import SAMPLE_RATE
+from tfsv.audio.containers import Sound, open_sound
 from tfsv.errors import InputError
 
 SHORTEST_SECONDS = 0.025  # one frame of the front end
 LONGEST_SECONDS = 600.0  # 38 MB of float32
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-UNREADABLE_SUFFIXES = (
-    ".m4a",
-    ".aac",
-    ".mp4",
-    ".wma",
-    ".amr",
-)  # sound, but not for libsndfile
 
 _BLOCK = 1 << 16  # sample frames decoded at a time
 _SILENT_RMS = 1e-4  # -80 dB: three steps of 16 bits; the quietest real speech we saw is at -56 dB
@@ -76,7 +67,7 @@ def sound_info(
             too long. It is also raised for samples that are no finite numbers in about -1 to 1.
     """
     path = os.fspath(path)
-    with _opened(path) as sound:
+    with open_sound(path) as sound:
         count = sum(len(block) for block in _blocks(sound, path, minimum_seconds, maximum_seconds))
         return SoundInfo(path, count / sound.samplerate, sound.samplerate, sound.channels)
 
@@ -110,7 +101,7 @@ def read(
             too long. It is also raised for samples that are no finite numbers in about -1 to 1.
     """
     path = os.fspath(path)
-    with _opened(path) as sound:
+    with open_sound(path) as sound:
         blocks = list(_blocks(sound, path, minimum_seconds, maximum_seconds))
         rate = sound.samplerate
     waveform = np.concatenate(blocks)
@@ -122,33 +113,8 @@ def read(
     return np.clip(waveform, -1.0, 1.0).astype(np.float32, copy=False)
 
 
-def _opened(path: str) -> soundfile.SoundFile:
-    file = pathlib.Path(path)
-    if not file.exists():
-        raise InputError(f"{path}: no such file")
-    if not file.is_file():
-        raise InputError(f"{path}: not a file; name a recording, not a folder or device")
-    if file.stat().st_size == 0:
-        raise InputError(f"{path}: empty file (0 bytes); copy it again")
-    try:
-        file.open("rb").close()
-        return soundfile.SoundFile(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
-        if path.lower().endswith(UNREADABLE_SUFFIXES):
-            raise InputError(
-                f"{path}: libsndfile cannot decode this format; convert it first: "
-                "ffmpeg -i IN -ac 1 -ar 16000 OUT.flac"
-            ) from error
-        raise InputError(
-            f"{path}: no audio that libsndfile can decode (wav, flac, ogg, opus, mp3), "
-            "or damaged from its start"
-        ) from error
-
-
 def _blocks(
-    sound: soundfile.SoundFile,
+    sound: Sound,
     path: str,
     minimum_seconds: float,
     maximum_seconds: float,
@@ -158,7 +124,7 @@ def _blocks(
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise InputError(f"{path}: {rate} samples a second; expected {_LOWEST_RATE} or more")
     longest = int(maximum_seconds * rate)
-    if declared > longest and sound.format != "MP3":  # an mp3 without a header is guessed
+    if declared > longest and sound.container.stated:
         raise InputError(_too_long(path, declared / rate, maximum_seconds))
     count, total, squares = 0, 0.0, 0.0
     while True:
@@ -202,47 +168,11 @@ def _too_long(path: str, seconds: float, maximum_seconds: float) -> str:
     )
 
 
-def _require_whole(sound: soundfile.SoundFile, path: str, count: int) -> None:
-    """Raises if the file ends before its own header says.
-
-    libsndfile reports such an end for flac (by an error) and mp3 (by a count). For wav and Ogg it
-    takes what is there, so the container's own bytes are asked.
-    """
+def _require_whole(sound: Sound, path: str, count: int) -> None:
+    """Raises if fewer frames were decoded than the header states."""
     slack = _MPEG_FRAME if sound.format == "MP3" else 0
-    missing = sound.frames - count > slack
-    if sound.format in ("WAV", "WAVEX"):
-        missing = missing or _wav_is_cut(path)
-    elif sound.format == "OGG":
-        missing = missing or _ogg_is_cut(path)
-    if missing:
+    if sound.container.stated and sound.frames - count > slack:
         raise InputError(
             f"{path}: truncated: it ends after {count / sound.samplerate:.2f} s, "
             "before the end that its header promises; copy it again"
         )
-
-
-def _wav_is_cut(path: str) -> bool:
-    """Whether a RIFF file is shorter than its data chunk. Unknown sizes of streams pass."""
-    size = pathlib.Path(path).stat().st_size
-    with pathlib.Path(path).open("rb") as file:
-        order = ">" if file.read(12)[:4] == b"RIFX" else "<"
-        while len(header := file.read(8)) == 8:
-            name, length = struct.unpack(f"{order}4sI", header)
-            if name == b"data":
-                return file.tell() + length > size and length < 0x7FFFF000
-            file.seek(length + length % 2, os.SEEK_CUR)
-    return False
-
-
-def _ogg_is_cut(path: str) -> bool:
-    """Whether an Ogg file's last page is incomplete or does not carry the end-of-stream mark."""
-    with pathlib.Path(path).open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 2 * 65307))  # a page has at most 65,307 bytes
-        tail = file.read()
-    start = tail.rfind(b"OggS")
-    if start < 0 or len(tail) < start + 27:
-        return True
-    segments = tail[start + 27 : start + 27 + tail[start + 26]]
-    complete = len(tail) >= start + 27 + tail[start + 26] + sum(segments)
-    return not (complete and tail[start + 5] & 4)

@@ -4,7 +4,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from tfsv.audio.soundfiles import SUFFIXES, UNREADABLE_SUFFIXES
+from tfsv.audio.sound_kinds import SUFFIXES, UNREADABLE_SUFFIXES
 from tfsv.errors import InputError
 
 SPLITS = ("train", "dev", "test")

@@ -7,7 +7,7 @@ import re
 from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
 from tfsv.audio.corpora.files import sound_files
 from tfsv.audio.manifest import Utterance
-from tfsv.audio.soundfiles import SUFFIXES, UNREADABLE_SUFFIXES
+from tfsv.audio.sound_kinds import SUFFIXES, UNREADABLE_SUFFIXES
 
 _VOXCELEB1_TEST = range(10270, 10310)  # the 40 speakers of Vox1-O, should all lie in one folder
 

@@ -1,0 +1,150 @@
+"""Endings of sound files, and what their first bytes say of files that cannot be decoded."""
+
+import os
+import re
+
+SUFFIXES = (
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".mpga"),
+    *(".aiff", ".aif", ".aifc", ".au", ".snd", ".sph", ".nist", ".wv1", ".wv2", ".caf", ".w64"),
+    *(".rf64", ".voc", ".svx", ".8svx", ".16sv", ".iff", ".pvf", ".paf", ".sf", ".ircam", ".avr"),
+    *(".htk", ".sds", ".wve", ".xi"),
+)
+"""Endings of files that libsndfile decodes."""
+
+UNREADABLE_SUFFIXES = (
+    *(".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".3gpp", ".3g2", ".aac", ".adts", ".ac3"),
+    *(".eac3", ".dts", ".wma", ".asf", ".wmv", ".amr", ".awb", ".webm", ".weba", ".mka", ".mkv"),
+    *(".ape", ".wv", ".tta", ".tak", ".mpc", ".spx", ".shn", ".ra", ".ram", ".rm", ".rmvb"),
+    *(".bw64", ".avi", ".flv", ".f4v", ".ts", ".mts", ".mpg", ".mpeg", ".vob", ".ogv", ".ogx"),
+    *(".dsf", ".dff", ".silk", ".slk", ".qcp", ".gsm", ".vox", ".g722", ".g729", ".ilbc", ".lpc"),
+    *(".sln", ".raw", ".pcm", ".al", ".ul", ".sd2"),
+)
+"""Endings of files with sound that libsndfile does not decode."""
+
+CONVERT = "convert it first: ffmpeg -i IN -ac 1 -ar 16000 OUT.flac"
+"""How to turn a file that libsndfile does not decode into one that it does."""
+
+_HEADERLESS = (".raw", ".pcm", ".al", ".ul", ".sln", ".gsm", ".vox", ".g722", ".g729", ".lpc")
+_AGAIN = "download it again"
+_UNPACK = "unpack it first"
+
+_FIRST_BYTES = (
+    (0, b"version https://git-lfs", "a pointer of git-lfs instead of the file; run: git lfs pull"),
+    (4, b"ftyp", f"MPEG-4 or 3GPP, which libsndfile cannot decode; {CONVERT}"),
+    (4, b"moov", f"QuickTime, which libsndfile cannot decode; {CONVERT}"),
+    (4, b"mdat", f"QuickTime, which libsndfile cannot decode; {CONVERT}"),
+    (4, b"wide", f"QuickTime, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"\x1aE\xdf\xa3", f"WebM or Matroska, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"0&\xb2u\x8ef\xcf\x11", f"ASF or WMA, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"#!AMR", f"AMR, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"ADIF", f"AAC, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"MAC ", f"Monkey's Audio, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"wvpk", f"WavPack, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"TTA1", f"True Audio, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"tBaK", f"TAK, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"MPCK", f"Musepack, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"MP+", f"Musepack, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"ajkg", f"Shorten, which libsndfile cannot decode; {CONVERT}"),
+    (0, b".ra\xfd", f"RealAudio, which libsndfile cannot decode; {CONVERT}"),
+    (0, b".RMF", f"RealMedia, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"FLV\x01", f"Flash video, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"DSD ", f"DSD, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"FRM8", f"DSD, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"BW64", f"BW64, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"\x0b\x77", f"AC-3, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"\x7f\xfe\x80\x01", f"DTS, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"\x00\x00\x01\xba", f"an MPEG program stream, which libsndfile cannot decode; {CONVERT}"),
+    (8, b"AVI ", f"AVI, which libsndfile cannot decode; {CONVERT}"),
+    (8, b"QLCM", f"QCP, which libsndfile cannot decode; {CONVERT}"),
+    (28, b"Speex   ", f"Speex, which libsndfile cannot decode; {CONVERT}"),
+    (0, b"#!SILK", "SILK, which libsndfile cannot decode; convert it with a SILK decoder"),
+    (1, b"#!SILK", "SILK, which libsndfile cannot decode; convert it with a SILK decoder"),
+    (0, b"MThd", "MIDI, which holds notes and no sound; name a recording"),
+    (0, b"PK\x03\x04", f"a zip archive; {_UNPACK}"),
+    (0, b"\x1f\x8b", f"compressed by gzip; {_UNPACK}"),
+    (0, b"BZh", f"compressed by bzip2; {_UNPACK}"),
+    (0, b"\xfd7zXZ\x00", f"compressed by xz; {_UNPACK}"),
+    (0, b"\x28\xb5\x2f\xfd", f"compressed by zstd; {_UNPACK}"),
+    (0, b"7z\xbc\xaf\x27\x1c", f"a 7-Zip archive; {_UNPACK}"),
+    (0, b"Rar!\x1a\x07", f"a RAR archive; {_UNPACK}"),
+    (257, b"ustar", f"a tar archive; {_UNPACK}"),
+    (0, b"\x89PNG", "a picture; name a recording"),
+    (0, b"\xff\xd8\xff", "a picture; name a recording"),
+    (0, b"GIF8", "a picture; name a recording"),
+    (0, b"%PDF", "a PDF document; name a recording"),
+    (4, b"TFL3", "a TFLite model; name a recording"),
+    (0, b"\x93NUMPY", "a NumPy array; write it as a wav file first"),
+    (0, b"\x00\x05\x16\x07", "what macOS keeps beside a file; name the file itself"),
+)
+_COMPRESSED = re.compile(rb"sample_coding\s+-s\d+\s+\S*(shorten|shortpack|wavpack)")
+_MARKUP = (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<!--", b"<?xml", b"<error")
+
+
+def is_sound_name(path: str | os.PathLike) -> bool:
+    """Whether a path ends like a sound file, whether libsndfile decodes it or not.
+
+    Example:
+        >>> is_sound_name("enrol.M4A"), is_sound_name("model.tflite")
+        (True, False)
+    """
+    return os.fspath(path).lower().endswith(SUFFIXES + UNREADABLE_SUFFIXES)
+
+
+def other_kind(head: bytes) -> str | None:
+    """Says what a file is that libsndfile cannot decode, by its first bytes, and what to do.
+
+    Example:
+        >>> other_kind(b"#!AMR-WB")
+        'AMR, which libsndfile cannot decode; convert it first: ffmpeg -i IN -ac 1 …'
+
+    Args:
+        head: First bytes of the file, best 512 or more.
+
+    Returns:
+        The kind and the remedy, or None for anything else, which may be sound that is decoded.
+    """
+    for place, magic, reason in _FIRST_BYTES:
+        if head.startswith(magic, place):
+            return reason
+    if head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0:
+        return f"AAC, which libsndfile cannot decode; {CONVERT}"
+    if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
+        return f"an MPEG transport stream, which libsndfile cannot decode; {CONVERT}"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(_MARKUP):
+        return f"a web page or a server's answer instead of the recording; {_AGAIN}"
+    if text.startswith((b'{"', b"{\n", b"{\r\n", b"[{")):
+        return f"JSON, perhaps a server's answer, instead of the recording; {_AGAIN}"
+    if head.startswith(b"NIST_1A") and _COMPRESSED.search(head):
+        return (
+            "NIST SPHERE with compressed samples, which libsndfile cannot decode; convert it "
+            "first: sph2pipe -f wav IN OUT.wav"
+        )
+    return None
+
+
+def undecodable(path: str, head: bytes) -> str:
+    """Why libsndfile could not open a file whose first bytes name no other kind, and what to do.
+
+    Example:
+        >>> undecodable("a.pcm", bytes(range(64)))
+        'samples without a header; say what they are: ffmpeg -f s16le -ar 16000 -ac 1 -i IN OUT.wav'
+
+    Args:
+        path: Path of the file, whose ending is asked.
+        head: First bytes of the file.
+    """
+    name = path.lower()
+    if name.endswith(_HEADERLESS):
+        return (
+            "samples without a header; say what they are: "
+            "ffmpeg -f s16le -ar 16000 -ac 1 -i IN OUT.wav"
+        )
+    if name.endswith(UNREADABLE_SUFFIXES):
+        return f"libsndfile cannot decode this format; {CONVERT}"
+    if not any(head):
+        return "no audio: it begins with zeros where a header belongs; copy or download it again"
+    return (
+        "no audio that libsndfile can decode (wav, flac, ogg, opus, mp3, aiff, au, sph, …), "
+        "or damaged from its start"
+    )
