@@ -3,8 +3,9 @@
     tfsv verify model.tflite enrol1.wav enrol2.wav -- test.wav
 
 The command prints one line for each recording after `--`: the cosine score, the threshold and the
-decision. An argument that ends like a sound file is a recording; another one in the first place is
-a model. Without a model, the demo model that comes with tfsv is asked.
+decision. The first argument is a model if it ends in .tflite, in upper or lower case, or if it is a
+model folder or the name of a demo model. A file with any other ending is a recording. Without a
+model, the demo model that comes with tfsv is asked.
 
 The enrolment is the normalised mean of the enrolment recordings' embeddings. The threshold comes
 from the model's card, where `tfsv evaluate --calibrate` put it, for the rate of impostors that is
@@ -17,6 +18,7 @@ which is one line on standard error.
 This is no security product: a played-back recording of the speaker is accepted like the speaker.
 """
 
+import pathlib
 from typing import Any
 
 from absl import flags
@@ -61,18 +63,25 @@ def main(values: Any, arguments: list[str]) -> int:
 
 
 def _parts(arguments: list[str]) -> tuple[str, list[str], list[str]]:
-    from tfsv.audio import soundfiles
-
     end = arguments.index("--") if "--" in arguments else len(arguments)
     enrolment, tests = arguments[:end], arguments[end + 1 :]
-    named = bool(enrolment) and not enrolment[0].lower().endswith(soundfiles.SUFFIXES)
-    model = enrolment.pop(0) if named else _DEMO
+    model = enrolment.pop(0) if enrolment and _is_model(enrolment[0]) else _DEMO
     if not enrolment or not tests:
         raise InputError(
             "usage: tfsv verify [model.tflite] enrol1.wav [enrol2.wav …] -- test.wav […]"
             " (-- stands between enrolment and test)"
         )
     return model, enrolment, tests
+
+
+def _is_model(argument: str) -> bool:
+    """Whether an argument in the first place names a model, there or not, and no recording."""
+    from tfsv.audio.sound_kinds import is_sound_name
+    from tfsv.demo import MODELS
+
+    if argument in MODELS or argument.lower().endswith(".tflite"):
+        return True
+    return not is_sound_name(argument) and not pathlib.Path(argument).is_file()
 
 
 command = Command("verify", __doc__, _define, main, takes_arguments=True, separator=True)

@@ -126,9 +126,12 @@ class PreparedCorpus:
         if self.skipped:
             count = len(self.manifest) + len(self.skipped)
             lines.append(f"\nskipped {len(self.skipped)} of {count}, listed in {self.report}")
-            reasons = (re.sub(r"\d[\d.]*", "N", skip.reason) for skip in self.skipped)
-            for reason, count in collections.Counter(reasons).most_common(20):
-                lines.append(f"{count:8d}  {reason}")
+            alike = collections.defaultdict(list)  # reasons that differ in numbers only
+            for skip in self.skipped:
+                alike[re.sub(r"\d[\d.]*", "N", skip.reason)].append(skip.reason)
+            for reason, same in sorted(alike.items(), key=lambda item: -len(item[1]))[:20]:
+                shown = same[0] if len(set(same)) == 1 else reason
+                lines.append(f"{len(same):8d}  {shown}")
         return "\n".join(lines)
 
 
