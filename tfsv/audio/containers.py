@@ -6,7 +6,9 @@ holds fewer frames than its header states is truncated. libsndfile notices that 
 only, and takes some unknown lengths for 0, so the container's own bytes are asked.
 """
 
+import bisect
 import io
+import itertools
 import os
 import pathlib
 import struct
@@ -15,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import numpy as np
 import soundfile
 
 from tfsv.audio.mpeg_frames import mpeg_pieces
@@ -22,6 +25,7 @@ from tfsv.audio.sound_kinds import CONVERT, other_kind, undecodable
 from tfsv.errors import InputError
 
 _HEAD = 4096  # bytes that tell the kind
+_UNKNOWN_ENCODING = (4, 18)  # errors of libsndfile
 _WITH_TAGS = ("mp3", "wav", "flac", "AIFF", "AU")  # libsndfile passes over ID3 in front of these
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 _UNKNOWN_32 = 0x7F000000  # and more: what pipes get is 0x7f000000, 0x7ffff000, 0x80000000, all ones
@@ -59,17 +63,33 @@ class Sound(soundfile.SoundFile):
 
     Example:
         >>> with open_sound("speech.wav") as sound:
-        ...     block = sound.read(65536, dtype="float32", always_2d=True)
+        ...     block = sound.read_block(65536)
 
     Attributes:
         container: What the bytes of the file say of it.
     """
 
     container: Container
+    _done = 0
 
     def seekable(self) -> bool:
         """False: libsndfile seeks after each block otherwise, and fails where lengths are wrong."""
         return False
+
+    def read_block(self, count: int) -> np.ndarray:
+        """The next sample frames, float32 `[frames, channels]`, fewer than `count` at the end.
+
+        What stands behind the frames that a flac states, such as a tag, is no sound and an error
+        for libsndfile, so it is not read.
+
+        Raises:
+            soundfile.SoundFileError: The file is damaged.
+        """
+        if self.container.stated and self.format == "FLAC":
+            count = min(count, self.frames - self._done)
+        block = self.read(count, dtype="float32", always_2d=True)
+        self._done += len(block)
+        return block
 
 
 def open_sound(path: str | os.PathLike) -> Sound:
@@ -95,7 +115,8 @@ def open_sound(path: str | os.PathLike) -> Sound:
     try:
         sound = Sound(source)
     except (soundfile.SoundFileError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: {_why_not(path, container)}") from error
+        code = getattr(error, "code", None)
+        raise InputError(f"{path}: {_why_not(path, container, code)}") from error
     sound.container = container
     return sound
 
@@ -168,11 +189,10 @@ class _Spliced(io.RawIOBase):
 
     def __init__(self, path: str, pieces: Pieces):
         self._file = pathlib.Path(path).open("rb")  # noqa: SIM115
-        self._parts, self._size, self._position = [], 0, 0
-        for piece in pieces:
-            length = len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]
-            self._parts.append((self._size, self._size + length, piece))
-            self._size += length
+        self._pieces = pieces
+        lengths = [len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces]
+        self._ends = list(itertools.accumulate(lengths))
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -184,25 +204,31 @@ class _Spliced(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._ends[-1]}[whence]
         self._position = max(0, base + offset)
         return self._position
 
     def readinto(self, buffer) -> int:
         view, done = memoryview(buffer).cast("B"), 0
-        for first, end, piece in self._parts:
-            if first <= self._position < end and done < len(view):
-                count = min(len(view) - done, end - self._position)
-                inside = self._position - first
-                if isinstance(piece, bytes):
-                    part = piece[inside : inside + count]
-                else:
-                    self._file.seek(piece[0] + inside)
-                    part = self._file.read(count)
-                view[done : done + len(part)] = part
-                done += len(part)
-                self._position += len(part)
+        while done < len(view) and self._position < self._ends[-1]:
+            content = self._piece(len(view) - done)
+            if not content:  # the file was cut meanwhile
+                break
+            view[done : done + len(content)] = content
+            done += len(content)
+            self._position += len(content)
         return done
+
+    def _piece(self, count: int) -> bytes:
+        """Bytes of one piece, at most so many."""
+        number = bisect.bisect_right(self._ends, self._position)
+        piece, left = self._pieces[number], self._ends[number] - self._position
+        count = min(count, left)
+        if isinstance(piece, bytes):
+            place = len(piece) - left
+            return piece[place : place + count]
+        self._file.seek(piece[1] - left)
+        return self._file.read(count)
 
     def close(self) -> None:
         self._file.close()
@@ -228,11 +254,14 @@ def _examined(data: _Bytes) -> Container:
     return container
 
 
-def _why_not(path: str, container: Container) -> str:
+def _why_not(path: str, container: Container, code: int | None) -> str:
+    """Why libsndfile could not open a file; `code` is its error."""
+    if container.kind and code in _UNKNOWN_ENCODING:
+        return f"{container.kind} of an encoding that libsndfile cannot decode; {CONVERT}"
     if container.kind:
         return (
-            f"damaged from its start, or {container.kind} of an encoding that libsndfile cannot "
-            f"decode; {CONVERT}"
+            f"{container.kind} that is damaged from its start, or of an encoding that libsndfile "
+            f"cannot decode; copy it again, or {CONVERT}"
         )
     with pathlib.Path(path).open("rb") as file:
         return undecodable(path, file.read(_HEAD))
@@ -413,24 +442,25 @@ def _flac(data: _Bytes) -> Container:
 
 def _ogg(data: _Bytes) -> Container:
     """Walks the pages. None states a length, but each has a number and a checksum."""
-    position, numbers, sound_began, place = data.start, {}, False, 0
-    page = b""
-    stated = data.at(data.start + 28, 5) == b"\x7fFLAC"
-    while True:
-        head = data.at(position, 27)
-        if not head.startswith(b"OggS") and not (head and b"OggS".startswith(head)):
+    position, numbers, page, bodies = data.start, {}, b"", []
+    sound_began = False
+    while head := data.at(position, 27):
+        if not b"OggS".startswith(head[:4]):
             found = _find(data, position, b"OggS")
-            if found is None:
+            if found is None:  # a tag behind the last page
                 break
+            if not data.number(found + 5, "B") & _FIRST_PAGE:
+                raise InputError(f"{data.path}: damaged between its Ogg pages; copy it again")
             position = found
             continue
         table = data.at(position + 27, head[26]) if len(head) == 27 else b""
-        length = 27 + len(table) + sum(table)
-        if len(head) < 27 or len(table) < head[26] or position + length > data.size:
+        begin = position + 27 + len(table)
+        end = begin + sum(table)
+        if len(head) < 27 or len(table) < head[26] or end > data.size:
             raise InputError(
                 f"{data.path}: truncated: its last Ogg page is incomplete; copy it again"
             )
-        page, place = data.at(position, length), position
+        page = data.at(position, end - position)
         flags, granule, serial, number, checksum = struct.unpack_from("<BqIII", page, 5)
         if _checksum(page) != checksum:
             raise InputError(
@@ -442,21 +472,29 @@ def _ogg(data: _Bytes) -> Container:
                 f"reads the first; {CONVERT}"
             )
         before, before_granule = numbers.get(serial, (number - 1, 0))
-        if number != before + 1 and before_granule != 0:
+        if number != before + 1 and before_granule != 0:  # 0: who joins a stream late misses some
             raise InputError(
                 f"{data.path}: damaged: Ogg pages are missing in it; copy or convert it again"
             )
         numbers[serial] = number, granule
         sound_began = sound_began or not flags & _FIRST_PAGE
-        position += length
-    if page and not page[5] & _LAST_PAGE and len(numbers) == 1:
-        ended = bytearray(page)
-        ended[5] |= _LAST_PAGE
-        ended[22:26] = bytes(4)
-        ended[22:26] = struct.pack("<I", _checksum(ended))
-        pieces = ((data.start, place), bytes(ended), (place + len(page), data.size))
-        return Container("ogg", pieces, stated)
-    return Container("ogg", stated=stated)
+        bodies.append((begin, end))
+        position = end
+    ended = page[5] & _LAST_PAGE
+    if not ended and position < data.size:
+        raise InputError(f"{data.path}: damaged behind its last whole Ogg page; copy it again")
+    if data.at(bodies[0][0], 5) == b"\x7fFLAC" and len(numbers) == 1:
+        # The FLAC of the packets, which not every libsndfile decodes in Ogg.
+        stated = data.at(bodies[0][0] + 30, 5)
+        frames = int.from_bytes(stated, "big") & 0xFFFFFFFFF
+        return Container("flac", ((bodies[0][0] + 9, bodies[0][1]), *bodies[1:]), frames > 0)
+    if ended or len(numbers) > 1:
+        return Container("ogg", stated=False)
+    last = bytearray(page)
+    last[5] |= _LAST_PAGE
+    last[22:26] = struct.pack("<I", _checksum(last))
+    place = position - len(page)
+    return Container("ogg", ((data.start, place), bytes(last), (position, data.size)), False)
 
 
 def _find(data: _Bytes, position: int, magic: bytes) -> int | None:

@@ -86,7 +86,7 @@ def _read(path: bytes) -> tuple[np.ndarray, np.int32]:
     blocks = []
     try:
         with open_sound(name) as sound:
-            while len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
+            while len(block := sound.read_block(_BLOCK)):
                 blocks.append(block)
             rate = sound.samplerate
     except (soundfile.SoundFileError, RuntimeError) as error:

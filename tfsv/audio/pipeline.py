@@ -11,9 +11,11 @@ from absl import logging
 from tfsv.audio import SAMPLE_RATE, augment, decoding
 from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline_settings import PipelineSettings
+from tfsv.audio.sound_kinds import SUFFIXES
+from tfsv.audio.soundfiles import sound_info
 from tfsv.errors import InputError
 
-_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+_ANY_LENGTH = 1e6  # seconds
 _ATTEMPTS = 6  # files tried in one's place before a run ends
 _MARGIN = 200  # samples read on both sides of a crop whose speed changes; see augment.resample
 _ROOM_TAPS = SAMPLE_RATE  # of a recorded impulse response, from its peak on
@@ -295,8 +297,8 @@ def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
         The value of `read`, and a line about the file that failed, "" if the first one did not.
 
     Raises:
-        tf.errors.InvalidArgumentError: All candidates fail. The error comes when the graph runs,
-            and its message names the first one.
+        tf.errors.OpError: All candidates fail. The error comes when the graph runs. Its message
+            has that of an `InputError`, which names the first one and what is wrong with it.
     """
 
     @_as_written
@@ -307,12 +309,22 @@ def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
 
     @_as_written
     def fail(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        tf.debugging.Assert(False, [path, "and its replacements cannot be decoded"])
-        return tf.zeros([0]), path
+        nothing = tf.numpy_function(_refuse, [path], tf.float32)
+        return tf.ensure_shape(nothing, [0]), path
 
     tries = tf.data.Dataset.range(_ATTEMPTS).map(attempt).ignore_errors()
     failure = tf.data.Dataset.from_tensors(candidate(tf.constant(0, tf.int64))).map(fail)
     return tries.concatenate(failure).take(1).get_single_element()
+
+
+def _refuse(path: bytes) -> np.ndarray:
+    """Says why a recording and all that might have replaced it were of no use."""
+    name = os.fsdecode(path)
+    try:
+        sound_info(name, maximum_seconds=_ANY_LENGTH)
+    except InputError as error:
+        raise InputError(f"{error} (nor could any of its replacements be read)") from error
+    raise InputError(f"{name}: it and its replacements cannot be used; remove them from the list")
 
 
 class _TroubleLog:
@@ -339,10 +351,10 @@ class _TroubleLog:
 def _sounds(folder: str | os.PathLike, setting: str) -> tf.Tensor:
     """Paths of all sound files below the folder that a setting names, sorted."""
     paths = sorted(
-        str(path) for path in pathlib.Path(folder).rglob("*") if path.suffix.lower() in _SUFFIXES
+        str(path) for path in pathlib.Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES
     )
     if not paths:
-        raise InputError(f"{setting}={folder}: no sound files below ({', '.join(_SUFFIXES)})")
+        raise InputError(f"{setting}={folder}: no sound files below ({' '.join(SUFFIXES)})")
     return tf.constant(paths)
 
 

@@ -129,7 +129,7 @@ def _blocks(
     count, total, squares = 0, 0.0, 0.0
     while True:
         try:
-            block = sound.read(_BLOCK, dtype="float32", always_2d=True)
+            block = sound.read_block(_BLOCK)
         except (soundfile.SoundFileError, RuntimeError) as error:
             raise InputError(
                 f"{path}: damaged or truncated after {count / rate:.2f} s; copy it again"

@@ -277,9 +277,16 @@ def _next(batches: Iterator, folder: pathlib.Path) -> tuple[Any, Any]:
         return next(batches)
     except tf.errors.OpError as error:
         raise InputError(
-            f"{folder}: no more training data ({error.message.splitlines()[0]}); check the corpus "
-            "with `tfsv prepare` and run again to resume"
+            f"{folder}: no more training data: {_reason(error)}; `tfsv prepare` lists all such "
+            "recordings; run again to resume"
         ) from error
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """The line of the `InputError` that stopped a dataset, or the first line that is not empty."""
+    lines = [line.strip() for line in error.message.splitlines() if line.strip()] or [str(error)]
+    own = [line for line in lines if f"{InputError.__name__}: " in line]
+    return (own or lines)[0].rpartition(f"{InputError.__name__}: ")[2]
 
 
 def _restored(

@@ -1,0 +1,158 @@
+"""Whether files are whole, container by container."""
+
+import io
+
+import numpy as np
+import odd_sounds
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from odd_sounds import FRAMES, RATE, written
+
+from tfsv.audio.containers import examine, open_sound
+from tfsv.audio.soundfiles import read, sound_info
+from tfsv.errors import InputError
+
+WHOLE = odd_sounds.whole()
+STATING = {  # containers whose headers hold a length, and bytes of a header that must be there
+    "WAV": 44, "WAVEX": 80, "RF64": 104, "W64": 104, "AIFF": 54, "AU": 28, "NIST": 1024, "VOC": 42,
+    "CAF": 4096, "SVX": 120, "FLAC": 90,
+}  # fmt: skip
+
+
+def _refusal(path) -> str:
+    with pytest.raises(InputError) as caught:
+        sound_info(path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_harmless_mistakes_and_unknown_lengths_are_read_to_the_end(tmp_path, name):
+    path = tmp_path / "a.wav"
+    path.write_bytes(WHOLE[name])
+    info = sound_info(path)
+    assert info.seconds * info.rate == pytest.approx(FRAMES, abs=1)
+    if info.rate != RATE:  # VOC's byte for the rate
+        return
+    waveform = read(path)
+    expected = odd_sounds.speechlike()
+    loss = np.mean((waveform[:FRAMES] - expected[: len(waveform)]) ** 2) / np.mean(expected**2)
+    limit = 2.5 if name.startswith("MP3") else 0.2  # mp3 keeps no waveform of noise
+    assert loss < (limit if "OPUS" not in name else 2.5)
+
+
+@pytest.mark.parametrize("container", STATING)
+@given(share=st.floats(0, 1, exclude_max=True))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_file_that_is_shorter_than_its_header_says_is_truncated(tmp_path, container, share):
+    content = written(container, "PCM_16")
+    kept = STATING[container] + int(share * (len(content) - 8 - STATING[container]))
+    path = tmp_path / "a.wav"
+    path.write_bytes(content[:kept])
+    assert "truncated" in _refusal(path) and "copy it again" in _refusal(path)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@given(share=st.floats(0, 1, exclude_max=True))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_cut_ogg_page_is_truncated_and_a_wrong_one_damaged(tmp_path, subtype, share):
+    content = written("OGG", subtype, 3.0)
+    first = len(b"".join(odd_sounds.pages(content)[:2]))
+    place = first + 1 + int(share * (len(content) - first - 2))
+    path = tmp_path / "a.ogg"
+    path.write_bytes(content[:place])
+    boundaries = np.cumsum([len(page) for page in odd_sounds.pages(content)])
+    if place not in boundaries:
+        assert "truncated" in _refusal(path)
+    path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+    assert "damaged" in _refusal(path) or "truncated" in _refusal(path)
+
+
+def test_pages_that_are_missing_in_an_ogg(tmp_path):
+    pages = odd_sounds.pages(written("OGG", "VORBIS", 20.0))
+    path = tmp_path / "a.ogg"
+    path.write_bytes(b"".join(pages[:5] + pages[6:]))
+    assert "pages are missing" in _refusal(path)
+    path.write_bytes(b"".join(pages[:2] + pages[6:]))  # a stream that was joined late
+    assert 5 < sound_info(path).seconds < 20
+
+
+@pytest.mark.parametrize("name", odd_sounds.several())
+def test_several_files_in_one_are_refused_with_a_remedy(tmp_path, name):
+    path = tmp_path / "a.wav"
+    path.write_bytes(odd_sounds.several()[name])
+    reason = _refusal(path)
+    assert "libsndfile reads" in reason and "ffmpeg" in reason and "copy" not in reason
+
+
+@pytest.mark.parametrize("tag", [b"", odd_sounds.TAG])
+@pytest.mark.parametrize("pause", [0.0, 1.0])
+def test_all_frames_of_an_mp3_without_xing_frame_are_heard(tmp_path, tag, pause):
+    file = io.BytesIO()
+    sound = np.concatenate([np.zeros(int(pause * RATE)), odd_sounds.speechlike(6.0)])
+    with soundfile.SoundFile(
+        file, "w", RATE, 1, format="MP3", subtype="MPEG_LAYER_III",
+        bitrate_mode="VARIABLE", compression_level=0.5,
+    ) as writer:  # fmt: skip
+        writer.write(sound)
+    xing, *frames = odd_sounds.mp3_frames(file.getvalue())
+    assert b"Xing" in xing or b"Info" in xing
+    path = tmp_path / "a.mp3"
+    path.write_bytes(tag + b"".join(frames))
+    assert sound_info(path).seconds == pytest.approx(len(frames) * 576 / RATE, abs=0.04)
+    with_xing = soundfile.read(io.BytesIO(file.getvalue()))[0]
+    heard = read(path)
+    lag = np.argmax(np.correlate(heard[:40000], with_xing[20000:30000], "valid"))
+    np.testing.assert_allclose(
+        heard[lag : lag + 60000], np.clip(with_xing[20000:80000], -1, 1), atol=1e-3
+    )  # the very same frames
+
+
+def test_mp3s_one_behind_the_other_are_heard_both(tmp_path):
+    content = odd_sounds.mp3_of_variable_rate()
+    path = tmp_path / "a.mp3"
+    for files in (2 * content, content + b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + content):
+        path.write_bytes(files)
+        assert sound_info(path).seconds == pytest.approx(12.0, abs=0.2)
+
+
+@pytest.mark.parametrize("junk", [bytes(700), bytes(range(1, 255)) * 3])
+def test_junk_around_the_frames_of_an_mp3(tmp_path, junk):
+    content = odd_sounds.mp3_of_variable_rate()
+    path = tmp_path / "a.mp3"
+    for files in (junk + content, content + junk):
+        path.write_bytes(files)
+        assert sound_info(path).seconds == pytest.approx(6.0, abs=0.1)
+
+
+def test_a_flac_that_states_more_frames_or_fewer(tmp_path):
+    path = tmp_path / "a.flac"
+    path.write_bytes(odd_sounds.flac(FRAMES + 5000))
+    assert "truncated" in _refusal(path)
+    path.write_bytes(odd_sounds.flac(0)[:-4000])
+    assert "truncated" in _refusal(path)
+
+
+def test_a_recording_of_no_length_is_empty_and_not_of_unknown_length(tmp_path):
+    path = tmp_path / "a.wav"
+    for content in (written("WAV", "PCM_16", 0.0), written("AIFF", "PCM_16", 0.0)):
+        for behind in (b"", b"LIST\x04\0\0\0INFO" if content[:4] == b"RIFF" else b""):
+            path.write_bytes(content + behind)
+            assert "too short: 0 samples" in _refusal(path)
+
+
+def test_opening_leaves_no_file_open_and_reads_what_libsndfile_reads(tmp_path):
+    path = tmp_path / "a.caf"
+    soundfile.write(path, odd_sounds.speechlike(), RATE)
+    assert examine(path).pieces == ()
+    with open_sound(path) as sound:
+        np.testing.assert_array_equal(
+            sound.read_block(FRAMES)[:, 0], soundfile.read(path, dtype="float32")[0]
+        )
+        assert len(sound.read_block(10)) == 0
