@@ -2,14 +2,14 @@
 
 What inspection passes is decoded here, with the same number of frames. tensorflow-io sees only
 files whose headers say that it will do well: it fails where a wav's sizes are wrong, hangs in a
-damaged FLAC and crashes on an empty file. Everything else goes to libsndfile, as does a file of
-which tensorflow-io decodes another number of frames than its header states. Files that went
-missing, were emptied or replaced since are errors, not crashes.
+damaged FLAC and crashes on an empty file. Everything else goes to libsndfile, as does a file on
+which tensorflow-io fails or of which it decodes another number of frames than the header states.
+Files that went missing, were emptied or replaced since are errors, not crashes.
 """
 
+import contextlib
 import functools
 import os
-import pathlib
 import struct
 from collections.abc import Callable
 
@@ -101,53 +101,62 @@ def _tensorflow_io(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         _trusted, [path], [tf.int32, tf.int32, tf.int64], stateful=False
     )
     kind, rate, frames = (tf.ensure_shape(value, []) for value in (kind, rate, frames))
+    trusted = functools.partial(_as_stated, kind=kind, rate=rate, frames=frames)
 
-    def scaled(decode_it: Callable, dtype: tf.DType, offset: float, scale: float):
-        sound = decode_it(tf.io.read_file(path), dtype=dtype)
-        return (tf.cast(sound, tf.float32) - offset) / scale, rate
+    def trusted_or_not() -> tuple[tf.Tensor, tf.Tensor]:
+        file = tf.data.Dataset.from_tensors(path)
+        sounds = file.map(trusted).ignore_errors().concatenate(file.map(_soundfile))
+        return sounds.take(1).get_single_element()
+
+    return tf.cond(kind == _LIBSNDFILE, lambda: _soundfile(path), trusted_or_not)
+
+
+def _as_stated(
+    path: tf.Tensor, kind: tf.Tensor, rate: tf.Tensor, frames: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decodes with tensorflow-io; an error in the graph if it makes other frames than stated."""
+    data = tf.io.read_file(path)
+
+    def scaled(decode_it: Callable, dtype: tf.DType, offset: float, scale: float) -> tf.Tensor:
+        return (tf.cast(decode_it(data, dtype=dtype), tf.float32) - offset) / scale
 
     whole_numbers = ((tf.uint8, 128.0, 2.0**7), (tf.int16, 0.0, 2.0**15), (tf.int32, 0.0, 2.0**31))
-    sound, rate = tf.switch_case(
-        kind,
+    sound = tf.switch_case(
+        kind - 1,
         [
-            lambda: _soundfile(path),
             *(lambda how=how: scaled(tfio.audio.decode_wav, *how) for how in whole_numbers),
             lambda: scaled(tfio.audio.decode_wav, tf.float32, 0.0, 1.0),
             *(lambda how=how: scaled(tfio.audio.decode_flac, *how) for how in whole_numbers),
-            lambda: (tfio.audio.decode_vorbis(tf.io.read_file(path)), rate),
+            lambda: tfio.audio.decode_vorbis(data),
         ],
     )
-    as_stated = (kind == _LIBSNDFILE) | (tf.shape(sound, tf.int64)[0] == frames)
-    return tf.cond(as_stated, lambda: (sound, rate), lambda: _soundfile(path))
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(sound, tf.int64)[0], frames)]):
+        return tf.ensure_shape(tf.identity(sound), [None, None]), rate
 
 
 _DECODERS = dict(zip(DECODERS, (_tensorflow_io, _soundfile), strict=True))
 
 
 def _trusted(path: bytes) -> tuple[np.int32, np.int32, np.int64]:
-    """Which branch of tensorflow-io decodes a file, its sample rate and its frames.
+    """Which branch of tensorflow-io decodes a file, its sample rate and its frames, by its bytes.
 
-    Raises:
-        InputError: The file is missing, empty, truncated or no sound.
+    A file that cannot be read, is empty or no sound goes to libsndfile, which says so.
     """
-    name = os.fsdecode(path)
-    container = examine(name)
-    kind, rate, frames = _LIBSNDFILE, 0, 0
-    if not container.pieces and container.kind in _TRUSTED:
-        with pathlib.Path(name).open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(_HEAD)
-            file.seek(max(0, size - _TAIL))
-            kind, rate, frames = _TRUSTED[container.kind](head, size, file.read)
+    kind = rate = frames = 0
+    with contextlib.suppress(OSError), open(path, "rb", buffering=0) as file:
+        head, size = file.read(_HEAD), os.fstat(file.fileno()).st_size
+        examine_it = _TRUSTED.get(head[:4])
+        if examine_it:
+            kind, rate, frames = examine_it(head, size, os.fsdecode(path))
     return np.int32(kind), np.int32(rate), np.int64(frames)
 
 
 _NOT = (_LIBSNDFILE, 0, 0)
 
 
-def _trusted_wav(head: bytes, size: int, tail: Callable[[], bytes]) -> tuple[int, int, int]:
+def _trusted_wav(head: bytes, size: int, path: str) -> tuple[int, int, int]:
     """A wav whose chunks lie at even places, and whose sizes are those of the file."""
-    if head[:4] != b"RIFF" or not 0 <= size - 8 - struct.unpack_from("<I", head, 4)[0] <= 1:
+    if len(head) < 44 or not 0 <= size - 8 - struct.unpack_from("<I", head, 4)[0] <= 1:
         return _NOT
     position, coded = 12, None
     while position + 8 <= len(head):
@@ -176,25 +185,24 @@ def _trusted_wav(head: bytes, size: int, tail: Callable[[], bytes]) -> tuple[int
     return _NOT
 
 
-def _trusted_flac(head: bytes, size: int, tail: Callable[[], bytes]) -> tuple[int, int, int]:
+def _trusted_flac(head: bytes, size: int, path: str) -> tuple[int, int, int]:
     """A flac that states its frames."""
-    if not head.startswith(b"fLaC") or len(head) < 42:
+    if len(head) < 42:
         return _NOT
     fields = int.from_bytes(head[18:26], "big")  # 20, 3, 5 and 36 bits
     rate, bits, frames = fields >> 44, (fields >> 36 & 31) + 1, fields & 0xFFFFFFFFF
     return (_FLAC.get(bits, _LIBSNDFILE), rate, frames) if frames else _NOT
 
 
-def _trusted_ogg(head: bytes, size: int, tail: Callable[[], bytes]) -> tuple[int, int, int]:
-    """Ogg Vorbis; the last page's position is the number of frames of a stream from its start."""
-    if not head.startswith(b"OggS") or head[28:35] != b"\x01vorbis":
+def _trusted_ogg(head: bytes, size: int, path: str) -> tuple[int, int, int]:
+    """A whole Ogg Vorbis; its last page says how many frames a stream has from its start on."""
+    if head[28:35] != b"\x01vorbis" or examine(path).pieces:
         return _NOT
-    rate = struct.unpack_from("<I", head, 40)[0]
-    end = tail()
+    with open(path, "rb") as file:
+        file.seek(max(0, size - _TAIL))
+        end = file.read()
     place = end.rfind(b"OggS")
-    if place < 0 or len(end) < place + 14:
-        return _NOT
-    return _VORBIS, rate, struct.unpack_from("<q", end, place + 6)[0]
+    return _VORBIS, *struct.unpack_from("<I", head, 40), *struct.unpack_from("<q", end, place + 6)
 
 
-_TRUSTED = {"wav": _trusted_wav, "flac": _trusted_flac, "ogg": _trusted_ogg}
+_TRUSTED = {b"RIFF": _trusted_wav, b"fLaC": _trusted_flac, b"OggS": _trusted_ogg}
