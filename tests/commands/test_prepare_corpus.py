@@ -97,6 +97,33 @@ def test_report_names_each_skipped_file_and_why(prepared):
     assert "skipped 11 of 40" in done.stdout and "file/s" in done.stderr
 
 
+def test_every_sound_file_is_taken_or_listed_with_how_to_convert_it(tmp_path):
+    taken = {
+        "a.WAV": "WAV", "b.oga": "OGG", "c.aiff": "AIFF", "d.aif": "AIFF", "e.sph": "NIST",
+        "f.au": "AU", "g.caf": "CAF", "h.w64": "W64", "i.rf64": "RF64", "j.voc": "VOC",
+        "k.snd": "AU", "l.nist": "NIST", "m.aifc": "AIFF", "n.opus": "OGG", "o.mp3": "MP3",
+    }  # fmt: skip
+    listed = ("p.webm", "q.3gp", "r.m4a", "s.aac", "t.wma", "u.amr", "v.mka", "w.ape", "x.wv")
+    sound = np.random.default_rng(0).normal(0, 0.1, 8000)
+    for speaker in ("ann", "ben", "cid"):
+        (tmp_path / speaker).mkdir()
+        for name, container in taken.items():
+            subtype = "OPUS" if name == "n.opus" else None
+            soundfile.write(
+                tmp_path / speaker / name, sound, 16000, format=container, subtype=subtype
+            )
+    for name in listed:
+        (tmp_path / "ann" / name).write_bytes(bytes(64))
+    (tmp_path / "ann" / "y.txt").touch()
+    done = _prepare(f"--root={tmp_path}", f"--output={tmp_path}/m.tsv")
+    assert done.returncode == 0, done.stderr
+    assert len(read_manifest(tmp_path / "m.tsv")) == 3 * len(taken)
+    lines = (tmp_path / "m.skipped.tsv").read_text().splitlines()[1:]
+    assert [line.split("\t")[0] for line in lines] == [f"ann/{name}" for name in listed]
+    assert all("convert it first: ffmpeg -i IN -ac 1 -ar 16000" in line for line in lines)
+    assert "ffmpeg -i IN -ac 1 -ar 16000 OUT.flac" in done.stdout  # in the summary too
+
+
 def test_trial_lists(prepared):
     root, _ = prepared
     manifest = read_manifest(root / "manifest.tsv")

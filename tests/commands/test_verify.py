@@ -115,6 +115,28 @@ def test_the_demo_model_is_asked_where_none_is_named(people):
         assert "threshold 0.5000 (far_0.01): accepted" in done.stdout
 
 
+@pytest.mark.parametrize("name", ["enrol.m4a", "enrol.webm", "enrol.M4A", "enrol"])
+def test_a_recording_of_another_kind_is_no_model_and_says_how_to_convert(people, name):
+    (people / name).write_bytes(b"\0\0\0\x20ftypM4A " + bytes(64))
+    for arguments in ((name, "--", "same.wav"), ("enrol1.wav", "--", name)):
+        assert _fails(_verify(people, *arguments), name, "MPEG-4", "convert it first: ffmpeg")
+
+
+@pytest.mark.parametrize("name", ["enrol.oga", "enrol.aiff", "enrol.au", "enrol.caf", "enrol.sph"])
+def test_recordings_of_all_endings_verify(people, name):
+    (people / "demo").write_text(json.dumps(THRESHOLDS))
+    kind = {"oga": "OGG", "sph": "NIST"}.get(name[6:], name[6:].upper())
+    soundfile.write(people / name, person(300, 0.8, seed=9), 16_000, format=kind)
+    done = _verify(people, name, "--", "same.wav")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_model_is_one_whatever_the_case_of_its_ending(people):
+    (people / "MODEL.TFLITE").write_text(json.dumps(THRESHOLDS))
+    done = _verify(people, "MODEL.TFLITE", "enrol1.wav", "--", "same.wav")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     "flag", ["--false_accept_rate=2", "--threshold=much", "--threshold=1.5", "--colour=red"]
 )

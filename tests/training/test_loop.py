@@ -79,6 +79,28 @@ def test_training_data_that_cannot_be_read_stop_with_a_line(tmp_path):
         run(tmp_path, broken)
 
 
+def test_the_reason_of_training_data_is_told_without_tensorflows_text(tmp_path):
+    def refuse(waveforms):
+        raise InputError("ann/1.wav: truncated; copy it again")
+
+    def broken(step):
+        return tones(step).map(
+            lambda waveforms, labels: (
+                tf.ensure_shape(
+                    tf.numpy_function(refuse, [waveforms], tf.float32), waveforms.shape
+                ),
+                labels,
+            )
+        )
+
+    with pytest.raises(InputError) as caught:
+        run(tmp_path, broken)
+    assert "no more training data: ann/1.wav: truncated; copy it again; `tfsv prepare`" in str(
+        caught.value
+    )
+    assert "\n" not in str(caught.value) and "node" not in str(caught.value)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_spec_augment_repeats_and_makes_a_difference(tmp_path, optimizer):
     def masked(features, step):

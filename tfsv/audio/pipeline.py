@@ -354,7 +354,7 @@ def _sounds(folder: str | os.PathLike, setting: str) -> tf.Tensor:
         str(path) for path in pathlib.Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES
     )
     if not paths:
-        raise InputError(f"{setting}={folder}: no sound files below ({' '.join(SUFFIXES)})")
+        raise InputError(f"{setting}={folder}: no sound files below ({' '.join(SUFFIXES[:7])} …)")
     return tf.constant(paths)
 
 

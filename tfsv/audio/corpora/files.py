@@ -54,7 +54,7 @@ def sound_files(root: str | os.PathLike) -> Iterator[str]:
                 found = True
                 yield str(pathlib.PurePath(folder, name).relative_to(root))
     if not found:
-        raise InputError(f"{root}: no sound file below it ({' '.join(_SOUND)})")
+        raise InputError(f"{root}: no sound file below it ({' '.join(SUFFIXES[:7])} …)")
 
 
 def folders_of(path: str) -> tuple[str, ...]:
