@@ -433,6 +433,42 @@ def _caf(data: _Bytes) -> Container:
     return Container("CAF")
 
 
+def _avr(data: _Bytes) -> Container:
+    channels = 2 if data.number(data.start + 12, ">H") else 1
+    frame = channels * ((data.number(data.start + 14, ">H") or 8) // 8)
+    frames = data.number(data.start + 26, ">I") or 0
+    if frames < _UNKNOWN_32:
+        data.require(frames * frame, data.start + 128, frame)
+    return Container("AVR")
+
+
+def _wve(data: _Bytes) -> Container:
+    frames = data.number(data.start + 18, ">I") or 0
+    if frames < _UNKNOWN_32:
+        data.require(frames, data.start + 32)
+    return Container("WVE")
+
+
+def _mpc2k(data: _Bytes) -> Container:
+    if not data.at(data.start + 2, 17).decode("latin-1").isprintable():
+        return Container("")  # samples without a header may begin with the same two bytes
+    frame = 4 if data.number(data.start + 21, "B") else 2
+    frames = data.number(data.start + 30, "<I") or 0
+    if frames < _UNKNOWN_32:
+        data.require(frames * frame, data.start + 42, frame)
+    return Container("MPC2000")
+
+
+def _sds(data: _Bytes) -> Container:
+    """MIDI's sample dump: packets of 127 bytes, 120 of which are 7 bits of samples each."""
+    head = data.at(data.start, 21)
+    if len(head) == 21 and head[3] == 1:
+        frames = sum(head[10 + place] << 7 * place for place in range(3))
+        packet = 120 // max(2, -(-head[6] // 7))
+        data.require(-(-frames // packet) * 127, data.start + 21, 127)
+    return Container("SDS")
+
+
 def _flac(data: _Bytes) -> Container:
     """libsndfile notices the end of a flac that states its number of frames."""
     head = data.at(data.start, 42)
@@ -543,6 +579,10 @@ _BY_MAGIC = (
     (b"NIST_1A", _sphere),
     (b"Creative Voice File", _voc),
     (b"caff", _caf),
+    (b"2BIT", _avr),
+    (b"ALawSoundFile", _wve),
+    (b"\x01\x04", _mpc2k),
+    (b"\xf0\x7e", _sds),
     (b"fLaC", _flac),
     (b"OggS", _ogg),
 )

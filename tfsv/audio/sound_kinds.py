@@ -7,7 +7,7 @@ SUFFIXES = (
     *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".mpga"),
     *(".aiff", ".aif", ".aifc", ".au", ".snd", ".sph", ".nist", ".wv1", ".wv2", ".caf", ".w64"),
     *(".rf64", ".voc", ".svx", ".8svx", ".16sv", ".iff", ".pvf", ".paf", ".sf", ".ircam", ".avr"),
-    *(".htk", ".sds", ".wve", ".xi"),
+    *(".htk", ".sds", ".wve"),
 )
 """Endings of files that libsndfile decodes."""
 
@@ -68,6 +68,7 @@ _FIRST_BYTES = (
     (0, b"7z\xbc\xaf\x27\x1c", f"a 7-Zip archive; {_UNPACK}"),
     (0, b"Rar!\x1a\x07", f"a RAR archive; {_UNPACK}"),
     (257, b"ustar", f"a tar archive; {_UNPACK}"),
+    (8, b"WEBP", "a picture; name a recording"),
     (0, b"\x89PNG", "a picture; name a recording"),
     (0, b"\xff\xd8\xff", "a picture; name a recording"),
     (0, b"GIF8", "a picture; name a recording"),
