@@ -52,6 +52,7 @@ def test_a_file_of_another_kind_is_told_by_its_first_bytes(tmp_path, name):
     "suffix, content, reason",
     [
         ("pcm", bytes(range(256)), "without a header.*ffmpeg -f s16le"),
+        ("raw", b"\xff\xfb\x90\x04" * 900, "without a header"),
         ("webm", bytes(64), "cannot decode this format; convert"),
         ("wav", bytes(64), "zeros where a header belongs; copy or download"),
         ("wav", b"no sound at all " * 9, "no audio that libsndfile can decode"),

@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 
 from tfsv.audio.mpeg_frames import mpeg_pieces
-from tfsv.audio.sound_kinds import CONVERT, other_kind, undecodable
+from tfsv.audio.sound_kinds import CONVERT, HEADERLESS_SUFFIXES, other_kind, undecodable
 from tfsv.errors import InputError
 
 _HEAD = 4096  # bytes that tell the kind
@@ -248,6 +248,8 @@ def _examined(data: _Bytes) -> Container:
             container = examine_it(data)
             break
     else:
+        if data.path.lower().endswith(HEADERLESS_SUFFIXES):
+            raise InputError(f"{data.path}: {undecodable(data.path, head)}")
         container = _mpeg(data)
     if data.start and not container.pieces and container.kind not in _WITH_TAGS:
         return Container(container.kind, ((data.start, data.size),), container.stated)

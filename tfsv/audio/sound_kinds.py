@@ -21,10 +21,14 @@ UNREADABLE_SUFFIXES = (
 )
 """Endings of files with sound that libsndfile does not decode."""
 
+HEADERLESS_SUFFIXES = (
+    *(".raw", ".pcm", ".al", ".ul", ".sln", ".gsm", ".vox", ".g722", ".g729", ".lpc"),
+)
+"""Endings of samples without a header, which may look like any other kind by chance."""
+
 CONVERT = "convert it first: ffmpeg -i IN -ac 1 -ar 16000 OUT.flac"
 """How to turn a file that libsndfile does not decode into one that it does."""
 
-_HEADERLESS = (".raw", ".pcm", ".al", ".ul", ".sln", ".gsm", ".vox", ".g722", ".g729", ".lpc")
 _AGAIN = "download it again"
 _UNPACK = "unpack it first"
 
@@ -136,7 +140,7 @@ def undecodable(path: str, head: bytes) -> str:
         head: First bytes of the file.
     """
     name = path.lower()
-    if name.endswith(_HEADERLESS):
+    if name.endswith(HEADERLESS_SUFFIXES):
         return (
             "samples without a header; say what they are: "
             "ffmpeg -f s16le -ar 16000 -ac 1 -i IN OUT.wav"
