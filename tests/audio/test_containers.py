@@ -91,7 +91,7 @@ def test_several_files_in_one_are_refused_with_a_remedy(tmp_path, name):
     assert "libsndfile reads" in reason and "ffmpeg" in reason and "copy" not in reason
 
 
-@pytest.mark.parametrize("tag", [b"", odd_sounds.TAG])
+@pytest.mark.parametrize("tag", [b"", odd_sounds.TAG], ids=["bare", "tagged"])
 @pytest.mark.parametrize("pause", [0.0, 1.0])
 def test_all_frames_of_an_mp3_without_xing_frame_are_heard(tmp_path, tag, pause):
     file = io.BytesIO()
@@ -122,7 +122,7 @@ def test_mp3s_one_behind_the_other_are_heard_both(tmp_path):
         assert sound_info(path).seconds == pytest.approx(12.0, abs=0.2)
 
 
-@pytest.mark.parametrize("junk", [bytes(700), bytes(range(1, 255)) * 3])
+@pytest.mark.parametrize("junk", [bytes(700), bytes(range(1, 255)) * 3], ids=["zeros", "bytes"])
 def test_junk_around_the_frames_of_an_mp3(tmp_path, junk):
     content = odd_sounds.mp3_of_variable_rate()
     path = tmp_path / "a.mp3"

@@ -58,6 +58,7 @@ def test_a_file_of_another_kind_is_told_by_its_first_bytes(tmp_path, name):
         ("wav", b"no sound at all " * 9, "no audio that libsndfile can decode"),
         ("caf", written("CAF", "PCM_16").replace(b"lpcm", b"aac "), "encoding.*ffmpeg"),
     ],
+    ids=["pcm", "raw", "webm", "zeros", "text", "caf"],
 )
 def test_what_no_first_bytes_tell_is_told_by_ending_or_error(tmp_path, suffix, content, reason):
     path = tmp_path / f"a.{suffix}"

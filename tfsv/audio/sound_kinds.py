@@ -22,7 +22,16 @@ UNREADABLE_SUFFIXES = (
 """Endings of files with sound that libsndfile does not decode."""
 
 HEADERLESS_SUFFIXES = (
-    *(".raw", ".pcm", ".al", ".ul", ".sln", ".gsm", ".vox", ".g722", ".g729", ".lpc"),
+    ".raw",
+    ".pcm",
+    ".al",
+    ".ul",
+    ".sln",
+    ".gsm",
+    ".vox",
+    ".g722",
+    ".g729",
+    ".lpc",
 )
 """Endings of samples without a header, which may look like any other kind by chance."""
 
@@ -115,7 +124,7 @@ def other_kind(head: bytes) -> str | None:
         return f"AAC, which libsndfile cannot decode; {CONVERT}"
     if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
         return f"an MPEG transport stream, which libsndfile cannot decode; {CONVERT}"
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    text = head[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(_MARKUP):
         return f"a web page or a server's answer instead of the recording; {_AGAIN}"
     if text.startswith((b'{"', b"{\n", b"{\r\n", b"[{")):
