@@ -62,6 +62,7 @@ def test_what_stands_in_place_of_a_file_is_told(content, words):
         b'\x90\x01\x00\x00\x00\x00\x00\x00{"a":{}}',  # safetensors
         b"NIST_1A\n   1024\n",
         b"text of any kind",
+        b'{"metadata": {}, "weight_map": {}}',
     ],
 )
 def test_other_files_are_none_of_these(content):

@@ -22,7 +22,11 @@ _STARTS = (
     (b"Rar!\x1a\x07", f"a rar archive; {_UNPACK}"),
 )
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<!--")
-_ANSWER_STARTS = (b"<?xml", b"<error", b'{"', b'[{"')
+_ANSWER_STARTS = (
+    b"<?xml",
+    b"<error",
+    *(b'{"%b' % word for word in (b"error", b"message", b"detail", b"status", b"code")),
+)
 _TAR_MAGIC = slice(257, 262)
 
 
