@@ -147,4 +147,4 @@ def save(path, value, *, protocol=2, legacy=False, root="archive/"):
 
 def tensors(arrays):
     """A state dict of arrays."""
-    return collections.OrderedDict((name, Tensor(x)) for name, x in arrays.items())
+    return collections.OrderedDict((name, Tensor(np.copy(x, "C"))) for name, x in arrays.items())
