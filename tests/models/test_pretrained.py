@@ -115,7 +115,7 @@ def test_unknown_names_and_families(small_tensors, tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         import_checkpoint(tmp_path)
     (tmp_path / "x.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(InputError, match=r"x\.pt: neither"):
+    with pytest.raises(InputError, match=r"x\.pt: broken or of an unknown kind"):
         import_checkpoint(tmp_path / "x.pt")
 
 

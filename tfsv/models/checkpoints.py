@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import pathlib
+import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -14,6 +15,15 @@ from tfsv.models.name_maps import LAYOUTS
 from tfsv.models.onnx_files import read_onnx
 from tfsv.models.parts import Part, part_of
 from tfsv.models.torch_files import is_torch_file, read_torch
+
+_SHARD = re.compile(r"-(?P<one>\d{1,6})-of-(?P<all>\d{1,6})\.")
+_ONNX = tuple(b"\x08%c\x12\x07pytorch" % version for version in range(3, 14))
+_OTHERS = (
+    (0, b"\x89HDF", "an HDF5 file, such as Keras writes"),
+    (4, b"TFL3", "a TFLite file, whose network is exported already"),
+    (0, b"\x80", "a pickle that PyTorch did not save"),
+)
+"""Place and first bytes of files of other kinds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +76,10 @@ def read_checkpoint(
             infinity in a tensor.
     """
     path = pathlib.Path(path)
+    if (shard := _SHARD.search(path.name)) and int(shard["all"]) > 1:
+        raise InputError(
+            f"{path}: one of {int(shard['all'])} parts of a checkpoint; save it as one file"
+        )
     try:
         torch = is_torch_file(path)
         with path.open("rb") as file:
@@ -85,11 +99,13 @@ def read_checkpoint(
         raise InputError(f"{path}: {kind}")
     elif path.suffix.lower() == ".safetensors" or head[8:9] == b"{":
         checkpoint = Checkpoint(_read_safetensors(path))
-    elif path.suffix.lower() == ".onnx":
+    elif path.suffix.lower() == ".onnx" or head.startswith(_ONNX):
         checkpoint = Checkpoint(*read_onnx(path))
     else:
+        other = [kind for place, magic, kind in _OTHERS if head[place:].startswith(magic)]
         raise InputError(
-            f"{path}: neither a file that PyTorch saved nor .safetensors nor .onnx, or broken"
+            f"{path}: {other[0] if other else 'broken or of an unknown kind'}; give a file that"
+            " PyTorch saved (.pt, .pth, .ckpt), a .safetensors or an .onnx"
         )
     if not torch:
         try:

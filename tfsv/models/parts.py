@@ -81,24 +81,22 @@ def part_of(
             there is one network only.
 
     Returns:
-        The network. Its prefix is empty where no key named one. Without a network it is the
-        dictionary with the most tensors.
+        The network, which is the whole dictionary unless a key named a part of it. Without a
+        network it is the dictionary with the most tensors.
 
     Raises:
         InputError: There are several networks, or none with this key.
     """
-    parts = [
-        Part(dictionary, prefix)
-        for dictionary, names in dictionaries.items()
-        for prefix in prefixes(names, marks)
-    ]
+    parts = []
+    for dictionary, names in dictionaries.items():
+        found = prefixes(names, marks)
+        parts += [Part(dictionary, x) for x in found] if len(found) > 1 else []
+        parts += [Part(dictionary)] if len(found) == 1 else []
     if key is not None:
         parts = _with_key(dictionaries, parts, key)
     if len(parts) > 1:
         listed = shown([part.key for part in parts])
         raise InputError(f"holds several networks: {listed}; choose one by 'key'")
-    if key is None and parts:
-        return Part(parts[0].dictionary)
     return parts[0] if parts else Part(max(dictionaries, key=lambda x: len(dictionaries[x])))
 
 

@@ -134,7 +134,9 @@ def _read_zip(path: pathlib.Path, choose: Choose) -> dict[str, np.ndarray]:
         entries = {entry.filename: entry for entry in archive.infolist()}
         pickles = [name for name in entries if f"/{name}".endswith("/data.pkl")]
         if len(pickles) != 1:
-            raise InputError("a zip archive, but with no state dict of PyTorch in it; unpack it")
+            raise InputError(
+                "a zip archive, but with no state dict of PyTorch; if one is in it, unpack it"
+            )
         packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values())
         total = sum(entry.file_size for entry in entries.values())
         if packed or total > path.stat().st_size:
@@ -198,7 +200,8 @@ def _state_dict(value: Any, choose: Choose) -> dict[str, _Tensor]:
             others.append("optimizer")
             continue
         tensors = {name: x for name, x in entries.items() if isinstance(x, _Tensor)}
-        if tensors and tensors not in map(_tensors, found.values()):
+        named = not isinstance(value, list | tuple)
+        if named and tensors and tensors not in map(_tensors, found.values()):
             found[key] = entries
         if depth < _DEEPEST:
             todo += [(f"{key}.{n}" if key else n, x, depth + 1) for n, x in entries.items()]
