@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import struct
 import zipfile
 
@@ -117,6 +118,41 @@ def test_unknown_names_and_families(small_tensors, tmp_path):
     (tmp_path / "x.pt").write_bytes(b"no checkpoint")
     with pytest.raises(InputError, match=r"x\.pt: broken or of an unknown kind"):
         import_checkpoint(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.pt", b"version https://git-lfs.github.com/spec/v1\nsize 9\n", "run `git lfs pull`"),
+        ("x.onnx", b"<!DOCTYPE html><html>Not found</html>", "a web page .* download the file"),
+        ("x.safetensors", b"\x1f\x8b\x08" + bytes(60), "compressed by gzip; unpack it"),
+        ("x.ckpt", b"", "empty; download or copy it again"),
+        ("x.h5", b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file"),
+        ("x.pt", b"\x1c\0\0\0TFL3" + bytes(60), "a TFLite file, whose network is exported"),
+        ("x.pt", pickle.dumps({"x": 1}), "a pickle that PyTorch did not save"),
+        ("x-00001-of-00002.safetensors", bytes(60), "one of 2 parts of a checkpoint"),
+    ],
+)
+def test_files_of_other_kinds_are_told(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: .*{message}") as refusal:
+        import_checkpoint(tmp_path / name)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["A.PT", "A.ONNX", "onnx.pt", "A.SAFETENSORS", "weights.bin"])
+def test_endings_and_their_case_do_not_matter(small_tensors, tmp_path, name):
+    pytest.importorskip("onnx")
+    if "onnx" in name.lower():
+        shutil.copy(goldens.GOLDENS / "resnet18.onnx", tmp_path / name)
+    elif name == "A.PT":
+        shutil.copy(SMALL, tmp_path / name)
+    else:
+        save = pytest.importorskip("safetensors.numpy").save_file
+        save(small_tensors, tmp_path / name, metadata={"format": "pt"})
+    imported = import_checkpoint(tmp_path / name, bins=16)
+    wanted = goldens.EMBEDDINGS["small_resnet18"]
+    assert goldens.worst_relative(embeddings_of(imported), wanted) < 1e-4
 
 
 def zipped(path, pickled, storages=(), compression=zipfile.ZIP_STORED):

@@ -217,6 +217,18 @@ def test_what_is_left_out_was_named_by_the_key(small, tmp_path):
     assert "loss_func.W" in imported.ignored
 
 
+def test_a_key_is_a_dictionary_or_words_before_names(small, tmp_path):
+    value = {"a": tensors({f"module.{k}": x for k, x in small.items()}), "b": {"x": STEPS}}
+    torch_writing.save(tmp_path / "x.pt", value)
+    for key in (None, "a", "a.module"):
+        found = read_checkpoint(tmp_path / "x.pt", key=key)
+        assert found.key == (key or "a") and len(found.tensors) == len(small)
+    assert set(read_checkpoint(tmp_path / "x.pt", key="b").tensors) == {"x"}
+    for key in ("", "c", "a.mod", "a.module.conv1.weight"):
+        with pytest.raises(InputError, match=f"key={key}: no tensors lie there; choose one of a"):
+            read_checkpoint(tmp_path / "x.pt", key=key)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
