@@ -10,11 +10,14 @@ import http
 import os
 import pathlib
 import pickle
+import zipfile
 
 import numpy as np
 import pretrained_goldens as goldens
 import pytest
 import torch_writing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch_writing import Call, Tensor, foreign, tensors
 
 from tfsv.errors import InputError
@@ -271,10 +274,28 @@ def test_code_beside_the_tensors_is_not_run(small, tmp_path, protocol):
     assert (tmp_path / "ran").exists()
 
 
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data(), protocol=st.integers(1, 4))
+def test_damaged_pickles_are_refused_in_one_line_or_read(tmp_path, data, protocol):
+    value = {"others": OTHERS, "module": module({"a.weight": np.ones(3, "f4")}), "x": STEPS}
+    content = bytearray(torch_writing.pickled(value, protocol)[0])
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    path = tmp_path / "x.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", bytes(content))
+    with pytest.raises(InputError) as refusal:  # there are no numbers
+        read_torch(path)
+    assert "\n" not in str(refusal.value)
+
+
 def test_keys_that_take_for_ever_to_hash_are_records(tmp_path):
     doubled = b"\x86q\x00h\x00h\x00" * 60
     forged = b"\x80\x02}(" + b"K\x01K\x01" + doubled + b"\x86K\x01u."
-    with torch_writing.zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
         archive.writestr("x/data.pkl", forged)
     with pytest.raises(InputError, match="no state dict"):
         read_torch(tmp_path / "x.pt")
