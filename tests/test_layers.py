@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tfsv"
 FLOORS = (
-    {"errors", "lazy", "demo"},
+    {"errors", "foreign", "lazy", "demo"},
     {"files", "registry", "text_tables", "card_fields", "settings"},
     {"folders", "card"},
     {"report"},

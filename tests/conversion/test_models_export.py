@@ -22,7 +22,7 @@ FAMILIES = {
     "resnet50": (4, "astp"),
     "dfresnet56": (4, "tstp"),
     "ecapa512": (16, "astp"),
-    "gemini60": (4, "tstp"),
+    "gemini60": (4, "tsdp"),
     "xvector": (8, "mean"),
 }
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}

@@ -9,6 +9,7 @@ from tfsv.models.pooling import (
     AttentiveStatistics,
     GlobalContext,
     TemporalAveragePooling,
+    TemporalDeviationPooling,
     TemporalStatisticsPooling,
     pooled,
 )
@@ -26,11 +27,15 @@ def test_statistics_equal_numpy(shape):
     wanted = np.concatenate([mean, deviation], 1)
     np.testing.assert_allclose(TemporalStatisticsPooling()(x), wanted, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(TemporalAveragePooling()(x), mean, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(TemporalDeviationPooling()(x), deviation, rtol=1e-5, atol=1e-5)
 
 
 def test_statistics_of_one_frame_are_finite():
     np.testing.assert_allclose(
         TemporalStatisticsPooling()(tf.ones([1, 1, 2, 3]))[0, 6:], np.sqrt(1e-7), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        TemporalDeviationPooling()(tf.ones([1, 1, 2, 3])), np.full((1, 6), 1e-7**0.5), rtol=1e-5
     )
     context = GlobalContext()(tf.ones([1, 1, 2]))
     np.testing.assert_allclose(context[0, 0], [1, 1, 1, 1, 1e-7**0.5, 1e-7**0.5], rtol=1e-5)
@@ -75,7 +80,14 @@ def test_equal_scores_give_biased_statistics():
 
 @pytest.mark.parametrize(
     ("kind", "size"),
-    [("tstp", 24), ("mean", 12), ("astp", 24), ("astp_local", 24), ("astp_speechbrain", 24)],
+    [
+        ("tstp", 24),
+        ("mean", 12),
+        ("tsdp", 12),
+        ("astp", 24),
+        ("astp_local", 24),
+        ("astp_speechbrain", 24),
+    ],
 )
 def test_declared_shapes_are_the_real_ones(kind, size):
     image = keras.Input((None, 4, 3))

@@ -22,7 +22,7 @@ BUILT = sorted(set(goldens.TABLE) - DEEP)
 def test_embeddings_equal_those_of_pytorch(case):
     golden = goldens.TABLE[case]
     tensors = goldens.state_dict(case)
-    imported = from_checkpoint(Checkpoint(tensors), case, golden["family"])
+    imported = from_checkpoint(Checkpoint(tensors), case, golden["family"], bins=golden["bins"])
     features = goldens.features(golden["bins"])
     if "speechbrain" in case:
         features *= np.float32(np.log(10) / 10)  # decibels there, natural logarithms here
@@ -73,5 +73,5 @@ def test_goldens_are_what_pytorch_makes(tmp_path):
 
 
 def check_small_resnet(path: pathlib.Path):
-    found = import_checkpoint(path).network(goldens.features(16)).numpy()
+    found = import_checkpoint(path, bins=16).network(goldens.features(16)).numpy()
     assert goldens.worst_relative(found, goldens.EMBEDDINGS["small_resnet18"]) < 1e-4

@@ -13,6 +13,7 @@ from tfsv.errors import InputError
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed import flatbuffer, seal
 from tfsv.runtime import Runner
+from tfsv.runtime.inspection import inspect
 from tfsv.runtime.model_files import LARGEST_FILE
 from tfsv.tasks.model_folder import save_model
 from tfsv.tasks.opening import open_model
@@ -110,7 +111,7 @@ def test_absent_and_foreign_files_are_named(tmp_path):
     with pytest.raises(InputError, match="is not a file"):
         TFLiteEmbedder(tmp_path)
     path = tmp_path / "model.tflite"
-    for content in (b"", b"RIFF", b"RIFF0000WAVE" * 20):
+    for content in (b"RIFF", b"RIFF0000WAVE" * 20):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"model\.tflite: not a TFLite file"):
             TFLiteEmbedder(path)
@@ -118,6 +119,46 @@ def test_absent_and_foreign_files_are_named(tmp_path):
         file.truncate(LARGEST_FILE + 1)
     with pytest.raises(InputError, match="larger than any model"):
         TFLiteEmbedder(path)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html>Not found</html>", "a web page .* download the file itself"),
+        (b"\x1f\x8b\x08" + bytes(80), "compressed by gzip; unpack it"),
+        (b"", "empty; download or copy it again"),
+    ],
+)
+def test_what_stands_in_place_of_a_model_is_told(tmp_path, content, message):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(content)
+    for read in (open_model, inspect):
+        with pytest.raises(InputError, match=rf"model\.tflite: .*{message}"):
+            read(path)
+
+
+def of_another_tool(content):
+    """A sound file without what tfsv writes beside the graph."""
+    model = flatbuffer.parse(content)
+    model.metadata = [x for x in model.metadata if not x.name.startswith(b"tfsv.")]
+    return flatbuffer.serialise(model)
+
+
+def test_a_sound_file_of_another_tool_is_not_called_damaged(model, tmp_path):
+    path = tmp_path / "other.tflite"
+    path.write_bytes(of_another_tool(model.read_bytes()))
+    Interpreter(model_path=str(path)).allocate_tensors()
+    for read in (open_model, inspect):
+        with pytest.raises(InputError, match="a TFLite file, but not made by tfsv") as refusal:
+            read(path)
+        assert "again" not in str(refusal.value)
+
+
+def test_the_case_of_an_ending_does_not_matter(model, tmp_path):
+    for name in ("MODEL.TFLITE", "Model.Tflite"):
+        (tmp_path / name).write_bytes(model.read_bytes())
+        assert open_model(tmp_path / name).embed(waveform(8000)).any()
 
 
 def test_truncated_files_are_named(model, tmp_path):

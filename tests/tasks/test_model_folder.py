@@ -46,3 +46,12 @@ def test_what_does_not_fit_is_named(saved, tmp_path):
     (tmp_path / "network.weights.h5").write_bytes(b"not hdf5")
     with pytest.raises(InputError, match=r"network\.weights\.h5: does not fit"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["card.json", "network.weights.h5"])
+def test_a_folder_of_git_lfs_pointers_is_told(saved, tmp_path, name):
+    _, network, card = saved
+    save_model(tmp_path, network, card)
+    (tmp_path / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\nsize 9\n")
+    with pytest.raises(InputError, match=f"{name}: a pointer of git-lfs.*git lfs pull"):
+        load_model(tmp_path)

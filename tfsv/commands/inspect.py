@@ -51,7 +51,7 @@ def main(values: Any, arguments: list[str]) -> None:
         raise InputError("usage: tfsv inspect model.tflite [--expand=…] [--histogram=…]")
     path = located(arguments[0])
     for name, ending in (("expand", ".tflite"), ("histogram", ".png")):
-        if values[name].value is not None and not values[name].value.endswith(ending):
+        if values[name].value is not None and not values[name].value.lower().endswith(ending):
             raise InputError(f"{name}={values[name].value}: must end in {ending}")
     found = inspect(path)
     if values.json:

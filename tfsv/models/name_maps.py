@@ -42,7 +42,11 @@ class Layout:
     stem: str
     mark: str
     image: bool
-    ignored: tuple[str, ...] = (r".*num_batches_tracked", r"(.*\.)?(projection|classifier)\..*")
+    ignored: tuple[str, ...] = (
+        r".*num_batches_tracked",
+        r"(.*\.)?n_averaged",
+        r"(.*\.)?(projection|classifier)\..*",
+    )
     adapted: tuple[tuple[str, str], ...] = ()
     front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: str = ""
@@ -57,6 +61,11 @@ _KALDI = {
     "mean_normalise": True,
     "scale": 32768.0,
 }
+
+_IMAGE = (
+    ("embedding|pooling_attention1", "image_statistics"),
+    ("pooling_attention2", "image_scores"),
+)
 
 LAYOUTS = (
     Layout(
@@ -75,12 +84,13 @@ LAYOUTS = (
             (_BLOCK + r"_conv(?P<conv>\d)_norm", "layer{stage}.{block_less1}.bn{conv}"),
             (_BLOCK + "_shortcut", "layer{stage}.{block_less1}.shortcut.0"),
             (_BLOCK + "_shortcut_norm", "layer{stage}.{block_less1}.shortcut.1"),
+            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
             ("embedding", "seg_1"),
         ),
         stem="stem",
         mark="layer1.0.conv1.weight",
         image=True,
-        adapted=(("embedding", "image_statistics"),),
+        adapted=_IMAGE,
         front_end=_KALDI,
     ),
     Layout(
@@ -97,12 +107,13 @@ LAYOUTS = (
             (_BLOCK + "_depthwise_norm", "stages.{stage_less1}.{block_less1}.bn2"),
             (_BLOCK + "_reduce", "stages.{stage_less1}.{block_less1}.conv3"),
             (_BLOCK + "_reduce_norm", "stages.{stage_less1}.{block_less1}.bn3"),
+            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
             ("embedding", "seg_1"),
         ),
         stem="stem",
         mark="downsample_layers.0.0.weight",
         image=True,
-        adapted=(("embedding", "image_statistics"),),
+        adapted=_IMAGE,
         front_end=_KALDI,
     ),
     Layout(

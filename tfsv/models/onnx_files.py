@@ -9,21 +9,22 @@ from tfsv.errors import InputError
 
 def read_onnx(
     path: str | os.PathLike,
-) -> tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
+) -> tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]], int | None]:
     """Reads the initializers of an ONNX graph; the graph is not run.
 
     PyTorch's exporter keeps the names of the state dict. Where it folds a batch normalisation into
     the convolution before it, the result has a number for a name.
 
     Example:
-        >>> named, folded = read_onnx("model.onnx")
+        >>> named, folded, bins = read_onnx("model.onnx")
 
     Args:
         path: Path of the ONNX file, in which the weights lie, not beside it.
 
     Returns:
         The named tensors, and the kernel and bias of every folded convolution. These come in the
-        order in which the graph has them, which is the one in which they run.
+        order in which the graph has them, which is the one in which they run. Last comes the number
+        of mel filters that the graph's input has, or None where it states none.
 
     Raises:
         InputError: The package onnx is missing, or the file is no ONNX model or broken.
@@ -52,7 +53,16 @@ def read_onnx(
     except (DecodeError, ValueError, TypeError, KeyError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: not an ONNX model, or broken ({reason:.100})") from error
-    return named, folded
+    return named, folded, _bins(graph)
+
+
+def _bins(graph) -> int | None:
+    """The last axis of the only input, if that is features [batch, frames, bins]."""
+    weights = {x.name for x in graph.initializer}
+    shapes = [x.type.tensor_type.shape.dim for x in graph.input if x.name not in weights]
+    if len(shapes) != 1 or len(shapes[0]) != 3:
+        return None
+    return shapes[0][2].dim_value or None
 
 
 def _array(onnx, initializer, path: str | os.PathLike) -> np.ndarray:

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 import tf_keras as keras
@@ -12,8 +12,19 @@ from tfsv.errors import InputError
 from tfsv.models.checkpoints import Checkpoint, read_checkpoint
 from tfsv.models.name_maps import FAMILIES, LAYOUTS, Layout
 from tfsv.models.networks.ecapa import SCALE
+from tfsv.models.parts import TOP, Part, prefixes, shown
+from tfsv.models.pooling_and_bins import (
+    STATISTICS,
+    Choice,
+    Said,
+    agreed,
+    choices,
+    only_choice,
+    pooling_named,
+)
 from tfsv.models.registry import NETWORKS
 from tfsv.models.settings import NetworkSettings
+from tfsv.models.training_configs import TrainingConfig, config_beside
 
 _BINS = 80  # of every published network
 _LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
@@ -38,6 +49,8 @@ class Imported:
         front_end: Arguments of `tfsv.features.LogMel`.
         notes: Text that the user must know about the network. Empty: there is none.
         ignored: Names of the tensors that embeddings do not need.
+        key: Where in the file the tensors lay. Empty: everywhere.
+        told: What else than tensors said the pooling or the mel filters, as text. Empty: nothing.
     """
 
     family: str
@@ -46,12 +59,22 @@ class Imported:
     front_end: dict
     notes: str
     ignored: tuple[str, ...]
+    key: str = ""
+    told: str = ""
 
 
-def import_checkpoint(path: str | os.PathLike, family: str | None = None) -> Imported:
+def import_checkpoint(
+    path: str | os.PathLike,
+    family: str | None = None,
+    *,
+    key: str | None = None,
+    bins: int | None = None,
+    pooling: str | None = None,
+) -> Imported:
     """Reads a file of WeSpeaker or SpeechBrain as the network that it was trained in.
 
-    Nothing in the file is executed. `from_checkpoint` says how close the embeddings are.
+    Nothing in the file is executed. `from_checkpoint` says how close the embeddings are. The
+    config.yaml of WeSpeaker that lies beside the file is read too.
 
     Example:
         >>> imported = import_checkpoint("avg_model.pt")
@@ -62,20 +85,36 @@ def import_checkpoint(path: str | os.PathLike, family: str | None = None) -> Imp
         path: Path of a file of PyTorch (`.pt`, `.pth`, `.ckpt`), `.safetensors` or `.onnx`.
         family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`. None: the names and
             numbers of the tensors tell the family.
+        key: Where in the file the tensors lie, such as "ema" or "state_dict.teacher". None: the
+            file holds one network only.
+        bins: Number of mel filters. None: tensors or the config.yaml tell it.
+        pooling: Name of the pooling, in our words or WeSpeaker's. None: tensors or the config.yaml
+            tell it.
 
     Returns:
         The network, with the sizes of the tensors, and all that a model card needs.
 
     Raises:
-        InputError: The file cannot be read or is broken, or its tensors do not fit the network.
+        InputError: The file cannot be read or is broken, its tensors do not fit the network, or
+            nothing tells which of several networks or poolings is meant.
     """
     if family is not None and family not in FAMILIES:
         raise InputError(f"family={family}: unknown; choose one of {', '.join(FAMILIES)}")
-    return from_checkpoint(read_checkpoint(path), path, family)
+    layouts = LAYOUTS if family is None else (FAMILIES[family][0],)
+    checkpoint = read_checkpoint(path, key, [layout.mark for layout in layouts])
+    return from_checkpoint(
+        checkpoint, path, family, bins=bins, pooling=pooling, config=config_beside(path)
+    )
 
 
 def from_checkpoint(
-    checkpoint: Checkpoint, source: str | os.PathLike, family: str | None = None
+    checkpoint: Checkpoint,
+    source: str | os.PathLike,
+    family: str | None = None,
+    *,
+    bins: int | None = None,
+    pooling: str | None = None,
+    config: TrainingConfig | None = None,
 ) -> Imported:
     """Puts the tensors of WeSpeaker or SpeechBrain into the network that they were trained in.
 
@@ -92,21 +131,28 @@ def from_checkpoint(
         source: Name of the file, for messages.
         family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`. None: the names and
             numbers of the tensors tell the family.
+        bins: Number of mel filters. None: the tensors or `config` tell it.
+        pooling: Name of the pooling, in our words or WeSpeaker's. None: the tensors or `config`
+            tell it.
+        config: What the config.yaml of the training says. It counts for WeSpeaker's networks. None:
+            there is none.
 
     Returns:
         The network, with the sizes of the tensors, and all that a model card needs.
 
     Raises:
         InputError: The tensors are of no family here, a tensor has no place in the network, or a
-            place has no tensor. The message lists all of these.
+            place has no tensor. The message lists all of these. It is also raised when pooling and
+            mel filters cannot be told apart, or are not what was said.
     """
     family = family or _family_of(checkpoint, source)
     layout, name = FAMILIES[family]
-    tensors = _unwrapped(checkpoint.tensors, layout)
+    prefix, tensors = _unwrapped(checkpoint.tensors, layout)
     settings = _settings(layout, name, tensors, checkpoint)
     network = settings.build()
-    if layout.image and (bins := _image_bins(name, network, tensors, layout)) != settings.bins:
-        settings = dataclasses.replace(settings, bins=bins)
+    possible = _choices(layout, settings, network, tensors)
+    if possible and possible[0] != (settings.pooling, settings.bins):
+        settings = _with(settings, possible[0])
         network = settings.build()
     if checkpoint.folded:
         tensors |= _unfolded(checkpoint.folded, network, layout)
@@ -114,9 +160,21 @@ def from_checkpoint(
     wanted = _wanted(network, layout)
     if _MEAN_VECTOR in tensors:
         wanted[_MEAN_VECTOR] = (settings.embedding_size,)
-    _refuse_what_does_not_fit(
-        source, family, wanted, {x: tensors[x].shape for x in tensors if x not in ignored}
-    )
+    found = {x: tensors[x].shape for x in tensors if x not in ignored}
+    _refuse_what_does_not_fit(source, family, wanted, found, _way_out(checkpoint, prefix, found))
+    if layout.toolkit != "wespeaker":
+        config = None
+    try:
+        said = _said(checkpoint, bins, pooling, config)
+        if config is not None:
+            _check_config(config, name, settings)
+        possible = possible or [(settings.pooling, settings.bins)]
+        chosen = _with(settings, only_choice(possible, said))
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+    if chosen != settings:  # the tensors have the same shapes there
+        settings = chosen
+        network = settings.build()
     for layer in _weighted(network):
         weights = _to_keras(layer, _module(layer.name, layout), tensors)
         for pattern, change in layout.adapted:
@@ -130,15 +188,17 @@ def from_checkpoint(
         settings=settings,
         network=network,
         front_end={"bins": settings.bins, **layout.front_end},
-        notes=layout.notes,
-        ignored=tuple(sorted(ignored)),
+        notes=f"{layout.notes}{_features_of(config)}".strip(),
+        ignored=(*sorted(ignored), *checkpoint.outside),
+        key=checkpoint.key,
+        told=said.words,
     )
 
 
 def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
     folded = checkpoint.folded
     for layout in LAYOUTS:
-        tensors = _unwrapped(checkpoint.tensors, layout)
+        _, tensors = _unwrapped(checkpoint.tensors, layout)
         if folded and layout.image:
             number = len(folded)
         elif layout.mark not in tensors:
@@ -151,20 +211,19 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
             if other is layout and layout.networks[name] == number:
                 return family
     raise InputError(
-        f"{path}: names and numbers of its tensors ({', '.join(sorted(checkpoint.tensors)[:3])}"
+        f"{path}: names and numbers of its tensors ({shown(sorted(checkpoint.tensors)[:3])}"
         f" ...) are of no family that is known; if it is one of {', '.join(FAMILIES)}, give"
         " 'family'"
     )
 
 
-def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:
-    """The tensors without the words that wrappers put before their names ("module.", "model.")."""
+def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> tuple[str, dict[str, np.ndarray]]:
+    """The words that wrappers put before names ("module.", "model."), the tensors without them."""
     for mark in (layout.mark, f"{_module('embedding', layout)}.bias"):
-        found = [name for name in tensors if f".{name}".endswith(f".{mark}")]
-        if found:
-            prefix = min(found, key=len).removesuffix(mark)
-            return {name.removeprefix(prefix): array for name, array in tensors.items()}
-    return dict(tensors)
+        if found := prefixes(tensors, [mark]):
+            prefix = min(found, key=len)
+            return prefix, {name.removeprefix(prefix): x for name, x in tensors.items()}
+    return "", dict(tensors)
 
 
 def _stem(layout: Layout) -> str:
@@ -187,29 +246,95 @@ def _settings(
     head = tensors.get(f"{_module('embedding', layout)}.weight")
     if head is not None and head.ndim >= 2:
         embedding_size = _plausible(head.shape[0], embedding_size)
+    return NetworkSettings(name, channels, bins, embedding_size, _pooling(layout, pooling, tensors))
+
+
+def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:
+    """The published pooling, or the one whose weights there are."""
+    if layout.toolkit != "wespeaker":
+        return published
     attention = tensors.get(f"{_module('pooling_attention1', layout)}.weight")
-    if pooling == "astp" and attention is not None and attention.ndim == 3:
-        after = tensors.get(f"{_module('pooling_attention2', layout)}.weight", attention)
-        if attention.shape[1] == after.shape[0]:
-            pooling = "astp_local"
-    return NetworkSettings(name, channels, bins, embedding_size, pooling)
+    if attention is None or attention.ndim != 3:
+        return "tstp"
+    after = tensors.get(f"{_module('pooling_attention2', layout)}.weight", attention)
+    return "astp_local" if attention.shape[1] == after.shape[0] else "astp"
 
 
 def _plausible(size: int, published: int) -> int:
     return size if size <= _LARGEST * published else published
 
 
-def _image_bins(
-    name: str, network: keras.Model, tensors: dict[str, np.ndarray], layout: Layout
-) -> int:
-    """Mel filters by the number of statistics that the embedding layer takes."""
+def _said(
+    checkpoint: Checkpoint, bins: int | None, pooling: str | None, config: TrainingConfig | None
+) -> Said:
+    """All that settings, the config.yaml and the file itself say of pooling and mel filters."""
+    said = [
+        Said("" if bins is None else f"bins={bins}", bins=bins),
+        Said(
+            "" if pooling is None else f"pooling={pooling}",
+            pooling=None if pooling is None else pooling_named(pooling),
+        ),
+    ]
+    if config is not None:
+        said.append(config.said)
+    if checkpoint.bins is not None:
+        said.append(Said(f"its input has {checkpoint.bins} mel filters", bins=checkpoint.bins))
+    return agreed(said)
+
+
+def _check_config(config: TrainingConfig, name: str, settings: NetworkSettings) -> None:
+    """Raises an `InputError` if the config.yaml is that of another network."""
+    size = settings.embedding_size
+    other = []
+    if config.network not in (None, name):
+        other.append(f"{config.network}, not {name}")
+    if config.embedding_size not in (None, size):
+        other.append(f"embeddings of {config.embedding_size}, not {size}")
+    if other:
+        raise InputError(
+            f"its tensors are not those of {config.path.name}, which is for {', '.join(other)};"
+            " correct that file or move it away"
+        )
+
+
+def _features_of(config: TrainingConfig | None) -> str:
+    """A note on features that tfsv does not make. Empty: they are its own."""
+    if config is None or not config.unusual:
+        return ""
+    return (
+        f" {config.path.name} says {config.unusual}, which tfsv's features (fbank of 25 ms every"
+        " 10 ms, 16 kHz) are not: measure before use."
+    )
+
+
+def _with(settings: NetworkSettings, choice: Choice) -> NetworkSettings:
+    pooling, bins = choice
+    return dataclasses.replace(settings, pooling=pooling, bins=bins)
+
+
+def _choices(
+    layout: Layout,
+    settings: NetworkSettings,
+    network: keras.Model,
+    tensors: dict[str, np.ndarray],
+) -> list[Choice]:
+    """Poolings and mel filters that give the embedding layer its inputs.
+
+    Without such a layer, or with one that fits no pooling, there is none.
+    """
     head = tensors.get(f"{_module('embedding', layout)}.weight")
-    if head is None or head.ndim != 2:
-        return _BINS
-    multiple = NETWORKS[name].bins_multiple
-    statistics_of_a_row = network.get_layer("pooling").output.shape[-1] * multiple // _BINS
-    rows, rest = divmod(head.shape[1], statistics_of_a_row)
-    return _BINS if rest or not rows else _plausible(rows * multiple, _BINS)
+    if head is None or head.ndim not in (2, 3):
+        return []
+    inputs, attentive = head.shape[1], settings.pooling not in STATISTICS
+    features = network.get_layer("pooling").output.shape[-1] // 2
+    if not layout.image:
+        counts = {} if attentive else STATISTICS
+        return [(x, settings.bins) for x, count in counts.items() if count * features == inputs]
+    multiple = NETWORKS[settings.name].bins_multiple
+    rows, rest = divmod(inputs, features * multiple // settings.bins)
+    if rest or not rows:
+        return []
+    return [(settings.pooling, rows // 2 * multiple)] if attentive else choices(rows, multiple)
 
 
 def _unfolded(
@@ -283,10 +408,11 @@ def _refuse_what_does_not_fit(
     family: str,
     wanted: dict[str, tuple[int, ...]],
     found: dict[str, tuple[int, ...]],
+    way_out: str,
 ) -> None:
     """Raises an `InputError` with every tensor that has no counterpart of its shape."""
     missing = [f"{x} {list(wanted[x])}" for x in wanted if x not in found]
-    spare = [f"{x} {list(found[x])}" for x in found if x not in wanted]
+    spare = [f"{shown([x])} {list(found[x])}" for x in found if x not in wanted]
     other = [
         f"{x} {list(found[x])} instead of {list(shape)}"
         for x, shape in wanted.items()
@@ -299,7 +425,15 @@ def _refuse_what_does_not_fit(
     )
     if any(names for _, names in parts):
         listed = "; ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
-        raise InputError(f"{path}: does not fit {family}: {listed}")
+        raise InputError(f"{path}: does not fit {family}: {listed}{way_out if spare else ''}")
+
+
+def _way_out(checkpoint: Checkpoint, prefix: str, found: Collection[str]) -> str:
+    """What to do where tensors lie beside those of the network. Empty: none do."""
+    if not prefix or all(f"{prefix}{name}" in checkpoint.tensors for name in found):
+        return ""
+    part = Part("" if checkpoint.key == TOP else checkpoint.key, prefix)
+    return f"; to leave out what does not lie in {part.key}, give that as 'key'"
 
 
 def _same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
@@ -322,11 +456,27 @@ def _to_keras(
 
 
 def _image_statistics(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
-    """Changes the order of statistics from channel by channel to frequency by frequency."""
+    """Changes the order of inputs from channel by channel to frequency by frequency."""
     kernel, bias = weights
-    _, _, frequencies, channels = network.get_layer("pooling").input.shape
-    by_axes = kernel.reshape(2, channels, frequencies, -1)
+    frequencies, channels = _image(network)
+    by_axes = kernel.reshape(-1, channels, frequencies, kernel.shape[-1])
     return [by_axes.transpose(0, 2, 1, 3).reshape(kernel.shape), bias]
+
+
+def _image_scores(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
+    """Changes the order of outputs from channel by channel to frequency by frequency."""
+    frequencies, channels = _image(network)
+    return [
+        array.reshape(-1, channels, frequencies).transpose(0, 2, 1).reshape(array.shape)
+        for array in weights
+    ]
+
+
+def _image(network: keras.Model) -> tuple[int, int]:
+    """Frequencies and channels of the image that is pooled."""
+    names = {layer.name for layer in network.layers}
+    layer = network.get_layer("pooling_frames" if "pooling_frames" in names else "pooling")
+    return tuple(layer.input.shape[2:])
 
 
 def _first_group_last(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
@@ -349,6 +499,7 @@ def _decibels(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarra
 
 ADAPTATIONS: dict[str, Callable[[list[np.ndarray], keras.Model], list[np.ndarray]]] = {
     "image_statistics": _image_statistics,
+    "image_scores": _image_scores,
     "first_group_last": _first_group_last,
     "first_group_of_inputs_last": _first_group_of_inputs_last,
     "decibels": _decibels,

@@ -5,6 +5,7 @@ import pathlib
 
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
+from tfsv.foreign import HEAD_BYTES, foreign_kind
 from tfsv.packed import flatbuffer, seal
 from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.packed.expand import LARGEST_MODEL
@@ -12,6 +13,7 @@ from tfsv.packed.expand import LARGEST_MODEL
 LARGEST_FILE = LARGEST_MODEL
 """Most bytes that a file or an expanded model may have; larger ones are refused."""
 
+_ENTRIES = (CARD_ENTRY, seal.SEAL_ENTRY)
 _SMALLEST_FILE = 64
 _LONGEST_REASON = 200  # characters
 
@@ -43,7 +45,8 @@ def read_unchecked(path: str | os.PathLike) -> bytes:
         b'TFL3'
 
     Raises:
-        InputError: The file is absent, unreadable, too large, or no TFLite file.
+        InputError: The file is absent, unreadable, too large, no TFLite file, or one that tfsv did
+            not make.
     """
     path = pathlib.Path(path)
     try:
@@ -57,9 +60,15 @@ def read_unchecked(path: str | os.PathLike) -> bytes:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if content[4:8] != flatbuffer.IDENTIFIER:
-        raise InputError(f"{path}: not a TFLite file; export it again")
+        kind = foreign_kind(content[:HEAD_BYTES])
+        raise InputError(f"{path}: {kind or 'not a TFLite file; export it again'}")
     if len(content) < _SMALLEST_FILE:
         raise InputError(f"{path}: only {len(content)} bytes, truncated; export it again")
+    if _of_another_tool(content):
+        raise InputError(
+            f"{path}: a TFLite file, but not made by tfsv (it has neither card nor checksum);"
+            " give one that `tfsv export` wrote"
+        )
     return content
 
 
@@ -120,6 +129,16 @@ def shortened(message: str, beside: int = 0) -> str:
     """
     most = beside + _LONGEST_REASON
     return message if len(message) <= most else message[: most - 1] + "…"
+
+
+def _of_another_tool(content: bytes) -> bool:
+    """Whether nothing in a file that can be read says that tfsv made it."""
+    try:
+        places = [flatbuffer.find_metadata(content, entry) for entry in _ENTRIES]
+    except ValueError:
+        return False  # damaged, which the checksum says
+    # The names are still there where only the way to them is damaged.
+    return not any(places) and not any(entry.encode() in content for entry in _ENTRIES)
 
 
 def printable(text: str) -> str:

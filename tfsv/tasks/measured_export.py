@@ -57,7 +57,7 @@ class ExportSettings:
     notes: str | None = setting(None, "Text for the card's notes. Default: the folder's.")
 
     def __post_init__(self):
-        if not self.output.endswith(".tflite"):
+        if not self.output.lower().endswith(".tflite"):
             raise InputError(f"output={self.output}: must end in .tflite")
         if (self.trials is None) != (self.root is None):
             raise InputError("'trials' and 'root': give both or neither")

@@ -8,6 +8,7 @@ from tfsv import folders
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.files import replacing, write_text
+from tfsv.foreign import HEAD_BYTES, foreign_kind
 from tfsv.tasks.task import TASKS
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
     try:
         network.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:
+        if kind := _foreign_kind_of(weights):
+            raise InputError(f"{weights}: {kind}") from error
         reason = str(error).splitlines()[0]
         raise InputError(f"{weights}: does not fit its card ({reason})") from error
     return network, card
@@ -84,6 +87,8 @@ def read_folder_card(folder: str | os.PathLike) -> ModelCard:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{folder}: not a model folder ({folders.CARD} cannot be read)") from error
+    if kind := _foreign_kind_of(file):
+        raise InputError(f"{file}: {kind}")
     return ModelCard.from_json(text, file)
 
 
@@ -98,3 +103,12 @@ def write_folder_card(folder: str | os.PathLike, card: ModelCard) -> None:
         InputError: The card cannot be written.
     """
     write_text(pathlib.Path(folder) / folders.CARD, card.to_json())
+
+
+def _foreign_kind_of(path: pathlib.Path) -> str | None:
+    """What stands in place of the file, by `tfsv.foreign.foreign_kind`. None: nothing does."""
+    try:
+        with path.open("rb") as file:
+            return foreign_kind(file.read(HEAD_BYTES))
+    except OSError:
+        return None

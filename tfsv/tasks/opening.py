@@ -32,7 +32,7 @@ def open_model(path: str | os.PathLike, *, threads: int = 1) -> Embedder:
 
         network, card = load_model(path)
         return KerasEmbedder(strip(network)[0], card)
-    if path.suffix == ".tflite":
+    if path.suffix.lower() == ".tflite":
         return TFLiteEmbedder(path, threads=threads)
     reason = "neither a model folder nor a .tflite file" if path.exists() else "does not exist"
     raise InputError(f"{path}: {reason}; train a model or export one")

@@ -9,6 +9,7 @@ import tensorflow as tf
 # isort: off
 from tfsv.models.pooling.statistics import TemporalStatisticsPooling
 from tfsv.models.pooling.mean import TemporalAveragePooling
+from tfsv.models.pooling.deviation import TemporalDeviationPooling
 from tfsv.models.pooling.attentive import AttentiveStatistics, GlobalContext
 
 # isort: on
@@ -18,6 +19,7 @@ __all__ = [
     "AttentiveStatistics",
     "GlobalContext",
     "TemporalAveragePooling",
+    "TemporalDeviationPooling",
     "TemporalStatisticsPooling",
     "pooled",
 ]
@@ -37,8 +39,8 @@ def pooled(x: tf.Tensor, kind: str, bottleneck: int = 128) -> tf.Tensor:
         bottleneck: Number of channels between the two layers of an attention.
 
     Returns:
-        Keras tensor float32 `[batch, n]`. For "mean" n is the number of features of a frame. For
-        the other poolings of tfsv it is twice that, with all means first.
+        Keras tensor float32 `[batch, n]`. For "mean" and "tsdp" n is the number of features of a
+        frame. For the other poolings of tfsv it is twice that, with all means first.
 
     Raises:
         ValueError: `kind` is unknown.

@@ -84,8 +84,12 @@ class ModelFile private constructor(
             if (bytes.size < SMALLEST || bytes.size > LARGEST) throw unknown(name)
             return explained(name) {
                 val file = Bytes(ByteBuffer.wrap(bytes))
-                Checksum.check(bytes, Metadata.find(file, Metadata.CHECKSUM))
-                val card = card(bytes, Metadata.find(file, Metadata.CARD))
+                val places = listOf(Metadata.CHECKSUM, Metadata.CARD).map { Metadata.find(file, it) }
+                if (places.all { it == null }) {
+                    throw Unsuitable("is a TFLite file, but tfsv did not make it")
+                }
+                Checksum.check(bytes, places[0])
+                val card = card(bytes, places[1])
                 val expansion = Metadata.find(file, Metadata.RECORD)
                     ?.let { Expansion(bytes, file, it) }
                 ModelFile(bytes, expansion, name, card, Checksum.of(bytes).toHex())

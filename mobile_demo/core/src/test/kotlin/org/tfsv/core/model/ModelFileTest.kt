@@ -128,6 +128,17 @@ class ModelFileTest {
     }
 
     @Test
+    fun `a sound file of another tool is not called damaged`() {
+        val other = plain.copyOf()
+        for (name in listOf("tfsv.card", "tfsv.sha256")) {
+            val place = String(other, Charsets.ISO_8859_1).indexOf(name)
+            "none".toByteArray().copyInto(other, place)
+        }
+        val message = refused(other)
+        assertTrue(message, "is a TFLite file, but tfsv did not make it; use another." in message)
+    }
+
+    @Test
     fun `operators of which an interpreter would die are refused`() {
         val file = Forger(packed).file
         val graph = Graphs.only(Table.root(file))
