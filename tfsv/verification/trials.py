@@ -2,11 +2,12 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tfsv.audio.manifest import Manifest
+from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.audio.pairs import draw_pairs
 from tfsv.errors import InputError
 from tfsv.files import replacing
@@ -25,8 +26,8 @@ class Trials:
         labels: Labels, uint8 `[trials]`, 1 = target (one speaker), 0 = non-target.
         enrol: Enrolment sides, int32 `[trials]`, indices into `names`.
         test: Test sides, int32 `[trials]`, indices into `names`.
-        names: Paths of the recordings as the list has them, relative to the manifest's folder,
-            without duplicates.
+        names: Paths of the recordings as the list has them, relative to the manifest's folder, or
+            utterances of the manifest, without duplicates.
     """
 
     labels: np.ndarray
@@ -127,8 +128,15 @@ def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int 
     labels, pairs = draw_pairs(manifest, targets=targets, nontargets=nontargets, seed=seed)
     used, places = np.unique(pairs, return_inverse=True)
     sides = places.reshape(-1, 2).astype(np.int32)
-    names = [manifest.utterances[i].path for i in used]
+    names = _names([manifest.utterances[i] for i in used])
     return Trials(labels, sides[:, 0], sides[:, 1], names)
+
+
+def _names(utterances: Sequence[Utterance]) -> list[str]:
+    """Paths, or identifiers where several channels of one file are utterances."""
+    first: dict[str, int | None] = {}
+    several = {u.path for u in utterances if first.setdefault(u.path, u.channel) != u.channel}
+    return [u.utterance if u.path in several else u.path for u in utterances]
 
 
 def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:
