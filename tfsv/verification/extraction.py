@@ -1,6 +1,5 @@
 """Embeddings of many recordings: with a progress bar, and in shards that survive a kill."""
 
-import functools
 import hashlib
 import math
 import os
@@ -104,7 +103,7 @@ def embed_file(
     """
     embedding, warnings = _embedded(embedder, path, window_seconds)
     for warning in warnings:
-        _warn_once(f"{path}: {warning}")
+        logging.warning("%s: %s", path, warning)
     return embedding
 
 
@@ -195,12 +194,9 @@ def _warn_of(warned: Sequence[tuple[str, str | os.PathLike]], count: int) -> Non
     for warning, path in warned:
         first.setdefault(without_numbers(warning), path)
     for warning, number in counted(warning for warning, _ in warned):
-        _warn_once(f"{first[warning]}: {warning} (so are {number} of {count} recordings)")
-
-
-@functools.lru_cache(maxsize=4096)
-def _warn_once(line: str) -> None:
-    logging.warning("%s", line)
+        logging.warning(
+            "%d of %d recordings, the first of them %s: %s", number, count, first[warning], warning
+        )
 
 
 def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: float) -> str:
