@@ -299,11 +299,11 @@ class _Augmenter:
         return tf.pad(response, [[0, _ROOM_TAPS - tf.shape(response)[0]]])
 
 
-def _first_that_reads(path, read) -> tuple[tf.Tensor, tf.Tensor]:
+def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
     """Reads the first of several files that can be read, and only those before it.
 
     Args:
-        path: Function from an int64 attempt to the path of the file that it reads.
+        candidate: Function from an int64 attempt to the path of the file that it reads.
         read: Function from an attempt to a float32 tensor, which may fail when the graph runs.
 
     Returns:
@@ -316,16 +316,17 @@ def _first_that_reads(path, read) -> tuple[tf.Tensor, tf.Tensor]:
 
     @_as_written
     def attempt(n: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        line = tf.strings.join([path(tf.zeros_like(n)), ": cannot be decoded; took ", path(n)])
+        path = candidate(n)
+        line = tf.strings.join([candidate(tf.zeros_like(n)), ": cannot be decoded; took ", path])
         return read(n), tf.where(n == 0, "", line)
 
     @_as_written
-    def fail(name: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        tf.debugging.Assert(False, [name, "and its replacements cannot be decoded"])
-        return tf.zeros([0]), name
+    def fail(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        tf.debugging.Assert(False, [path, "and its replacements cannot be decoded"])
+        return tf.zeros([0]), path
 
     tries = tf.data.Dataset.range(_ATTEMPTS).map(attempt).ignore_errors()
-    failure = tf.data.Dataset.from_tensors(path(tf.constant(0, tf.int64))).map(fail)
+    failure = tf.data.Dataset.from_tensors(candidate(tf.constant(0, tf.int64))).map(fail)
     return tries.concatenate(failure).take(1).get_single_element()
 
 
