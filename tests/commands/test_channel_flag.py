@@ -1,5 +1,6 @@
 """--channel and warnings about recordings that do not suit, in every command that reads them."""
 
+import dataclasses
 import json
 import logging
 import pathlib
@@ -124,6 +125,21 @@ def sides(tmp_path):
     return tmp_path
 
 
+def test_a_list_of_one_split_names_what_the_whole_manifest_tells_apart(sides):
+    """The other side of a call may be in another split."""
+    rows = [
+        dataclasses.replace(u, speaker=f"{u.speaker}{u.session}"[:2], split=split)
+        for u in read_manifest(sides / "manifest.tsv")
+        for split in [{"A": "dev", "B": "train"}[u.speaker]]
+    ]
+    rows += [dataclasses.replace(u, utterance=f"{u.utterance}+") for u in rows]
+    manifest = write_manifest(sides / "manifest.tsv", rows)
+    trials = make_trials(manifest.split("dev"), targets=4, nontargets=4)
+    paths = recording_paths(trials, None, manifest)
+    assert {path.channel for path in paths} == {1}
+    assert recording_paths(trials, sides, manifest) == paths
+
+
 def test_evaluate_hears_the_channels_of_the_manifest(sides):
     assert set(read_trials(sides / "dev.txt").names) == {
         u.utterance for u in read_manifest(sides / "manifest.tsv")
@@ -146,7 +162,7 @@ def test_evaluate_with_a_channel_for_all(sides):
     assert paths == [OneChannel(str(sides / f"call{n}.wav"), 1) for n in range(3)]
     flags = ("--model=model.tflite", "--trials=paths.txt", "--root=.", "--output=out")
     done = run_with_stub("evaluate", *flags, "--bootstrap=0", folder=sides)
-    assert f"3 of 3 recordings, the first of them ./call0.wav: N{DIFFER[1:]}" in done.stderr
+    assert f"3 of 3 recordings, such as ./call0.wav: {DIFFER}" in done.stderr
     done = run_with_stub("evaluate", *flags, "--bootstrap=0", "--channel=2", folder=sides)
     assert done.returncode == 0 and "differ" not in done.stderr
 
@@ -180,6 +196,6 @@ def test_many_recordings_give_one_line_for_each_kind(sides, caplog):
         extract_embeddings(PitchEmbedder(), [*paths, OneChannel(paths[0], 1)], progress=False)
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"4 of 5 recordings, the first of them {paths[0]}: "
-        "N channels that differ are mixed; 'channel' takes one"
+        f"4 of 5 recordings, such as {paths[0]}: "
+        "2 channels that differ are mixed; 'channel' takes one"
     )

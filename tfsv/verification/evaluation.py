@@ -189,8 +189,8 @@ def recording_paths(
         paths = [os.path.join(root, name) for name in trials.names]
     else:
         paths = [
-            with_channel(os.path.join(root, name), utterance.channel)
-            for name, utterance in zip(trials.names, _utterances(trials, manifest), strict=True)
+            with_channel(os.path.join(root, utterance.path), utterance.channel)
+            for utterance in _utterances(trials, manifest)
         ]
     return [with_channel(path, channel) for path in paths]
 

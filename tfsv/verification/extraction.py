@@ -190,13 +190,11 @@ def _embedded(
 
 def _warn_of(warned: Sequence[tuple[str, str | os.PathLike]], count: int) -> None:
     """Logs each kind of warning once, with the number of recordings and the first of them."""
-    first: dict[str, str | os.PathLike] = {}
+    first: dict[str, tuple[str | os.PathLike, str]] = {}
     for warning, path in warned:
-        first.setdefault(without_numbers(warning), path)
-    for warning, number in counted(warning for warning, _ in warned):
-        logging.warning(
-            "%d of %d recordings, the first of them %s: %s", number, count, first[warning], warning
-        )
+        first.setdefault(without_numbers(warning), (path, warning))
+    for kind, number in counted(warning for warning, _ in warned):
+        logging.warning("%d of %d recordings, such as %s: %s", number, count, *first[kind])
 
 
 def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +26,7 @@ class Trials:
         enrol: Enrolment sides, int32 `[trials]`, indices into `names`.
         test: Test sides, int32 `[trials]`, indices into `names`.
         names: Paths of the recordings as the list has them, relative to the manifest's folder, or
-            utterances of the manifest, without duplicates.
+            identifiers of the manifest's utterances, without duplicates.
     """
 
     labels: np.ndarray
@@ -107,6 +106,9 @@ def write_trials(path: str | os.PathLike, trials: Trials) -> None:
 def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int = 0) -> Trials:
     """Draws a trial list from all utterances of a manifest (give it one split).
 
+    Names are paths. Where the manifest chooses a channel they are identifiers of utterances, so
+    that such a list is read together with its manifest.
+
     Both sides of a trial have one sex and one corpus where these are known. Those of a target trial
     preferably have different sessions. Trials are drawn evenly over the speakers, as
     `tfsv.audio.pairs.draw_pairs` promises.
@@ -128,15 +130,13 @@ def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int 
     labels, pairs = draw_pairs(manifest, targets=targets, nontargets=nontargets, seed=seed)
     used, places = np.unique(pairs, return_inverse=True)
     sides = places.reshape(-1, 2).astype(np.int32)
-    names = _names([manifest.utterances[i] for i in used])
+    names = [_name(manifest.utterances[i]) for i in used]
     return Trials(labels, sides[:, 0], sides[:, 1], names)
 
 
-def _names(utterances: Sequence[Utterance]) -> list[str]:
-    """Paths, or identifiers where several channels of one file are utterances."""
-    first: dict[str, int | None] = {}
-    several = {u.path for u in utterances if first.setdefault(u.path, u.channel) != u.channel}
-    return [u.utterance if u.path in several else u.path for u in utterances]
+def _name(utterance: Utterance) -> str:
+    """The path, or the identifier of one channel, for the path would stand for all of them."""
+    return utterance.path if utterance.channel is None else utterance.utterance
 
 
 def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:
