@@ -100,7 +100,7 @@ def test_prepare_lists_warnings_and_carries_the_channel(calls, tmp_path):
     assert told["ann/opposite.wav"].startswith("2 channels that cancel each other")
     assert told["ann/phone.wav"].startswith("8000 samples a second, below 16000")
     assert f"warnings about 6 recordings, listed in {root}/all.warnings.tsv" in done.stdout
-    assert "       2  N channels that differ are mixed; --channel takes one\n" in done.stdout
+    assert "       2  2 channels that differ are mixed; --channel takes one\n" in done.stdout
 
     done = run_command("prepare", *arguments, "--channel=right")
     assert done.returncode == 0, done.stderr

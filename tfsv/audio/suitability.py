@@ -3,10 +3,9 @@
 What does not suit is read all the same, with a warning.
 """
 
-import collections
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -163,18 +162,22 @@ def _bins(low_hz: float, high_hz: float, rate: int) -> slice:
     return slice(math.ceil(low_hz / hertz), math.ceil(high_hz / hertz))
 
 
-def counted(lines: Iterable[str], most: int = 20) -> Sequence[tuple[str, int]]:
+def counted(lines: Iterable[str], most: int = 20) -> list[tuple[str, int]]:
     """The commonest of some lines and their counts, where lines that differ in numbers are one.
 
     Example:
-        >>> counted(["too short: 399 samples", "too short: 1 samples"])
-        [('too short: N samples', 2)]
+        >>> counted(["empty file (0 bytes)", "too short: 399 samples", "too short: 1 samples"])
+        [('too short: N samples', 2), ('empty file (0 bytes)', 1)]
 
     Args:
         lines: Lines of text.
         most: Most lines to return.
     """
-    return collections.Counter(map(without_numbers, lines)).most_common(most)
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        alike.setdefault(without_numbers(line), []).append(line)
+    commonest = sorted(alike.items(), key=lambda item: -len(item[1]))[:most]
+    return [(same[0] if len(set(same)) == 1 else kind, len(same)) for kind, same in commonest]
 
 
 def without_numbers(line: str) -> str:

@@ -13,7 +13,7 @@ from absl import logging
 
 from tfsv.audio import SAMPLE_RATE, soundfiles
 from tfsv.audio.channels import OneChannel
-from tfsv.audio.suitability import counted, without_numbers
+from tfsv.audio.suitability import without_numbers
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
 
@@ -190,11 +190,12 @@ def _embedded(
 
 def _warn_of(warned: Sequence[tuple[str, str | os.PathLike]], count: int) -> None:
     """Logs each kind of warning once, with the number of recordings and the first of them."""
-    first: dict[str, tuple[str | os.PathLike, str]] = {}
+    alike: dict[str, list[tuple[str, str | os.PathLike]]] = {}
     for warning, path in warned:
-        first.setdefault(without_numbers(warning), (path, warning))
-    for kind, number in counted(warning for warning, _ in warned):
-        logging.warning("%d of %d recordings, such as %s: %s", number, count, *first[kind])
+        alike.setdefault(without_numbers(warning), []).append((warning, path))
+    for same in alike.values():
+        warning, path = same[0]
+        logging.warning("%d of %d recordings, such as %s: %s", len(same), count, path, warning)
 
 
 def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: float) -> str:
