@@ -127,7 +127,7 @@ def _parts(manifest: Manifest, settings: PipelineSettings) -> Iterator[tuple[str
     paths = [manifest.absolute(utterance) for utterance in manifest.utterances[::stride][:count]]
     samples = settings.crop_samples
     waveform = 0.1 * tf.random.stateless_normal([samples], [0, 1])
-    sound = 0.1 * tf.random.stateless_normal([2 * samples, 1], [0, 2])
+    sound = 0.1 * tf.random.stateless_normal([2 * samples], [0, 2])
 
     def cropped(factor: float) -> tf.Tensor:
         return crop(sound, tf.constant(16000), tf.constant(factor, tf.float64), samples, 0.5)

@@ -136,7 +136,7 @@ def test_trial_lists(prepared):
 def test_nothing_else_is_left(prepared):
     root, _ = prepared
     names = {p.name for p in root.iterdir() if not p.name.startswith("s")}
-    assert names == {"manifest.tsv", "manifest.skipped.tsv", "trials"}
+    assert names == {"manifest.tsv", "manifest.skipped.tsv", "manifest.warnings.tsv", "trials"}
 
 
 def test_same_speakers_are_drawn_by_the_same_seed(prepared, tmp_path):

@@ -31,7 +31,7 @@ class SoundLimits:
     minimum_seconds: float = SHORTEST_SECONDS
     maximum_seconds: float = LONGEST_SECONDS
 
-    def __call__(self, path: str) -> SoundInfo:
+    def __call__(self, path: str | os.PathLike) -> SoundInfo:
         return sound_info(
             path,
             minimum_seconds=self.minimum_seconds,
@@ -40,11 +40,11 @@ class SoundLimits:
 
 
 def inspect_all(
-    paths: Sequence[str],
+    paths: Sequence[str | os.PathLike],
     *,
     workers: int,
     timeout_seconds: float = 60.0,
-    check: Callable[[str], SoundInfo],
+    check: Callable[[str | os.PathLike], SoundInfo],
 ) -> Iterator[tuple[int, SoundInfo | str]]:
     """Inspects files in worker processes.
 
@@ -110,14 +110,14 @@ def inspect_all(
 class _Worker:
     """A process that inspects one file at a time."""
 
-    def __init__(self, context, check: Callable[[str], SoundInfo]):
+    def __init__(self, context, check: Callable[[str | os.PathLike], SoundInfo]):
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=_serve, args=(other, check), daemon=True)
         self.process.start()
         other.close()
         self.ready = False
 
-    def start(self, index: int, path: str, timeout_seconds: float) -> None:
+    def start(self, index: int, path: str | os.PathLike, timeout_seconds: float) -> None:
         self.index, self.path = index, path
         self.deadline = time.monotonic() + (timeout_seconds if self.ready else _START_SECONDS)
         with contextlib.suppress(ConnectionError):  # it died meanwhile; waiting will tell
@@ -142,7 +142,10 @@ def _next_file(worker: _Worker, waiting, busy: dict, timeout_seconds: float) -> 
     worker.stop()
 
 
-def _serve(pipe: multiprocessing.connection.Connection, check: Callable[[str], SoundInfo]) -> None:
+def _serve(
+    pipe: multiprocessing.connection.Connection,
+    check: Callable[[str | os.PathLike], SoundInfo],
+) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # mp3 decoders chatter over the progress bar
     pipe.send(_READY)
     while True:

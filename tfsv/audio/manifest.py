@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from tfsv.audio.channels import channel_number, with_channel
 from tfsv.errors import InputError
 from tfsv.files import replacing
 
@@ -27,7 +28,9 @@ class Utterance:
         path: Path of the sound file, relative to the manifest's folder or absolute.
         seconds: Duration, seconds.
         split: Name of the split, such as "train", "dev" or "test". A speaker is in one split only.
-        extra: Further columns by name, such as corpus, sex ("F", "M" or ""), text.
+        extra: Further columns by name, such as corpus, sex ("F", "M" or ""), text. The column
+            `channel` chooses a channel of the file: 1, 2, …, left, right, A or B. Where it is
+            empty, channels are averaged.
     """
 
     utterance: str
@@ -37,6 +40,12 @@ class Utterance:
     seconds: float
     split: str
     extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def channel(self) -> int | None:
+        """Number of the channel that speaks, from 1. None: the channels are averaged."""
+        channel = self.extra.get("channel")
+        return channel_number(channel) if channel else None
 
 
 class Manifest:
@@ -92,6 +101,10 @@ class Manifest:
         """The path of an utterance's sound file, absolute."""
         return str(self.root / utterance.path)
 
+    def recording(self, utterance: Utterance) -> str | os.PathLike:
+        """The sound file of an utterance, absolute, with its channel where the row chooses one."""
+        return with_channel(self.absolute(utterance), utterance.channel)
+
 
 def read_manifest(path: str | os.PathLike) -> Manifest:
     """Reads a manifest line by line and checks every one.
@@ -107,8 +120,8 @@ def read_manifest(path: str | os.PathLike) -> Manifest:
 
     Raises:
         InputError: The file cannot be read, lacks a column, lists nothing, or has a wrong line. A
-            line is wrong by its number of fields, an empty or duplicate identifier, or seconds that
-            are no positive number. The message has the line's number.
+            line is wrong by its number of fields, an empty or duplicate identifier, seconds that
+            are no positive number, or a channel that is none. The message has the line's number.
     """
     path = pathlib.Path(path)
     try:
@@ -221,6 +234,10 @@ def _problem(utterance: Utterance, seen: set[str]) -> str | None:
             return f"{name} is empty"
     if not (math.isfinite(utterance.seconds) and utterance.seconds > 0):
         return f"seconds: expected a positive number, received {utterance.seconds}"
+    try:
+        _ = utterance.channel
+    except InputError as error:
+        return str(error)
     if utterance.utterance in seen:
         return f"duplicate utterance id {utterance.utterance!r}"
     seen.add(utterance.utterance)

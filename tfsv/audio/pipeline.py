@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfsv.audio import SAMPLE_RATE, augment, decoding
+from tfsv.audio import SAMPLE_RATE, augment, decoding, mixing
 from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline_settings import PipelineSettings
 from tfsv.audio.sound_kinds import SUFFIXES
@@ -96,11 +96,15 @@ def training_dataset(
         seeds = tf.random.split([settings.seed, position], 2)
         draws = tf.random.stateless_uniform([_DRAWS], seeds[0])
 
-        def read(path: tf.Tensor) -> tf.Tensor:
-            sound, rate = decoding.decode(path, settings.decoder)
+        def read(attempt: tf.Tensor) -> tf.Tensor:
+            row = corpus.candidate(index, attempt)
+            sound, rate = decoding.decode(corpus.path(row), settings.decoder)
+            sound = mixing.mono(sound, corpus.channel(row))
             return crop(sound, rate, factors[factor], settings.crop_samples, draws[_CROP])
 
-        waveform, trouble = _first_that_reads(lambda n: corpus.candidate(index, n), read)
+        waveform, trouble = _first_that_reads(
+            lambda attempt: corpus.path(corpus.candidate(index, attempt)), read
+        )
         waveform.set_shape([settings.crop_samples])
         waveform, further = augmenter(waveform, draws, seeds[1])
         label = tf.cast(factor, tf.int32) * corpus.speakers + corpus.label(index)
@@ -129,12 +133,12 @@ def crop(
     repeated, as in WeSpeaker's recipes.
 
     Example:
-        >>> sound, rate = tf.zeros([48000, 1]), tf.constant(16000)
+        >>> sound, rate = tf.zeros([48000]), tf.constant(16000)
         >>> crop(sound, rate, tf.constant(0.9, tf.float64), 32000, tf.constant(0.5)).shape
         TensorShape([32000])
 
     Args:
-        sound: Sound, float32 `[frames, channels]`. Its channels are averaged.
+        sound: Sound, float32 `[frames]`. It may exceed 1.
         rate: Sample rate of the sound, Hz, int32.
         factor: Speed factor, float64.
         samples: Length of the crop in samples.
@@ -160,8 +164,7 @@ def crop(
     spare = tf.maximum(frames - (taken - 2 * before), 0)
     first = tf.cast(tf.cast(position, tf.float64) * tf.cast(spare + 1, tf.float64), tf.int32)
     places = tf.math.floormod(first - before + tf.range(taken), frames)
-    waveform = tf.reduce_mean(tf.gather(sound, places), axis=1)
-    waveform = tf.debugging.check_numerics(waveform, "crop")
+    waveform = tf.debugging.check_numerics(tf.gather(sound, places), "crop")
     return tf.cond(
         same,
         lambda: waveform,
@@ -182,6 +185,7 @@ class _Corpus:
         self.speakers = len(names)
         self._size = len(utterances)
         self._paths = tf.constant([manifest.absolute(utterance) for utterance in utterances])
+        self._channels = tf.constant([utterance.channel or mixing.ALL for utterance in utterances])
         self._labels = tf.constant(labels)
         self._counts = tf.constant(counts, tf.int64)
         self._starts = tf.constant(np.cumsum(counts) - counts, tf.int64)
@@ -193,10 +197,16 @@ class _Corpus:
         return tf.gather(self._labels, index)
 
     def candidate(self, index: tf.Tensor, attempt: tf.Tensor) -> tf.Tensor:
-        """Path of an utterance (attempt 0) or of what may stand in for it."""
+        """Index of an utterance (attempt 0) or of what may stand in for it."""
         start = tf.gather(self._starts, self.label(index))
         count = tf.gather(self._counts, self.label(index))
-        return tf.gather(self._paths, start + (index - start + attempt) % count)
+        return start + (index - start + attempt) % count
+
+    def path(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._paths, index)
+
+    def channel(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._channels, index)
 
 
 class _Augmenter:
@@ -234,9 +244,11 @@ class _Augmenter:
     def _in_room(self, waveform, draws, seed):
         if self._rooms is None:
             return augment.reverberate(waveform, augment.generated_room(seed)), tf.constant("")
-        response, trouble = _first_that_reads(
-            lambda n: _pick(self._rooms, draws[_FILE], n), self._read_room
-        )
+
+        def path(attempt: tf.Tensor) -> tf.Tensor:
+            return _pick(self._rooms, draws[_FILE], attempt)
+
+        response, trouble = _first_that_reads(path, lambda n: self._read_room(path(n)))
         response.set_shape([_ROOM_TAPS])
         return augment.reverberate(waveform, response), trouble
 
@@ -262,12 +274,15 @@ class _Augmenter:
         return augment.add_noise(waveform, noise, decibels), trouble
 
     def _read_noise(self, paths, draws):
-        def read(path: tf.Tensor) -> tf.Tensor:
-            sound, rate = decoding.decode(path, self._settings.decoder)
-            factor = tf.constant(1.0, tf.float64)
+        def path(attempt: tf.Tensor) -> tf.Tensor:
+            return _pick(paths, draws[_FILE], attempt)
+
+        def read(attempt: tf.Tensor) -> tf.Tensor:
+            sound, rate = decoding.decode(path(attempt), self._settings.decoder)
+            sound, factor = mixing.mono(sound), tf.constant(1.0, tf.float64)
             return crop(sound, rate, factor, self._settings.crop_samples, draws[_POSITION])
 
-        noise, trouble = _first_that_reads(lambda n: _pick(paths, draws[_FILE], n), read)
+        noise, trouble = _first_that_reads(path, read)
         return tf.ensure_shape(noise, [self._settings.crop_samples]), trouble
 
     def _read_room(self, path: tf.Tensor) -> tf.Tensor:
@@ -290,8 +305,8 @@ def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
     """Reads the first of several files that can be read, and only those before it.
 
     Args:
-        candidate: Function from an int64 attempt to a path.
-        read: Function from a path to a float32 tensor, which may fail when the graph runs.
+        candidate: Function from an int64 attempt to the path of the file that it reads.
+        read: Function from an attempt to a float32 tensor, which may fail when the graph runs.
 
     Returns:
         The value of `read`, and a line about the file that failed, "" if the first one did not.
@@ -305,7 +320,7 @@ def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
     def attempt(n: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         path = candidate(n)
         line = tf.strings.join([candidate(tf.zeros_like(n)), ": cannot be decoded; took ", path])
-        return read(path), tf.where(n == 0, "", line)
+        return read(n), tf.where(n == 0, "", line)
 
     @_as_written
     def fail(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -7,11 +7,28 @@ from collections.abc import Iterable, Sequence
 
 import tqdm
 
+from tfsv.audio.channels import OneChannel, channel_number, with_channel
 from tfsv.audio.corpora import Skipped
 from tfsv.audio.inspection import SoundLimits, inspect_all
 from tfsv.audio.manifest import Utterance
 from tfsv.audio.soundfiles import SoundInfo
 from tfsv.files import replacing
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning about a recording that is in the manifest all the same.
+
+    Example:
+        >>> entry = Warned("call.wav", "2 channels that differ are mixed; 'channel' takes one")
+
+    Attributes:
+        path: Path of the recording, relative to the corpus.
+        warning: Line that says in what the recording does not suit.
+    """
+
+    path: str
+    warning: str
 
 
 def screen(
@@ -21,12 +38,13 @@ def screen(
     limits: SoundLimits,
     workers: int,
     timeout_seconds: float,
-) -> tuple[list[Utterance], list[Skipped]]:
+    channel: int | str | None = None,
+) -> tuple[list[Utterance], list[Skipped], list[Warned]]:
     """Decodes every recording of a corpus once, in parallel.
 
     Example:
         >>> entries = CORPORA["tree"]("recordings")
-        >>> fit, skipped = screen(
+        >>> fit, skipped, warned = screen(
         ...     entries, "recordings", limits=SoundLimits(), workers=2, timeout_seconds=60
         ... )
 
@@ -36,10 +54,15 @@ def screen(
         limits: Check of every recording.
         workers: Number of processes that decode.
         timeout_seconds: Longest time that one recording may take.
+        channel: Channel to take of recordings that have several, as
+            `tfsv.audio.channels.channel_number` reads it. None: channels are averaged. What the
+            reader says of a recording counts first.
 
     Returns:
-        fit: Rows with their seconds, sorted by identifier. Paths are as the reader gave them.
+        fit: Rows with their seconds, sorted by identifier. Paths are as the reader gave them. Where
+            a channel is chosen of several, the row's column `channel` has its number.
         skipped: Recordings left out by the reader or by the check, sorted by path.
+        warned: Warnings about recordings that are fit, sorted by path.
     """
     entries = list(entries)
     skipped = [entry for entry in entries if isinstance(entry, Skipped)]
@@ -55,21 +78,29 @@ def screen(
                 unopened[entry.utterance] = entry
     waiting = list(unopened.values())
     root = pathlib.Path(root).absolute()
-    paths = [str(root / utterance.path) for utterance in waiting]
+    paths = [
+        with_channel(str(root / utterance.path), utterance.channel or channel_number(channel))
+        for utterance in waiting
+    ]
     outcomes = inspect_all(paths, workers=workers, timeout_seconds=timeout_seconds, check=limits)
-    fit = []
+    fit, warned = [], []
     for index, outcome in tqdm.tqdm(
         outcomes, total=len(waiting), desc="decoding", unit="file", smoothing=0.05
     ):
         utterance = waiting[index]
         if isinstance(outcome, SoundInfo):
-            fit.append(dataclasses.replace(utterance, seconds=outcome.seconds))
+            path, extra = paths[index], utterance.extra
+            if isinstance(path, OneChannel) and outcome.channels > 1:
+                extra = extra | {"channel": str(path.channel)}
+            fit.append(dataclasses.replace(utterance, seconds=outcome.seconds, extra=extra))
+            warned += [Warned(utterance.path, warning) for warning in outcome.warnings]
         else:
             reason = outcome.removeprefix(f"{paths[index]}: ")
             skipped.append(Skipped(utterance.path, reason))
     fit.sort(key=lambda utterance: utterance.utterance)
     skipped.sort(key=lambda skip: (skip.path, skip.reason))
-    return fit, skipped
+    warned.sort(key=lambda entry: (entry.path, entry.warning))
+    return fit, skipped, warned
 
 
 def write_skipped(path: str | os.PathLike, skipped: Sequence[Skipped]) -> None:
@@ -89,6 +120,24 @@ def write_skipped(path: str | os.PathLike, skipped: Sequence[Skipped]) -> None:
         for skip in skipped:
             name = skip.path if skip.path.isprintable() else ascii(skip.path)
             file.write(f"{name}\t{skip.reason}\n")
+
+
+def write_warned(path: str | os.PathLike, warned: Sequence[Warned]) -> None:
+    """Writes warnings as TSV, with the columns path and warning.
+
+    Example:
+        >>> write_warned("warnings.tsv", [Warned("ann/2.wav", "8000 samples a second")])
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with (
+        replacing(path) as part,
+        part.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.write("path\twarning\n")
+        for entry in warned:
+            file.write(f"{entry.path}\t{entry.warning}\n")
 
 
 def _unwritable(utterance: Utterance) -> str | None:

@@ -1,28 +1,29 @@
 """Opening sound files that a stranger hands over, with libsndfile."""
 
+import dataclasses
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import soundfile
 
 from tfsv.audio import SAMPLE_RATE
+from tfsv.audio.channels import OneChannel
 from tfsv.audio.containers import Sound, open_sound
+from tfsv.audio.suitability import Suitability
 from tfsv.errors import InputError
 
 SHORTEST_SECONDS = 0.025  # one frame of the front end
 LONGEST_SECONDS = 600.0  # 38 MB of float32
 
 _BLOCK = 1 << 16  # sample frames decoded at a time
-_SILENT_RMS = 1e-4  # -80 dB: three steps of 16 bits; the quietest real speech we saw is at -56 dB
 _HIGHEST_PEAK = 16.0  # float files may overshoot 1, but not by an integer's range
 _LOWEST_RATE, _HIGHEST_RATE = 4000, 384000
 _MPEG_FRAME = 1152  # samples; what an mp3's own header may be wrong by
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class SoundInfo:
     """Facts about a sound file that has been decoded to its end and found fit.
 
@@ -35,12 +36,15 @@ class SoundInfo:
         seconds: Duration, counted from the decoded samples.
         rate: Sample rate of the file, Hz.
         channels: Number of channels in the file.
+        warnings: A line for each thing in which the recording does not suit, though it can be read:
+            its rate, an empty upper band, channels that differ or cancel, clipping.
     """
 
     path: str
     seconds: float
     rate: int
     channels: int
+    warnings: tuple[str, ...] = ()
 
 
 def sound_info(
@@ -55,21 +59,21 @@ def sound_info(
 
     Example:
         >>> sound_info("speech.wav")
-        SoundInfo(path='speech.wav', seconds=2.5, rate=16000, channels=1)
+        SoundInfo(path='speech.wav', seconds=2.5, rate=16000, channels=1, warnings=())
 
     Args:
         path: Path of a file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
+            A `tfsv.audio.channels.OneChannel` is judged by that channel.
         minimum_seconds: Shortest duration that is taken. It is never below one frame of 25 ms.
         maximum_seconds: Longest duration that is taken.
 
     Raises:
         InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short or
-            too long. It is also raised for samples that are no finite numbers in about -1 to 1.
+            too long, or lacks the channel. It is also raised for samples that are no finite
+            numbers in about -1 to 1.
     """
-    path = os.fspath(path)
-    with open_sound(path) as sound:
-        count = sum(len(block) for block in _blocks(sound, path, minimum_seconds, maximum_seconds))
-        return SoundInfo(path, count / sound.samplerate, sound.samplerate, sound.channels)
+    info, _ = _heard(path, minimum_seconds, maximum_seconds, keep=False)
+    return info
 
 
 def read(
@@ -80,7 +84,7 @@ def read(
 ) -> np.ndarray:
     """Reads a whole file as the waveform that the networks take.
 
-    Channels are averaged, and other rates are resampled (`scipy.signal.resample_poly`).
+    It is the waveform of `read_with_info`, without its warnings.
 
     Example:
         >>> waveform = read("speech.wav")
@@ -98,19 +102,83 @@ def read(
 
     Raises:
         InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short or
-            too long. It is also raised for samples that are no finite numbers in about -1 to 1.
+            too long, or lacks the channel. It is also raised for samples that are no finite
+            numbers in about -1 to 1.
     """
-    path = os.fspath(path)
-    with open_sound(path) as sound:
-        blocks = list(_blocks(sound, path, minimum_seconds, maximum_seconds))
-        rate = sound.samplerate
+    waveform, _ = read_with_info(
+        path, minimum_seconds=minimum_seconds, maximum_seconds=maximum_seconds
+    )
+    return waveform
+
+
+def read_with_info(
+    path: str | os.PathLike,
+    *,
+    minimum_seconds: float = SHORTEST_SECONDS,
+    maximum_seconds: float = LONGEST_SECONDS,
+) -> tuple[np.ndarray, SoundInfo]:
+    """Reads a whole file as the waveform that the networks take, and says what does not suit.
+
+    Other rates are resampled (`scipy.signal.resample_poly`). A waveform that then exceeds 1 is
+    scaled down as a whole, never clipped. Channels are averaged, unless the path is a `OneChannel`.
+    Where they cancel each other, the loudest is taken.
+
+    Example:
+        >>> waveform, info = read_with_info("call.wav")
+        >>> info.warnings
+        ("2 channels that differ are mixed; 'channel' takes one",)
+
+    Args:
+        path: Path of a file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
+            A `tfsv.audio.channels.OneChannel` has that channel taken. A file of one channel has
+            that one taken, whatever is chosen.
+        minimum_seconds: Shortest duration that is taken. It is never below one frame of 25 ms.
+        maximum_seconds: Longest duration that is taken. Longer files are refused before they are
+            held in memory.
+
+    Returns:
+        The waveform at 16 kHz from -1 to 1, float32 `[samples]`, and facts about the file.
+
+    Raises:
+        InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short or
+            too long, or lacks the channel. It is also raised for samples that are no finite
+            numbers in about -1 to 1.
+    """
+    info, blocks = _heard(path, minimum_seconds, maximum_seconds, keep=True)
     waveform = np.concatenate(blocks)
-    if rate != SAMPLE_RATE:
-        common = math.gcd(rate, SAMPLE_RATE)
+    if info.rate != SAMPLE_RATE:
+        common = math.gcd(info.rate, SAMPLE_RATE)
         import scipy.signal  # takes most of a second; recordings of 16 kHz do without
 
-        waveform = scipy.signal.resample_poly(waveform, SAMPLE_RATE // common, rate // common)
-    return np.clip(waveform, -1.0, 1.0).astype(np.float32, copy=False)
+        waveform = scipy.signal.resample_poly(waveform, SAMPLE_RATE // common, info.rate // common)
+    peak = max(1.0, float(np.max(waveform)), -float(np.min(waveform)))
+    if peak > 1.0:
+        waveform = waveform / np.float32(peak)
+    return waveform.astype(np.float32, copy=False), info
+
+
+def _heard(
+    path: str | os.PathLike, minimum_seconds: float, maximum_seconds: float, *, keep: bool
+) -> tuple[SoundInfo, list[np.ndarray]]:
+    """Facts about a file that is fit, and what is taken of it, as mono blocks if they are kept."""
+    name = os.fspath(path)
+    channel = path.channel if isinstance(path, OneChannel) else None
+    with open_sound(name) as sound:
+        heard = Suitability(name, sound.samplerate, sound.channels, channel)
+        count, blocks = 0, []
+        for block in _blocks(sound, name, minimum_seconds, maximum_seconds, heard):
+            count += len(block)
+            if keep:
+                blocks.append(block)
+        info = SoundInfo(
+            name, count / sound.samplerate, sound.samplerate, sound.channels, heard.warnings()
+        )
+    if heard.cancelled is None:
+        return info, blocks
+    taken = OneChannel(name, heard.cancelled)
+    again, blocks = _heard(taken, minimum_seconds, maximum_seconds, keep=keep)
+    warnings = dict.fromkeys((heard.cancellation(), *again.warnings))
+    return dataclasses.replace(info, warnings=tuple(warnings)), blocks
 
 
 def _blocks(
@@ -118,15 +186,16 @@ def _blocks(
     path: str,
     minimum_seconds: float,
     maximum_seconds: float,
+    heard: Suitability,
 ) -> Iterator[np.ndarray]:
-    """Yields the file as mono float32 blocks, and raises as soon as it is known to be unfit."""
+    """Yields what is heard, mono float32, and raises as soon as the file is known to be unfit."""
     rate, declared = sound.samplerate, sound.frames
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise InputError(f"{path}: {rate} samples a second; expected {_LOWEST_RATE} or more")
     longest = int(maximum_seconds * rate)
     if declared > longest and sound.container.stated:
         raise InputError(_too_long(path, declared / rate, maximum_seconds))
-    count, total, squares = 0, 0.0, 0.0
+    count = 0
     while True:
         try:
             block = sound.read_block(_BLOCK)
@@ -139,17 +208,14 @@ def _blocks(
         count += len(block)
         if count > longest:
             raise InputError(_too_long(path, max(count, declared) / rate, maximum_seconds))
-        peak = np.max(np.abs(block))
+        peak = max(block.max(), -block.min())
         if not np.isfinite(peak):
             raise InputError(f"{path}: holds samples that are NaN or infinite; export it again")
         if peak > _HIGHEST_PEAK:
             raise InputError(
                 f"{path}: float samples up to {peak:.0f}, expected -1 to 1; scale it down"
             )
-        mono = block.mean(axis=1) if block.shape[1] > 1 else block[:, 0]
-        total += float(mono.sum(dtype=np.float64))
-        squares += float(np.square(mono, dtype=np.float64).sum())
-        yield mono
+        yield heard.mono(block)
     _require_whole(sound, path, count)
     shortest = max(minimum_seconds, SHORTEST_SECONDS)
     if count < shortest * rate:
@@ -157,8 +223,7 @@ def _blocks(
             f"{path}: too short: {count} samples, {count / rate:.3f} s, "
             f"where at least {shortest:g} s are needed"
         )
-    if squares / count - (total / count) ** 2 < _SILENT_RMS**2:
-        raise InputError(f"{path}: silent (below {20 * math.log10(_SILENT_RMS):.0f} dB)")
+    heard.require_sound()
 
 
 def _too_long(path: str, seconds: float, maximum_seconds: float) -> str:

@@ -4,18 +4,22 @@
         --output=/data/voxceleb1/manifest.tsv --dev_speakers=40 --trials
 
 Every file is decoded once, in parallel. Beside the manifest lies `manifest.skipped.tsv`, a list of
-what was skipped and why. With --trials there are also the lists `trials/dev.txt` and
-`trials/test.txt`.
+what was skipped and why, and `manifest.warnings.tsv`, a list of recordings that are in the manifest
+but do not suit: below 16 kHz, telephone speech, channels that differ or cancel, clipped. With
+--trials there are also the lists `trials/dev.txt` and `trials/test.txt`.
+
+The channels of a recording are averaged. With --channel one is taken, and the manifest's column
+`channel` says so to training, embedding and evaluation. The column can be written by hand too, one
+row for each channel.
 """
 
-import functools
 from typing import Any
 
 from absl import flags
 
 from tfsv.audio.corpora import CORPORA
 from tfsv.commands.flags import define, made
-from tfsv.commands.running import Command
+from tfsv.commands.running import Command, with_dashes
 from tfsv.verification.preparing import PrepareSettings, prepare
 
 
@@ -25,7 +29,11 @@ def _define(values: flags.FlagValues) -> None:
 
 def main(values: Any, arguments: list[str]) -> None:
     """Prepares the corpus that the flags name."""
-    prepare(made(values, PrepareSettings), tell=functools.partial(print, flush=True))
+
+    def tell(summary: str) -> None:
+        print(with_dashes(summary, values), flush=True)
+
+    prepare(made(values, PrepareSettings), tell=tell)
 
 
 command = Command("prepare", __doc__, _define, main)

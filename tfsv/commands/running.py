@@ -114,7 +114,7 @@ class Command:
 
     def _status(self, arguments: Sequence[str]) -> int | None:
         values, arguments = self.parsed(arguments)
-        _start_logging(values.verbosity)
+        _start_logging(values)
         try:
             return self._main(values, arguments)
         except InputError as error:
@@ -205,9 +205,14 @@ def _described(flag: flags.Flag) -> str:
     return "\n".join([text, *(["    " + " ".join(notes)] if notes else [])])
 
 
-def _start_logging(verbosity: int | None) -> None:
+def _start_logging(values: flags.FlagValues) -> None:
     from absl import logging
+
+    class Formatter(logging.PythonFormatter):
+        def format(self, record):
+            return with_dashes(super().format(record), values)
 
     flags.FLAGS.mark_as_parsed()  # absl's logging asks the flags of the whole process
     logging.use_absl_handler()
-    logging.set_verbosity(logging.WARNING if verbosity is None else verbosity)
+    logging.get_absl_handler().setFormatter(Formatter())
+    logging.set_verbosity(logging.WARNING if values.verbosity is None else values.verbosity)

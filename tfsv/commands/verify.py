@@ -12,6 +12,10 @@ from the model's card, where `tfsv evaluate --calibrate` put it, for the rate of
 bearable (--false_accept_rate). It was measured on pairs of single recordings; with several
 enrolment recordings the rates are others. Recordings of less than half a second are refused.
 
+The channels of a recording are averaged, with a warning where they differ; --channel takes one. A
+recording of one channel is taken as it is. Warnings on standard error also tell of recordings below
+16 kHz, of telephone speech, and of clipping.
+
 The exit status is 0 if all are accepted and 2 if at least one is rejected. It is 1 after an error,
 which is one line on standard error.
 
@@ -36,6 +40,12 @@ def _define(values: flags.FlagValues) -> None:
         "Fraction of impostors that may be accepted, 0.01 or 0.001; picks the card's threshold.",
         lower_bound=0.0, upper_bound=1.0, flag_values=values,
     )  # fmt: skip
+    flags.DEFINE_string(
+        "channel", None,
+        "Channel to take of recordings that have several: 1, 2, …, left, right, A or B. "
+        "Default: channels are averaged.",
+        flag_values=values,
+    )  # fmt: skip
     flags.DEFINE_float(
         "threshold", None, "Cosine score from which to accept, instead of the card's threshold.",
         lower_bound=-1.0, upper_bound=1.0, flag_values=values,
@@ -51,6 +61,7 @@ def main(values: Any, arguments: list[str]) -> int:
     decisions = verify(
         enrolment, tests, model,
         false_accept_rate=values.false_accept_rate, threshold=values.threshold,
+        channel=values.channel,
     )  # fmt: skip
     for decision in decisions:
         origin = decision.origin if values.threshold is None else "--threshold"

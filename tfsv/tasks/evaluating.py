@@ -9,6 +9,7 @@ import numpy as np
 from absl import logging
 
 from tfsv import folders
+from tfsv.audio.channels import channel_number, with_channel
 from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.demo import located
 from tfsv.errors import InputError
@@ -45,6 +46,8 @@ class EvaluationSettings:
             by speaker. None: there is none.
         scores: Whether each model's scores are written.
         embeddings: Folder that keeps embeddings. None: they are not kept.
+        channel: Channel to take of recordings that have several: "1", "2", …, "left", "right", "A"
+            or "B". It is not asked where the manifest says which. None: channels are averaged.
         subtract_mean_of: Split of the manifest whose mean embedding is subtracted before scoring.
             None: nothing is subtracted.
         bootstrap: Replicates for 95 % intervals; 0: none.
@@ -61,6 +64,11 @@ class EvaluationSettings:
     embeddings: str | None = setting(
         None, "Folder that keeps embeddings, so that a killed or second run is quick."
     )
+    channel: str | None = setting(
+        None,
+        "Channel to take of recordings that have several, where the manifest does not say which: "
+        "1, 2, …, left, right, A or B. Default: channels are averaged.",
+    )
     subtract_mean_of: str | None = setting(
         None, "Split of the manifest, e.g. train, whose mean embedding is subtracted first."
     )
@@ -71,6 +79,7 @@ class EvaluationSettings:
 
     def __post_init__(self):
         require(self, ("bootstrap", self.bootstrap >= 0, "at least 0"))
+        channel_number(self.channel)
         if self.subtract_mean_of is None:
             return
         if self.calibrate:
@@ -127,6 +136,7 @@ def evaluate_models(
             folder=settings.embeddings,
             mean=_mean(embedder, model, manifest, settings),
             replicates=settings.bootstrap,
+            channel=settings.channel,
         )
         points[name] = det_points(scores, trials.labels)
         if settings.scores:
@@ -199,7 +209,7 @@ def _mean(
     speech = manifest.split(settings.subtract_mean_of)
     embeddings = extract_embeddings(
         embedder,
-        [speech.absolute(utterance) for utterance in speech],
+        [with_channel(speech.recording(utterance), settings.channel) for utterance in speech],
         folder=settings.embeddings,
         identity=model_identity(model, embedder),
     )

@@ -1,6 +1,7 @@
 """A model folder as a TFLite file whose card says what was measured with the file itself."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -166,10 +167,10 @@ def _require_task(card: "ModelCard", settings: ExportSettings) -> None:
             )
 
 
-def _train_recordings(manifest: str) -> list[str]:
-    """Paths of the recordings to take ranges of activations from."""
+def _train_recordings(manifest: str) -> list[str | os.PathLike]:
+    """The recordings to take ranges of activations from."""
     corpus = read_manifest(manifest)
     train = corpus.split("train")
     if not len(train):
         raise InputError(f"calibration={manifest}: has no train split")
-    return [corpus.absolute(utterance) for utterance in train]
+    return [corpus.recording(utterance) for utterance in train]

@@ -92,8 +92,8 @@ class SpeechTraining(TaskData):
         """Names of the corpora and their sizes, not where they lie on this machine."""
         named = {u.extra["corpus"] for u in self.train if u.extra.get("corpus")}
         corpora = ", ".join(sorted(named)) or pathlib.Path(self.manifest.path).stem
-        speakers, recordings = len(self.train.speakers), len({u.path for u in self.train})
-        return f"{corpora}: {speakers} speakers, {recordings} utterances"
+        recordings = {(u.path, u.channel) for u in self.train}
+        return f"{corpora}: {len(self.train.speakers)} speakers, {len(recordings)} utterances"
 
     def folder(self) -> pathlib.Path:
         """Folder of the manifest."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfsv.audio import soundfiles
+from tfsv.audio.channels import with_channel
 from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.card import ModelCard
 from tfsv.demo import located
@@ -64,8 +65,11 @@ def verify(
     *,
     false_accept_rate: float = 0.01,
     threshold: float | None = None,
+    channel: int | str | None = None,
 ) -> list[Decision]:
     """Decides for each recording whether it is of the speaker who was enrolled.
+
+    A warning is logged for each recording that does not suit, such as one whose channels differ.
 
     Example:
         >>> (decision,) = tfsv.verify(["enrol1.wav", "enrol2.wav"], "test.wav")
@@ -81,6 +85,9 @@ def verify(
             threshold, which was measured on pairs of single recordings. With several enrolment
             recordings the rates are others.
         threshold: Cosine score from which on to accept. None: the card's threshold.
+        channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
+            "B". A recording that is a `tfsv.audio.channels.OneChannel` keeps its own. None:
+            channels are averaged.
 
     Returns:
         A decision for each of `tests`.
@@ -90,21 +97,29 @@ def verify(
             threshold.
     """
     enrolment, tests = _listed(enrolment), _listed(tests)
-    for path in [*enrolment, *tests]:
+    voices, questions = _channels(enrolment, channel), _channels(tests, channel)
+    for path in [*voices, *questions]:
         soundfiles.sound_info(path, minimum_seconds=MINIMUM_SECONDS)
     embedder = _opened(model)
     origin = "threshold"
     if threshold is None:
         threshold, origin = card_threshold(embedder.card, false_accept_rate, model)
-    speaker = voiceprint(np.stack([embed_file(embedder, path) for path in enrolment]))
+    speaker = voiceprint(np.stack([embed_file(embedder, path) for path in voices]))
     return [
-        Decision(path, float(np.dot(speaker, embed_file(embedder, path))), threshold, origin)
-        for path in tests
+        Decision(test, float(np.dot(speaker, embed_file(embedder, path))), threshold, origin)
+        for test, path in zip(tests, questions, strict=True)
     ]
 
 
-def embed(recordings: Recording | Sequence[Recording], model: Model = "demo") -> np.ndarray:
+def embed(
+    recordings: Recording | Sequence[Recording],
+    model: Model = "demo",
+    *,
+    channel: int | str | None = None,
+) -> np.ndarray:
     """Embeds recordings, each whole or, if it is long, as the mean over windows.
+
+    A warning is logged for each recording that does not suit, such as one whose channels differ.
 
     Example:
         >>> tfsv.embed(["a.wav", "b.flac"]).shape
@@ -113,6 +128,9 @@ def embed(recordings: Recording | Sequence[Recording], model: Model = "demo") ->
     Args:
         recordings: Sound files.
         model: A `.tflite` file, a model folder, a name of `tfsv.demo`, or an embedder.
+        channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
+            "B". A recording that is a `tfsv.audio.channels.OneChannel` keeps its own. None:
+            channels are averaged.
 
     Returns:
         The embeddings, float32 `[recordings, embedding size]`, each of length 1.
@@ -121,7 +139,8 @@ def embed(recordings: Recording | Sequence[Recording], model: Model = "demo") ->
         InputError: A recording or the model is unusable.
     """
     embedder = _opened(model)
-    return np.stack([embed_file(embedder, path) for path in _listed(recordings)])
+    paths = _channels(_listed(recordings), channel)
+    return np.stack([embed_file(embedder, path) for path in paths])
 
 
 def evaluate(
@@ -131,6 +150,7 @@ def evaluate(
     *,
     manifest: str | os.PathLike | Manifest | None = None,
     replicates: int = 1000,
+    channel: int | str | None = None,
 ) -> Report:
     """Scores a trial list: EER, minDCF, thresholds, intervals.
 
@@ -145,6 +165,8 @@ def evaluate(
         manifest: Manifest of the recordings, or its file, which gives error rates of each corpus
             and intervals by speaker. None: there is none.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
+        channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
+            "B". It is not asked where the manifest says which. None: channels are averaged.
 
     Returns:
         The report, as `tfsv.verification.evaluation.evaluate_with_scores` makes it.
@@ -159,7 +181,7 @@ def evaluate(
     return evaluate_trials(
         _opened(model), listed, root, manifest=manifest,
         trial_list=None if isinstance(trials, Trials) else trials,
-        model=located(named) if named else None, replicates=replicates,
+        model=located(named) if named else None, replicates=replicates, channel=channel,
     )  # fmt: skip
 
 
@@ -200,3 +222,7 @@ def _opened(model: Model) -> Embedder:
 
 def _listed(recordings: Recording | Sequence[Recording]) -> list[Recording]:
     return [recordings] if isinstance(recordings, str | os.PathLike) else list(recordings)
+
+
+def _channels(recordings: Sequence[Recording], channel: int | str | None) -> list[Recording]:
+    return [with_channel(path, channel) for path in recordings]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfsv import folders
+from tfsv.audio.channels import with_channel
 from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
@@ -48,6 +49,7 @@ def evaluate_trials(
     mean: np.ndarray | None = None,
     replicates: int = 0,
     progress: bool = True,
+    channel: int | str | None = None,
 ) -> Report:
     """Scores a trial list and reports its error rates and all that is needed to repeat them.
 
@@ -70,6 +72,8 @@ def evaluate_trials(
         mean: A vector that is subtracted from every embedding, float `[dimensions]`.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
         progress: Whether to show a progress bar.
+        channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
+            "B". It is not asked where the manifest says which. None: channels are averaged.
 
     Returns:
         The report. It measures `eer`, `min_dcf_0.01` and `min_dcf_0.05`.
@@ -81,6 +85,7 @@ def evaluate_trials(
     report, _ = evaluate_with_scores(
         embedder, trials, root, manifest=manifest, trial_list=trial_list, model=model,
         folder=folder, mean=mean, replicates=replicates, progress=progress,
+        channel=channel,
     )  # fmt: skip
     return report
 
@@ -97,6 +102,7 @@ def evaluate_with_scores(
     mean: np.ndarray | None = None,
     replicates: int = 0,
     progress: bool = True,
+    channel: int | str | None = None,
 ) -> tuple[Report, np.ndarray]:
     """Scores a trial list and reports its error rates and all that is needed to repeat them.
 
@@ -119,6 +125,8 @@ def evaluate_with_scores(
         mean: A vector that is subtracted from every embedding, float `[dimensions]`.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
         progress: Whether to show a progress bar.
+        channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
+            "B". It is not asked where the manifest says which. None: channels are averaged.
 
     Returns:
         The report and the scores, float32 `[trials]`. The report measures `eer`, `min_dcf_0.01` and
@@ -132,7 +140,7 @@ def evaluate_with_scores(
     start = time.monotonic()
     embeddings = extract_embeddings(
         embedder,
-        recording_paths(trials, root, manifest),
+        recording_paths(trials, root, manifest, channel),
         folder=folder,
         identity=model_identity(model, embedder) if folder and model else "",
         progress=progress,
@@ -151,9 +159,12 @@ def evaluate_with_scores(
 
 
 def recording_paths(
-    trials: Trials, root: str | os.PathLike | None, manifest: Manifest | None
-) -> list[str]:
-    """Returns the sound file of each of `trials.names`.
+    trials: Trials,
+    root: str | os.PathLike | None,
+    manifest: Manifest | None,
+    channel: int | str | None = None,
+) -> list[str | os.PathLike]:
+    """Returns the sound file of each of `trials.names`, with its channel where one is chosen.
 
     Example:
         >>> paths = recording_paths(read_trials("trials/test.txt"), "recordings", None)
@@ -163,15 +174,25 @@ def recording_paths(
         trials: The trials. Their names are paths, or utterances of the manifest.
         root: Folder in which the names are. None: the manifest says where they are.
         manifest: The manifest that has the recordings; it is not needed where `root` is given.
+        channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
+            "B". It is not asked where the manifest says which. None: channels are averaged.
 
     Raises:
-        InputError: Neither root nor manifest is given, or the manifest lacks a name.
+        InputError: Neither root nor manifest is given, the manifest lacks a name or has it with
+            several channels, or there is no such channel in any file.
     """
-    if root is not None:
-        return [os.path.join(root, name) for name in trials.names]
-    if manifest is None:
+    if root is None and manifest is None:
         raise InputError("the folder of the recordings is not known; give 'root' or 'manifest'")
-    return [manifest.absolute(utterance) for utterance in _utterances(trials, manifest)]
+    if root is None:
+        paths = [manifest.recording(utterance) for utterance in _utterances(trials, manifest)]
+    elif manifest is None:
+        paths = [os.path.join(root, name) for name in trials.names]
+    else:
+        paths = [
+            with_channel(os.path.join(root, utterance.path), utterance.channel)
+            for utterance in _utterances(trials, manifest)
+        ]
+    return [with_channel(path, channel) for path in paths]
 
 
 def speaker_report(
@@ -376,9 +397,15 @@ def _by_corpus(
 
 
 def _utterances(trials: Trials, manifest: Manifest) -> list[Utterance]:
-    known = {utterance.utterance: utterance for utterance in manifest}
-    known |= {utterance.path: utterance for utterance in manifest}
+    known = {utterance.path: utterance for utterance in manifest}
+    several = {u.path for u in manifest if u.channel != known[u.path].channel}
+    known = {utterance.utterance: utterance for utterance in manifest} | known
     for name in trials.names:
+        if name in several:
+            raise InputError(
+                f"{manifest.path}: {name!r} of the trial list has several channels in it; the list"
+                " must name its utterances instead of paths"
+            )
         if name not in known:
             raise InputError(
                 f"{manifest.path}: {name!r} of the trial list is neither a path nor an utterance"

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tqdm
+from absl import logging
 
 from tfsv.audio import SAMPLE_RATE, soundfiles
+from tfsv.audio.channels import OneChannel
+from tfsv.audio.suitability import without_numbers
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
 
@@ -80,7 +83,7 @@ def embed_file(
     path: str | os.PathLike,
     window_seconds: float = WINDOW_SECONDS,
 ) -> np.ndarray:
-    """Reads one sound file and embeds it.
+    """Reads one sound file and embeds it. A warning is logged where the recording does not suit.
 
     Example:
         >>> model = tfsv.load("demo")
@@ -88,7 +91,8 @@ def embed_file(
 
     Args:
         embedder: The model.
-        path: A file that `tfsv.audio.soundfiles.read` takes, at any rate, with any channels.
+        path: A file that `tfsv.audio.soundfiles.read` takes, at any rate, with any channels, or
+            a `tfsv.audio.channels.OneChannel` of it.
         window_seconds: Longest window, in seconds; a longer recording is embedded in windows.
 
     Returns:
@@ -97,11 +101,10 @@ def embed_file(
     Raises:
         InputError: The file cannot be read or embedded; the message names it.
     """
-    waveform = soundfiles.read(path)
-    try:
-        return embed_long(embedder, waveform, window_seconds)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+    embedding, warnings = _embedded(embedder, path, window_seconds)
+    for warning in warnings:
+        logging.warning("%s: %s", path, warning)
+    return embedding
 
 
 def extract_embeddings(
@@ -115,6 +118,9 @@ def extract_embeddings(
 ) -> np.ndarray:
     """Embeds sound files, in order.
 
+    Where recordings do not suit, a warning for each kind is logged, with their number and the
+    first of them. Shards that are there already give no warning.
+
     Example:
         >>> embeddings = extract_embeddings(tfsv.load("demo"), ["enrol.wav", "test.wav"])
         >>> len(embeddings)
@@ -122,11 +128,11 @@ def extract_embeddings(
 
     Args:
         embedder: The model.
-        paths: Sound files.
+        paths: Sound files, or channels of them (`tfsv.audio.channels.OneChannel`).
         folder: Folder that keeps the embeddings; None: nothing is kept. Each combination of model,
-            window and files (paths, sizes and times of change) has a folder of its own there. It
-            holds `00000.npy`, …, 256 utterances each, every one whole or absent. Shards that are
-            there already are read instead of computed.
+            window and files (paths, channels, sizes and times of change) has a folder of its own
+            there. It holds `00000.npy`, …, 256 utterances each, every one whole or absent. Shards
+            that are there already are read instead of computed.
         identity: A text that tells this model from others, e.g. its file's sha256. It is needed
             with `folder`.
         window_seconds: Longest window, in seconds; a longer recording is embedded in windows.
@@ -146,7 +152,7 @@ def extract_embeddings(
         if not identity:
             raise InputError(f"{folder}: shards of embeddings need the model's identity")
         home = writable_folder(pathlib.Path(folder) / _key(paths, identity, window_seconds))
-    shards = []
+    shards, warned = [], []
     with tqdm.tqdm(
         total=len(paths), desc="embedding", unit="utt", disable=None if progress else True
     ) as bar:
@@ -157,7 +163,9 @@ def extract_embeddings(
             if shard is None:
                 embeddings = []
                 for path in part:
-                    embeddings.append(embed_file(embedder, path, window_seconds))
+                    embedding, warnings = _embedded(embedder, path, window_seconds)
+                    embeddings.append(embedding)
+                    warned += [(warning, path) for warning in warnings]
                     bar.update()
                 shard = np.stack(embeddings).astype(np.float32, copy=False)
                 if file:
@@ -166,18 +174,42 @@ def extract_embeddings(
             else:
                 bar.update(len(part))
             shards.append(shard)
+    _warn_of(warned, len(paths))
     return np.concatenate(shards)
+
+
+def _embedded(
+    embedder: "Embedder", path: str | os.PathLike, window_seconds: float
+) -> tuple[np.ndarray, Sequence[str]]:
+    waveform, info = soundfiles.read_with_info(path)
+    try:
+        return embed_long(embedder, waveform, window_seconds), info.warnings
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _warn_of(warned: Sequence[tuple[str, str | os.PathLike]], count: int) -> None:
+    """Logs each kind of warning once, with the number of recordings and the first of them."""
+    alike: dict[str, list[tuple[str, str | os.PathLike]]] = {}
+    for warning, path in warned:
+        alike.setdefault(without_numbers(warning), []).append((warning, path))
+    for same in alike.values():
+        warning, path = same[0]
+        logging.warning("%d of %d recordings, such as %s: %s", len(same), count, path, warning)
 
 
 def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: float) -> str:
     digest = hashlib.sha256(f"{identity}\n{window_seconds}\n".encode())
     for path in paths:
+        channel = path.channel if isinstance(path, OneChannel) else None
         path = os.path.abspath(path)
         try:
             state = os.stat(path)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
         digest.update(os.fsencode(path) + f"\0{state.st_size} {state.st_mtime_ns}\n".encode())
+        if channel:
+            digest.update(f"channel {channel}\n".encode())
     return digest.hexdigest()[:24]
 
 

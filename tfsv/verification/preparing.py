@@ -1,22 +1,22 @@
 """Preparing a corpus: a manifest of what can be decoded, split by speaker, and trial lists."""
 
-import collections
 import dataclasses
 import os
 import pathlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass
 
 import tqdm
 from absl import logging
 
+from tfsv.audio.channels import channel_number
 from tfsv.audio.corpora import CORPORA, Skipped
 from tfsv.audio.inspection import SoundLimits
 from tfsv.audio.manifest import Manifest, Utterance, write_manifest
-from tfsv.audio.screening import screen, write_skipped
+from tfsv.audio.screening import Warned, screen, write_skipped, write_warned
 from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS
 from tfsv.audio.splits import draw_splits, speaker_count
+from tfsv.audio.suitability import counted
 from tfsv.errors import InputError
 from tfsv.files import writable_folder
 from tfsv.settings import require, setting
@@ -43,6 +43,9 @@ class PrepareSettings:
         minimum_seconds: Shortest recording that is not skipped, in seconds.
         maximum_seconds: Longest recording that is not skipped, in seconds.
         timeout_seconds: Longest time to decode a recording, in seconds; a slower one is skipped.
+        channel: Channel to take of recordings that have several: "1", "2", …, "left", "right", "A"
+            or "B". The manifest's column `channel` then has its number, and training, embedding
+            and evaluation take it. None: channels are averaged.
         trials: Whether to write trial lists of dev and test.
         targets: Target trials in a list.
         nontargets: Non-target trials in a list.
@@ -69,12 +72,18 @@ class PrepareSettings:
     minimum_seconds: float = setting(0.3, "Shorter recordings are skipped.")
     maximum_seconds: float = setting(LONGEST_SECONDS, "Longer recordings are skipped.")
     timeout_seconds: float = setting(60.0, "A file that takes longer to decode is skipped.")
+    channel: str | None = setting(
+        None,
+        "Channel to take of recordings that have several: 1, 2, …, left, right, A or B. "
+        "Default: channels are averaged.",
+    )
     trials: bool = setting(False, "Also write trial lists of dev and test.")
     targets: int = setting(10000, "Target trials per list.")
     nontargets: int = setting(10000, "Non-target trials per list.")
 
     def __post_init__(self):
         CORPORA.named(self.corpus)
+        channel_number(self.channel)
         require(
             self,
             ("seed", self.seed >= 0, "at least 0"),
@@ -104,20 +113,24 @@ class PreparedCorpus:
 
     Example:
         >>> corpus = prepare(PrepareSettings("recordings", "recordings/manifest.tsv"))
-        >>> len(corpus.manifest), len(corpus.skipped)
+        >>> len(corpus.manifest), len(corpus.skipped), len(corpus.warned)
 
     Attributes:
         manifest: The recordings that are fit.
         skipped: The recordings that were left out.
         report: File that lists the recordings that were left out and why.
+        warned: Warnings about recordings of the manifest that do not suit.
+        warnings: File that lists these warnings.
     """
 
     manifest: Manifest
     skipped: Sequence[Skipped]
     report: pathlib.Path
+    warned: Sequence[Warned]
+    warnings: pathlib.Path
 
     def summary(self) -> str:
-        """Speakers, utterances and hours of every split, and the commonest reasons to skip."""
+        """Speakers, utterances and hours of every split, and the commonest reasons and warnings."""
         lines = [f"{'split':8} {'speakers':>9} {'utterances':>11} {'hours':>8}"]
         for split in self.manifest.splits:
             part = self.manifest.split(split)
@@ -126,12 +139,13 @@ class PreparedCorpus:
         if self.skipped:
             count = len(self.manifest) + len(self.skipped)
             lines.append(f"\nskipped {len(self.skipped)} of {count}, listed in {self.report}")
-            alike = collections.defaultdict(list)  # reasons that differ in numbers only
-            for skip in self.skipped:
-                alike[re.sub(r"\d[\d.]*", "N", skip.reason)].append(skip.reason)
-            for reason, same in sorted(alike.items(), key=lambda item: -len(item[1]))[:20]:
-                shown = same[0] if len(set(same)) == 1 else reason
-                lines.append(f"{len(same):8d}  {shown}")
+            for reason, count in counted(skip.reason for skip in self.skipped):
+                lines.append(f"{count:8d}  {reason}")
+        if self.warned:
+            count = len({entry.path for entry in self.warned})
+            lines.append(f"\nwarnings about {count} recordings, listed in {self.warnings}")
+            for warning, count in counted(entry.warning for entry in self.warned):
+                lines.append(f"{count:8d}  {warning}")
         return "\n".join(lines)
 
 
@@ -141,7 +155,8 @@ def prepare(
     """Makes a manifest of a corpus, and trial lists, leaving out what cannot be decoded.
 
     Every file is decoded once, in parallel. Beside the manifest lies a list of what was skipped
-    and why, `{manifest}.skipped.tsv`. Trial lists are `trials/dev.txt` and `trials/test.txt`.
+    and why, `{manifest}.skipped.tsv`, and one of recordings that are read but do not suit,
+    `{manifest}.warnings.tsv`. Trial lists are `trials/dev.txt` and `trials/test.txt`.
 
     Example:
         >>> corpus = prepare(PrepareSettings("recordings", "recordings/manifest.tsv", trials=True))
@@ -165,12 +180,13 @@ def prepare(
         raise InputError(f"{output}: a folder; 'output' names the manifest file")
     writable_folder(output.parent)
     entries = CORPORA.named(settings.corpus)(settings.root)
-    utterances, skipped = screen(
+    utterances, skipped, warned = screen(
         tqdm.tqdm(entries, desc="looking", unit="file", leave=False),
         settings.root,
         limits=SoundLimits(settings.minimum_seconds, settings.maximum_seconds),
         workers=settings.workers or os.cpu_count() or 1,
         timeout_seconds=settings.timeout_seconds,
+        channel=settings.channel,
     )
     report = output.with_name(f"{output.stem}.skipped.tsv")
     if not utterances:
@@ -183,6 +199,8 @@ def prepare(
         seed=settings.seed,
     )
     write_skipped(report, skipped)
+    warnings = output.with_name(f"{output.stem}.warnings.tsv")
+    write_warned(warnings, warned)
     manifest = write_manifest(
         output,
         [
@@ -190,7 +208,7 @@ def prepare(
             for u in utterances
         ],
     )
-    prepared = PreparedCorpus(manifest, skipped, report)
+    prepared = PreparedCorpus(manifest, skipped, report, warned, warnings)
     if tell:
         tell(prepared.summary())
     for split in ("dev", "test") if settings.trials else ():

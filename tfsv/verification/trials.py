@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfsv.audio.manifest import Manifest
+from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.audio.pairs import draw_pairs
 from tfsv.errors import InputError
 from tfsv.files import replacing
@@ -25,8 +25,8 @@ class Trials:
         labels: Labels, uint8 `[trials]`, 1 = target (one speaker), 0 = non-target.
         enrol: Enrolment sides, int32 `[trials]`, indices into `names`.
         test: Test sides, int32 `[trials]`, indices into `names`.
-        names: Paths of the recordings as the list has them, relative to the manifest's folder,
-            without duplicates.
+        names: Paths of the recordings as the list has them, relative to the manifest's folder, or
+            identifiers of the manifest's utterances, without duplicates.
     """
 
     labels: np.ndarray
@@ -106,6 +106,9 @@ def write_trials(path: str | os.PathLike, trials: Trials) -> None:
 def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int = 0) -> Trials:
     """Draws a trial list from all utterances of a manifest (give it one split).
 
+    Names are paths. Where the manifest chooses a channel they are identifiers of utterances, so
+    that such a list is read together with its manifest.
+
     Both sides of a trial have one sex and one corpus where these are known. Those of a target trial
     preferably have different sessions. Trials are drawn evenly over the speakers, as
     `tfsv.audio.pairs.draw_pairs` promises.
@@ -127,8 +130,13 @@ def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int 
     labels, pairs = draw_pairs(manifest, targets=targets, nontargets=nontargets, seed=seed)
     used, places = np.unique(pairs, return_inverse=True)
     sides = places.reshape(-1, 2).astype(np.int32)
-    names = [manifest.utterances[i].path for i in used]
+    names = [_name(manifest.utterances[i]) for i in used]
     return Trials(labels, sides[:, 0], sides[:, 1], names)
+
+
+def _name(utterance: Utterance) -> str:
+    """The path, or the identifier of one channel, for the path would stand for all of them."""
+    return utterance.path if utterance.channel is None else utterance.utterance
 
 
 def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:

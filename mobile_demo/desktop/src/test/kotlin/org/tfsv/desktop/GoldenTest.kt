@@ -54,6 +54,20 @@ class GoldenTest {
         }
     }
 
+    @Test
+    fun `level changes no embedding`() {
+        val sound = sound("speaker0_0.wav")
+        for (name in listOf("packed_1bit", "packed_2bit", "packed_4bit", "packed_mixed")) {
+            factory.open(model(name).expanded(), 1).use { embedder ->
+                val plain = embedder.embed(sound)
+                for (factor in listOf(0.01f, 4f, 16f)) {
+                    val scaled = embedder.embed(FloatArray(sound.size) { factor * sound[it] })
+                    assertEquals("$name $factor", 1.0, Scoring.cosine(plain, scaled).toDouble(), 1e-3)
+                }
+            }
+        }
+    }
+
     private fun model(name: String): ModelFile {
         val file = "$name.tflite"
         return ModelFile.read(Places.goldenSource.read(file), file)

@@ -16,7 +16,8 @@ object Wav {
     private const val MAXIMUM_CHANNELS = 64
 
     /**
-     * Reads a file; several channels become their mean.
+     * Reads a file; several channels become their mean. Floats beyond 1 stay what they are, since
+     * level changes no embedding.
      *
      * @param bytes the whole file, of any origin.
      * @param name what the error message calls it.

@@ -31,6 +31,12 @@ class WavTest {
     }
 
     @Test
+    fun `floats beyond 1 are not clipped`() {
+        val floats = wav(3, 32, 1, 16000, bytes(0, 0, 0x80, 0x40, 0, 0, 0x80, 0xC0))
+        assertArrayEquals(floatArrayOf(4f, -4f), Wav.read(floats, "a").samples, 0f)
+    }
+
+    @Test
     fun `channels become their mean`() {
         val file = wav(1, 16, 2, 8000, bytes(0, 0x40, 0, 0, 0, 0x40, 0, 0x40))
         assertArrayEquals(floatArrayOf(0.25f, 0.5f), Wav.read(file, "a.wav").samples, 0f)
