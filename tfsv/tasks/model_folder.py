@@ -9,6 +9,7 @@ from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.files import replacing, write_text
 from tfsv.tasks.task import TASKS
+from tfsv.text_files import read_text
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -81,8 +82,8 @@ def read_folder_card(folder: str | os.PathLike) -> ModelCard:
     """
     file = pathlib.Path(folder) / folders.CARD
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(file)
+    except InputError as error:
         raise InputError(f"{folder}: not a model folder ({folders.CARD} cannot be read)") from error
     return ModelCard.from_json(text, file)
 
