@@ -56,7 +56,10 @@ def test_reads_the_voxceleb_form(tmp_path):
         ("1 a b\n0 a b c\n0 a\n", ":2: 4 fields, expected 3"),
         ("1 a\nb 0 a b\n", ":1: 2 fields"),
         ("1 a b\n\n2 a b\n", ":3: expected the label 1 (same speaker) or 0"),
-        ("a b 1\n", ":1: expected the label"),
+        ("a b c\n", ":1: expected the label"),
+        ("a b 1\na b \u200btarget\n", ":2: expected the label"),
+        ("1 b 1\n0 a 0\n", ": first and last fields are labels alike"),
+        ("1\u00a0a b\n", ":1: 2 fields, expected 3: label enrol test"),
         ("1\ta\tb\n0\ta b\n", ":2: 2 fields, expected 3"),
     ],
 )

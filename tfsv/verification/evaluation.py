@@ -19,7 +19,8 @@ from tfsv.text_tables import aligned
 from tfsv.verification.extraction import WINDOW_SECONDS, extract_embeddings
 from tfsv.verification.metrics import DetPoints, bootstrap_replicates, det_points
 from tfsv.verification.model_card import TASK
-from tfsv.verification.scoring import cosine_scores
+from tfsv.verification.recordings import recording_paths, utterances_of
+from tfsv.verification.scoring import trial_scores
 from tfsv.verification.trials import Trials
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def evaluate_trials(
     mean: np.ndarray | None = None,
     replicates: int = 0,
     progress: bool = True,
+    paths: Sequence[str] | None = None,
 ) -> Report:
     """Scores a trial list and reports its error rates and all that is needed to repeat them.
 
@@ -70,6 +72,7 @@ def evaluate_trials(
         mean: A vector that is subtracted from every embedding, float `[dimensions]`.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
         progress: Whether to show a progress bar.
+        paths: What `recording_paths` gave for these trials. None: they are looked for.
 
     Returns:
         The report. It measures `eer`, `min_dcf_0.01` and `min_dcf_0.05`.
@@ -80,7 +83,7 @@ def evaluate_trials(
     """
     report, _ = evaluate_with_scores(
         embedder, trials, root, manifest=manifest, trial_list=trial_list, model=model,
-        folder=folder, mean=mean, replicates=replicates, progress=progress,
+        folder=folder, mean=mean, replicates=replicates, progress=progress, paths=paths,
     )  # fmt: skip
     return report
 
@@ -97,6 +100,7 @@ def evaluate_with_scores(
     mean: np.ndarray | None = None,
     replicates: int = 0,
     progress: bool = True,
+    paths: Sequence[str] | None = None,
 ) -> tuple[Report, np.ndarray]:
     """Scores a trial list and reports its error rates and all that is needed to repeat them.
 
@@ -119,6 +123,7 @@ def evaluate_with_scores(
         mean: A vector that is subtracted from every embedding, float `[dimensions]`.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
         progress: Whether to show a progress bar.
+        paths: What `recording_paths` gave for these trials. None: they are looked for.
 
     Returns:
         The report and the scores, float32 `[trials]`. The report measures `eer`, `min_dcf_0.01` and
@@ -132,12 +137,12 @@ def evaluate_with_scores(
     start = time.monotonic()
     embeddings = extract_embeddings(
         embedder,
-        recording_paths(trials, root, manifest),
+        recording_paths(trials, root, manifest) if paths is None else paths,
         folder=folder,
         identity=model_identity(model, embedder) if folder and model else "",
         progress=progress,
     )
-    scores = cosine_scores(embeddings, trials.enrol, trials.test, mean=mean)
+    scores = trial_scores(embeddings, trials, mean=mean)
     seconds = time.monotonic() - start
     report = speaker_report(scores, trials, manifest, replicates).with_details(
         model=describe_model(model, embedder),
@@ -148,30 +153,6 @@ def evaluate_with_scores(
         versions=package_versions(),
     )
     return report, scores
-
-
-def recording_paths(
-    trials: Trials, root: str | os.PathLike | None, manifest: Manifest | None
-) -> list[str]:
-    """Returns the sound file of each of `trials.names`.
-
-    Example:
-        >>> paths = recording_paths(read_trials("trials/test.txt"), "recordings", None)
-        >>> waveforms = [soundfiles.read(path) for path in paths]
-
-    Args:
-        trials: The trials. Their names are paths, or utterances of the manifest.
-        root: Folder in which the names are. None: the manifest says where they are.
-        manifest: The manifest that has the recordings; it is not needed where `root` is given.
-
-    Raises:
-        InputError: Neither root nor manifest is given, or the manifest lacks a name.
-    """
-    if root is not None:
-        return [os.path.join(root, name) for name in trials.names]
-    if manifest is None:
-        raise InputError("the folder of the recordings is not known; give 'root' or 'manifest'")
-    return [manifest.absolute(utterance) for utterance in _utterances(trials, manifest)]
 
 
 def speaker_report(
@@ -206,7 +187,7 @@ def speaker_report(
     for rate in FALSE_ACCEPT_RATES:
         if points.nontargets * rate >= 1:
             thresholds[f"far_{rate:g}"] = points.threshold_at_far(rate)
-    utterances = None if manifest is None else _utterances(trials, manifest)
+    utterances = None if manifest is None else _utterances_of_sides(trials, manifest)
     drawn = None
     if replicates:
         speakers = None
@@ -274,7 +255,7 @@ def describe_model(model: str | os.PathLike | None, embedder: "Embedder") -> dic
 
 
 def describe_trials(trials: Trials, trial_list: str | os.PathLike | None) -> dict[str, Any]:
-    """Returns what identifies a trial list: name, sha256 and sizes.
+    """Returns what identifies a trial list: name, sha256 and sizes; its enrolment list too.
 
     Example:
         >>> described = describe_trials(read_trials("trials/test.txt"), "trials/test.txt")
@@ -286,7 +267,7 @@ def describe_trials(trials: Trials, trial_list: str | os.PathLike | None) -> dic
         trial_list: File of the trials; None: name and sha256 are None.
     """
     targets = int(np.count_nonzero(trials.labels))
-    return {
+    described = {
         "list": None if trial_list is None else pathlib.Path(trial_list).name,
         "sha256": None if trial_list is None else sha256_of(trial_list),
         "count": len(trials.labels),
@@ -294,6 +275,13 @@ def describe_trials(trials: Trials, trial_list: str | os.PathLike | None) -> dic
         "nontargets": len(trials.labels) - targets,
         "recordings": len(trials.names),
     }
+    if (known := trials.enrolment_list) is not None:
+        described["enrolments"] = {
+            "list": known.path.name,
+            "sha256": sha256_of(known.path),
+            "count": len(trials.enrolments),
+        }
+    return described
 
 
 def weights_file(model: str | os.PathLike) -> pathlib.Path:
@@ -375,13 +363,14 @@ def _by_corpus(
     return found
 
 
-def _utterances(trials: Trials, manifest: Manifest) -> list[Utterance]:
-    known = {utterance.utterance: utterance for utterance in manifest}
-    known |= {utterance.path: utterance for utterance in manifest}
-    for name in trials.names:
-        if name not in known:
+def _utterances_of_sides(trials: Trials, manifest: Manifest) -> list[Utterance]:
+    """An utterance for each side of the list; that of an enrolment is its first recording's."""
+    found = utterances_of(trials, manifest)
+    for one in trials.enrolments:
+        speakers = sorted({found[row].speaker for row in one.recordings})
+        if len(speakers) > 1:
             raise InputError(
-                f"{manifest.path}: {name!r} of the trial list is neither a path nor an utterance"
-                " of it; give the manifest that the list was made from"
+                f"{trials.enrolment_list.path}: {one.name!r} is enrolled with recordings of"
+                f" {len(speakers)} speakers of {manifest.path}: {', '.join(speakers)}"
             )
-    return [known[name] for name in trials.names]
+    return found + [found[one.recordings[0]] for one in trials.enrolments]
