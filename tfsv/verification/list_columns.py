@@ -83,7 +83,7 @@ def separator_of(line: bytes, fields: int = 2) -> bytes | None:
         line: First line of the list.
         fields: Fewest fields that a line has.
     """
-    if len([field for field in line.split(b"\t") if field.strip()]) >= fields:
+    if len(list(filter(None, line.split(b"\t")))) >= fields:
         return b"\t"
     if len(line.split()) == 1 and line.count(b",") >= fields - 1:
         return b","

@@ -166,6 +166,7 @@ class _Search(Generic[_Found]):
         self._trials, self._places = trials, places
         self._exact, self._siblings, self._everything = exact, siblings, everything
         self._tell = tell
+        self._taken: list[str] = []
 
     def found(self) -> list[_Found]:
         names = self._trials.names
@@ -192,6 +193,8 @@ class _Search(Generic[_Found]):
         absent = [i for i, place in enumerate(places) if place is None]
         if absent:
             raise InputError(_missing(self._trials, absent, self._places))
+        for line in self._taken if self._tell else ():
+            logging.warning("%s: %s", self._trials.source or "trial list", line)
         return places
 
     def _take(
@@ -214,12 +217,11 @@ class _Search(Generic[_Found]):
             if found:
                 places[i] = found[0]
                 taken, example = taken + 1, i
-        if taken and self._tell:
-            logging.warning(
-                "%s: %d of %d recordings %s: for %s, %s is taken",
-                self._trials.source or "trial list", taken, len(places), what,
-                self._trials.names[example], _shown(places[example]),
-            )  # fmt: skip
+        if taken:
+            self._taken.append(
+                f"{taken} of {len(places)} recordings {what}: for {self._trials.names[example]},"
+                f" {_shown(places[example])} is taken"
+            )
 
     def _home(self, wanted: Sequence[int], beneath: _Beneath) -> tuple[str, ...] | None:
         """The one folder that has most of the names, and more than half of them."""
