@@ -262,6 +262,13 @@ def test_kaldi_directories_that_disagree(tmp_path):
         list(CORPORA["kaldi"](tmp_path))
 
 
+def test_a_recording_of_two_speakers_in_kaldi_tables(tmp_path):
+    (tmp_path / "wav.scp").write_text("a x.wav\nb x.wav\n")
+    (tmp_path / "utt2spk").write_text("a s1\nb s2\n")
+    with pytest.raises(InputError, match=r"utt2spk:2: 'x\.wav' has the speaker 's2', but 's1' in"):
+        list(CORPORA["kaldi"](tmp_path))
+
+
 def test_kaldi_tables_of_other_systems_and_with_other_blanks(tmp_path):
     (tmp_path / "wav.scp").write_bytes("\ufeffv\u00a01 /s/v\u00a01.wav\r\n\r\n".encode())
     (tmp_path / "utt2spk").write_bytes("\ufeffv\u00a01\ts\u30001 \r\n".encode())

@@ -134,10 +134,14 @@ def evaluate_with_scores(
         InputError: A recording is missing or broken, a name is not in the manifest, or the list
             has only one kind of trial.
     """
+    paths = recording_paths(trials, root, manifest) if paths is None else paths
+    det_points(np.zeros(len(trials)), trials.labels)  # refuses the list before hours of embedding
+    if manifest is not None:
+        _utterances_of_sides(trials, manifest)
     start = time.monotonic()
     embeddings = extract_embeddings(
         embedder,
-        recording_paths(trials, root, manifest) if paths is None else paths,
+        paths,
         folder=folder,
         identity=model_identity(model, embedder) if folder and model else "",
         progress=progress,

@@ -283,14 +283,15 @@ def _missing(trials: Trials, absent: Sequence[int], places: str) -> str:
     if len(order) <= _NAMED:
         also = ", ".join(f"{trials.names[i]!r} (line {lines[i].line})" for i in others)
         return f"{text}{', nor are ' if also else ''}{also} ({share}); {remedy}"
-    handle, file = tempfile.mkstemp(prefix="tfsv-missing-", suffix=".tsv")
-    with open(handle, "w", encoding="utf-8") as report:
-        report.writelines(f"{lines[i]}\t{escaped(trials.names[i])}\n" for i in order)
     also = ", ".join(f"{trials.names[i]!r} (line {lines[i].line})" for i in others[:2])
-    return (
-        f"{text}, nor are {also} and {len(others) - 2} others ({share}, all listed in {file});"
-        f" {remedy}"
-    )
+    text += f", nor are {also} and {len(others) - 2} others"
+    try:
+        handle, file = tempfile.mkstemp(prefix="tfsv-missing-", suffix=".tsv")
+        with open(handle, "w", encoding="utf-8") as report:
+            report.writelines(f"{lines[i]}\t{escaped(trials.names[i])}\n" for i in order)
+    except OSError:  # no room for the list; what matters is told all the same
+        return f"{text} ({share}); {remedy}"
+    return f"{text} ({share}, all listed in {file}); {remedy}"
 
 
 def _sounds_of(folder: str) -> dict[str, list[str]]:

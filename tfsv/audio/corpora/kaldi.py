@@ -74,22 +74,24 @@ class _Entry:
 
 
 class _Known:
-    """What all directories together say of each utterance: one speaker, one recording."""
+    """What all directories together say: an utterance has one speaker, and so has a recording."""
 
     def __init__(self):
-        self._entries: dict[str, tuple[_Entry, _Entry]] = {}
+        self._recordings: dict[str, _Entry] = {}
+        self._speakers: dict[str, _Entry] = {}
+        self._heard: dict[str, _Entry] = {}
 
     def check(self, name: str, recording: _Entry, speaker: _Entry) -> None:
-        for what, here, there in zip(
-            ("recording", "speaker"),
-            (recording, speaker),
-            self._entries.setdefault(name, (recording, speaker)),
-            strict=True,
+        for what, here, known, key in (
+            (f"{name!r} has the recording", recording, self._recordings, name),
+            (f"{name!r} has the speaker", speaker, self._speakers, name),
+            (f"{recording.value!r} has the speaker", speaker, self._heard, recording.value),
         ):
+            there = known.setdefault(key, here)
             if here.value != there.value:
                 raise InputError(
-                    f"{here.line}: {name!r} has the {what} {here.value!r}, but {there.value!r} in"
-                    f" {there.line}; rename one, or prepare the directories one by one"
+                    f"{here.line}: {what} {here.value!r}, but {there.value!r} in {there.line};"
+                    " correct one, or prepare directories that disagree one by one"
                 )
 
 
