@@ -159,9 +159,8 @@ def write_manifest(path: str | os.PathLike, utterances: Iterable[Utterance]) -> 
                 utterance.split,
                 *(utterance.extra.get(name, "") for name in extra),
             ]
-            for field_ in fields:
-                if problem := unwritable(field_):
-                    raise InputError(f"{path}: utterance {utterance.utterance!r}: {problem}")
+            if problem := unwritable("".join(fields)):
+                raise InputError(f"{path}: utterance {utterance.utterance!r}: {problem}")
             file.write("\t".join(fields) + "\n")
     return manifest
 
