@@ -40,8 +40,8 @@ def recording_paths(
     Args:
         trials: The trials.
         root: Folder in which the names are. None: the manifest says where they are.
-        manifest: The manifest that has the recordings. With a folder, it has those that are not
-            there.
+        manifest: The manifest that has the recordings. With a folder, it says which paths below
+            the folder its utterances have, and where recordings are that are not there.
 
     Returns:
         A path for each of `trials.names`.
@@ -63,10 +63,12 @@ def recording_paths(
     known = {} if manifest is None else _known(manifest)
 
     def exact(name: str) -> str | None:
-        path = os.path.join(root, name)
-        if os.path.isfile(path):
-            return path
-        return manifest.absolute(known[name]) if name in known else None
+        utterance = known.get(name)
+        for below in (name,) if utterance is None else (name, utterance.path):
+            path = os.path.join(root, below)
+            if os.path.isfile(path):
+                return path
+        return None if utterance is None else manifest.absolute(utterance)
 
     def everything() -> Iterable[tuple[str, str]]:
         for path in sound_files(root):
