@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tfsv"
 FLOORS = (
     {"errors", "foreign", "lazy", "demo"},
-    {"files", "registry", "text_tables", "card_fields", "settings"},
+    {"files", "registry", "text_files", "text_tables", "card_fields", "settings"},
     {"folders", "card"},
     {"report"},
     {"audio", "kernel_layers"},

@@ -7,6 +7,7 @@ from typing import Any
 
 from tfsv.errors import InputError
 from tfsv.files import write_json
+from tfsv.text_files import read_text
 
 WEIGHTS = "network.weights.h5"
 """File of a model folder with the network's weights."""
@@ -62,7 +63,7 @@ def claim(
         write_json(file, wanted)
         return
     try:
-        found = json.loads(json.dumps(upgraded(json.loads(file.read_text(encoding="utf-8")))))
+        found = json.loads(json.dumps(upgraded(json.loads(read_text(file)))))
         different = _differences(wanted, found)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{file}: cannot be read; use another folder") from error

@@ -12,6 +12,7 @@ import numpy as np
 from tfsv import folders
 from tfsv.errors import InputError
 from tfsv.files import replacing, write_json
+from tfsv.text_files import read_text
 
 SCHEMA = 2
 """Version of the JSON form. Records without a version (tfsv 0.1) are read too."""
@@ -173,7 +174,7 @@ class Report:
         folder = pathlib.Path(folder)
         file = folder / folders.RESULTS
         try:
-            report = cls.from_dict(json.loads(file.read_text(encoding="utf-8")), file)
+            report = cls.from_dict(json.loads(read_text(file)), file)
             if not (folder / folders.REPLICATES).exists():
                 return report
             drawn = np.load(folder / folders.REPLICATES, allow_pickle=False)

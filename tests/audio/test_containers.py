@@ -107,11 +107,11 @@ def test_all_frames_of_an_mp3_without_xing_frame_are_heard(tmp_path, tag, pause)
     path.write_bytes(tag + b"".join(frames))
     assert sound_info(path).seconds == pytest.approx(len(frames) * 576 / RATE, abs=0.04)
     with_xing = soundfile.read(io.BytesIO(file.getvalue()))[0]
+    with_xing /= max(1, np.abs(with_xing).max())  # as overshoot is scaled
     heard = read(path)
     lag = np.argmax(np.correlate(heard[:40000], with_xing[20000:30000], "valid"))
-    np.testing.assert_allclose(
-        heard[lag : lag + 60000], np.clip(with_xing[20000:80000], -1, 1), atol=1e-3
-    )  # the very same frames
+    same = heard[lag : lag + 60000]  # the very same frames
+    np.testing.assert_allclose(same, with_xing[20000:80000], atol=1e-3)
 
 
 def test_mp3s_one_behind_the_other_are_heard_both(tmp_path):

@@ -1,6 +1,8 @@
 import json
 import os
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 from tfsv.audio.corpora import CORPORA, Skipped
@@ -63,6 +65,14 @@ def test_voxceleb1(tmp_path):
         ),
     }
     assert list(skipped) == ["wav/notes/a/b.wav"]
+
+
+def test_voxceleb_names_that_join_alike(tmp_path):
+    _corpus(tmp_path, "id10001/a-1/2.wav", "id10001/a/1-2.wav", "id10001/b/1.wav")
+    kept, _ = _read("voxceleb1", tmp_path)
+    assert [fields[0] for fields in kept.values()] == [
+        "id10001/a/1-2", "id10001/a-1/2", "id10001-b-1",
+    ]  # fmt: skip
 
 
 def test_voxceleb2_takes_conversions_and_lists_what_has_none(tmp_path):
@@ -161,6 +171,17 @@ def test_librispeech(tmp_path):
         assert (one.extra["sex"], one.split) == ("F", "train")
 
 
+def test_librispeech_with_other_names(tmp_path):
+    _corpus(tmp_path, "dev-clean/84/121/1.flac", "dev-clean/85/121/1.flac")
+    (tmp_path / "SPEAKERS.TXT").write_bytes("\ufeff; ID\r\n84 | M | dev\r\n".encode())
+    kept, _ = _read("librispeech", tmp_path)
+    assert [fields[:2] for fields in kept.values()] == [("84-121-1", "ls84"), ("85-121-1", "ls85")]
+    assert next(CORPORA["librispeech"](tmp_path)).extra["sex"] == "M"
+    (tmp_path / "SPEAKERS.TXT").write_text("84 | M | dev\n84 | F | dev\n")
+    with pytest.raises(InputError, match=r"SPEAKERS\.TXT:2: speaker 84 has another sex"):
+        list(CORPORA["librispeech"](tmp_path))
+
+
 def test_audiomnist(tmp_path):
     _corpus(tmp_path, "data/01/7_01_23.wav", "data/02/7_01_23.wav", "data/12/0_12_0.wav")
     meta = {"01": {"gender": "male"}, "12": {"gender": "female"}}
@@ -209,6 +230,55 @@ def test_bad_kaldi_directory(tmp_path):
         list(CORPORA["kaldi"](tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("table", "lines", "message"),
+    [
+        ("utt2spk", "a s1\nb s1\na s2\n", r"utt2spk:3: the key 'a' is in .*utt2spk:1 too \('s1'"),
+        ("utt2spk", "a s1\nb s1\n\na s1\n", r"utt2spk:4: the key 'a'"),
+        ("wav.scp", "a a.wav\nb b.wav\na c.wav\n", r"wav\.scp:3: the key 'a' is in .*wav\.scp:1"),
+        ("spk2gender", "s1 f\ns1 m\n", r"spk2gender:2: the key 's1'"),
+    ],
+)
+def test_a_key_that_kaldi_tables_repeat(tmp_path, table, lines, message):
+    (tmp_path / "wav.scp").write_text("a a.wav\nb b.wav\n")
+    (tmp_path / "utt2spk").write_text("a s1\nb s1\n")
+    (tmp_path / table).write_text(lines)
+    with pytest.raises(InputError, match=message):
+        list(CORPORA["kaldi"](tmp_path))
+
+
+def test_kaldi_directories_that_disagree(tmp_path):
+    for name, path, speaker in (("dev", "a.wav", "s1"), ("test", "a.wav", "s1")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "wav.scp").write_text(f"x {path}\n")
+        (tmp_path / name / "utt2spk").write_text(f"x {speaker}\n")
+    assert len(list(CORPORA["kaldi"](tmp_path))) == 2
+    (tmp_path / "test" / "utt2spk").write_text("x s2\n")
+    with pytest.raises(InputError, match=r"test/utt2spk:1: 'x' has the speaker 's2', but 's1' in"):
+        list(CORPORA["kaldi"](tmp_path))
+    (tmp_path / "test" / "utt2spk").write_text("x s1\n")
+    (tmp_path / "test" / "wav.scp").write_text("x b.wav\n")
+    with pytest.raises(InputError, match=r"test/wav\.scp:1: 'x' has the recording 'b\.wav'"):
+        list(CORPORA["kaldi"](tmp_path))
+
+
+def test_a_recording_of_two_speakers_in_kaldi_tables(tmp_path):
+    (tmp_path / "wav.scp").write_text("a x.wav\nb x.wav\n")
+    (tmp_path / "utt2spk").write_text("a s1\nb s2\n")
+    with pytest.raises(InputError, match=r"utt2spk:2: 'x\.wav' has the speaker 's2', but 's1' in"):
+        list(CORPORA["kaldi"](tmp_path))
+
+
+def test_kaldi_tables_of_other_systems_and_with_other_blanks(tmp_path):
+    (tmp_path / "wav.scp").write_bytes("\ufeffv\u00a01 /s/v\u00a01.wav\r\n\r\n".encode())
+    (tmp_path / "utt2spk").write_bytes("\ufeffv\u00a01\ts\u30001 \r\n".encode())
+    kept, _ = _read("kaldi", tmp_path)
+    assert kept == {"/s/v\u00a01.wav": ("v\u00a01", "s\u30001", "s", "")}
+    (tmp_path / "utt2spk").write_text("a s", encoding="utf-16")
+    with pytest.raises(InputError, match="utt2spk: not UTF-8 text but UTF-16"):
+        list(CORPORA["kaldi"](tmp_path))
+
+
 def test_tree(tmp_path):
     _corpus(
         tmp_path,
@@ -227,6 +297,38 @@ def test_tree(tmp_path):
         "bob/2.m4a": ("bob-2", "bob", "single", ""),
     }
     assert list(skipped) == ["stray.flac"]
+
+
+def test_paths_that_join_alike_have_identifiers_of_their_own(tmp_path):
+    paths = ["anna/1-2.wav", "anna/1/2.wav", "anna-1/2.wav", "bea/day.wav", "bea/day.flac"]
+    _corpus(tmp_path, *paths, "anna-1/3.wav")
+    kept, skipped = _read("tree", tmp_path)
+    assert {path: fields[0] for path, fields in kept.items()} == {
+        **{path: path for path in paths},
+        "anna-1/3.wav": "anna-1-3",
+    }
+    assert not skipped
+
+
+@hypothesis.settings(max_examples=50, deadline=None)
+@hypothesis.given(
+    st.lists(
+        st.lists(st.text("a-. #", min_size=1, max_size=3), min_size=2, max_size=4),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from(["wav", "flac"]),
+)
+def test_identifiers_are_unique_whatever_the_names(tmp_path_factory, trees, ending):
+    root = tmp_path_factory.mktemp("corpus")
+    for parts in trees:
+        path = root.joinpath(*(part.strip(".") or "x" for part in parts[:-1]))
+        path = path / f"{parts[-1].lstrip('.')}x.{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        path.with_suffix(".ogg").touch()
+    kept, skipped = _read("tree", root)
+    assert len({fields[0] for fields in kept.values()}) == len(kept) and not skipped
 
 
 def test_tree_with_splits_on_top(tmp_path):

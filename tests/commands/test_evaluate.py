@@ -136,7 +136,7 @@ def test_names_may_be_utterances_and_must_be_known(corpus):
     report = evaluate_trials(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
     assert report["eer"].value == 0
     (root / "ids.txt").write_text("1 p0-0 p0-1\n0 p0-0 p9-0\n")
-    with pytest.raises(InputError, match="manifest.tsv: 'p9-0' of the trial list"):
+    with pytest.raises(InputError, match=r"ids\.txt:2: 'p9-0' is not in .*manifest\.tsv \(1 of 3"):
         evaluate_trials(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
 
 
@@ -189,6 +189,49 @@ def test_two_models_side_by_side(corpus):
     assert f"{100 * systems['model']['eer'].value:.2f}" in table[1]
     assert table[4].split()[-2:] == ["model", "small.tflite"]
     assert len({len(line) for line in table[:3]}) == 1
+
+
+def test_lists_of_the_field_with_an_enrolment_list_and_other_endings(corpus):
+    (corpus / "lists").mkdir()
+    pairs = [(a, b) for a in range(6) for b in range(6)]
+    (corpus / "lists" / "trials.lst").write_text(
+        "".join(f"model {a}\tp{b}/1.sph\t{'non' * (a != b)}target\n" for a, b in pairs)
+    )
+    enrolled = "".join(f"model {a}\tp{a}/0.sph\nmodel {a}\tp{a}/2.sph\n" for a in range(6))
+    (corpus / "lists" / "enroll.lst").write_text(enrolled)
+    arguments = ("--model=model", "--trials=lists/trials.lst", "--output=out", "--scores")
+    done = _evaluate(corpus, *arguments, "--root=speech", "--bootstrap=20")
+    assert done.returncode == 0, done.stderr
+    assert "enroll.lst (6, with 12 recordings)" in done.stderr
+    assert "18 of 18 recordings have another ending" in done.stderr
+    report = _systems(corpus)["model"]
+    assert report["eer"].value == 0
+    assert report.details["trials"]["enrolments"]["sha256"] == (
+        hashlib.sha256(enrolled.encode()).hexdigest()
+    )
+    lines = (corpus / "out" / "scores.model.txt").read_text().splitlines()
+    assert [line.split("\t")[:3] for line in lines] == [
+        [str(int(a == b)), f"model {a}", f"p{b}/1.sph"] for a, b in pairs
+    ]
+    (corpus / "other.lst").write_text(enrolled.replace("p0/2", "p0/9"))
+    done = _evaluate(corpus, *arguments, "--root=speech", "--enrolments=other.lst")
+    assert _fails(done, "other.lst:2: 'p0/9.sph' is not in speech (1 of 18 recordings missing)")
+
+
+def test_missing_recordings_are_told_before_any_is_embedded(corpus):
+    with (corpus / "speech" / "dev.txt").open("a") as file:
+        file.write("0 p0/0.wav p9/9.wav\n")
+    lines = len((corpus / "speech" / "dev.txt").read_text().splitlines())
+    embedder = PitchEmbedder()
+    root = corpus / "speech"
+    with pytest.raises(InputError, match=rf"dev\.txt:{lines}: 'p9/9\.wav' is not in .*\(1 of"):
+        evaluate_trials(embedder, read_trials(root / "dev.txt"), root)
+    assert not embedder.lengths
+    done = _evaluate(
+        corpus, "--model=model", "--trials=speech/dev.txt", "--root=speech", *COMMON[2:]
+    )
+    assert _fails(done, f"speech/dev.txt:{lines}: 'p9/9.wav' is not in speech (1 of")
+    assert not (corpus / "out").exists()
 
 
 def test_calibration_writes_the_card_and_nothing_else(corpus):

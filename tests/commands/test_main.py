@@ -150,6 +150,13 @@ def test_flags_come_from_files_too(tmp_path):
     ended(main, "--flagfile", f"{tmp_path}/all.flags", "--bits=5")
     ended(main, "--bits=5", f"--flagfile={tmp_path}/all.flags")
     assert found == [(2, True), (5, True), (2, True)]
+    (tmp_path / "windows.flags").write_bytes("\ufeff# A comment.\r\n--bits=2\r\n".encode())
+    ended(main, f"--flagfile={tmp_path}/windows.flags")
+    (tmp_path / "windows.flags").write_bytes("\ufeff--bits=3\r\n".encode())
+    ended(main, f"--flagfile={tmp_path}/windows.flags")
+    assert [bits for bits, _ in found[3:]] == [2, 3]
+    (tmp_path / "wide.flags").write_text("--bits=2", encoding="utf-16")
+    assert "not UTF-8 text" in ended(main, f"--flagfile={tmp_path}/wide.flags")
     code = ended(main, "--flagfile=nowhere.flags")
     assert "nowhere.flags" in code and code.startswith("error: ") and "\n" not in code
 

@@ -10,8 +10,10 @@ import soundfile
 from command_runner import Finished, run_command
 
 from tfsv.audio.inspection import SoundLimits, inspect_all
-from tfsv.audio.manifest import read_manifest
+from tfsv.audio.manifest import Utterance, read_manifest
+from tfsv.audio.screening import screen
 from tfsv.audio.soundfiles import SoundInfo
+from tfsv.errors import InputError
 from tfsv.verification.trials import read_trials
 
 
@@ -44,7 +46,9 @@ def prepared(tmp_path_factory):
     soundfile.write(bad / "one.wav", np.ones(1) * 0.5, 16000)
     soundfile.write(bad / "long.wav", np.random.default_rng(0).normal(0, 0.1, 80000), 8000)
     (root / "s0" / "day" / "1.flac").write_bytes(b"")  # same utterance id as 1.wav
+    os.rename(root / "s0" / "day" / "2.wav", bad / "Recording 3\u202fPM\u3000\u200d.wav")
     (root / "stray.wav").write_bytes(whole)
+    (bad / os.fsdecode(b"latin\xe9\x0a.wav")).write_bytes(whole)
     done = _prepare(
         f"--root={root}",
         f"--output={root}/manifest.tsv",
@@ -62,7 +66,7 @@ def prepared(tmp_path_factory):
 def test_manifest_has_all_that_is_fit(prepared):
     root, _ = prepared
     manifest = read_manifest(root / "manifest.tsv")
-    assert len(manifest) == 30 - 1  # of 1.wav and 1.flac the first by name is taken, which is bad
+    assert len(manifest) == 30
     assert {s: len(manifest.split(s).speakers) for s in manifest.splits} == {
         "train": 5,
         "dev": 2,
@@ -83,18 +87,24 @@ def test_report_names_each_skipped_file_and_why(prepared):
         "s0/bad/cut.wav": "truncated",
         "s0/bad/text.flac": "no audio",
         "s0/bad/video.m4a": "convert it first",
-        r"'s0/bad/tab\there.wav'": "tab",
+        r"s0/bad/tab\there.wav": "tab",
+        r"s0/bad/latin\udce9\n.wav": "a byte in its name that is not UTF-8; rename it",
         "s0/bad/silent.wav": "silent",
         "s0/bad/one.wav": "too short: 1 samples",
         "s0/bad/long.wav": "too long: 10 s",
         "s0/day/1.flac": "empty file",
-        "s0/day/1.wav": "the same utterance as s0/day/1.flac",
         "stray.wav": "no speaker",
     }
     assert set(reasons) == set(expected)
     for path, words in expected.items():
         assert words in reasons[path] and str(root) not in reasons[path]
-    assert "skipped 11 of 40" in done.stdout and "file/s" in done.stderr
+    assert "skipped 11 of 41" in done.stdout and "file/s" in done.stderr
+
+
+def test_an_utterance_of_two_speakers():
+    one, other = (Utterance("u", s, "d", f"{s}/1.wav", 0.0, "") for s in ("ann", "ben"))
+    with pytest.raises(InputError, match=r"'u' has two speakers: 'ann' \(ann/1\.wav\) and 'ben'"):
+        screen([one, other], ".", limits=SoundLimits(), workers=1, timeout_seconds=1)
 
 
 def test_every_sound_file_is_taken_or_listed_with_how_to_convert_it(tmp_path):

@@ -9,7 +9,14 @@ from absl import logging
 
 from tfsv.audio.manifest import Manifest, Utterance, read_manifest
 from tfsv.errors import InputError
-from tfsv.verification.trials import Trials, make_trials, read_trials, write_trials
+from tfsv.text_files import unwritable
+from tfsv.verification.trials import (
+    Trials,
+    make_trials,
+    read_trials,
+    write_scores,
+    write_trials,
+)
 
 
 def _manifest(speakers, utterances=4, sessions=2, **extra) -> Manifest:
@@ -47,6 +54,75 @@ def test_reads_the_voxceleb_form(tmp_path):
     assert (trials.labels.dtype, trials.enrol.dtype) == (np.uint8, np.int32)
 
 
+FORMS = {
+    "voxceleb": "1 a/1.wav a/2.wav\n0 a/1.wav b/1.wav\n",
+    "kaldi": "a/1.wav a/2.wav target\na/1.wav b/1.wav nontarget\n",
+    "wespeaker with tabs": "a/1.wav\ta/2.wav\ttarget\na/1.wav\tb/1.wav\tnontarget\n",
+    "cnceleb": "a/1.wav a/2.wav 1\na/1.wav b/1.wav 0\n",
+    "sitw": "a/1.wav  a/2.wav tgt\na/1.wav  b/1.wav imp\n",
+    "nist key": "modelid\tsegmentid\tside\ttargettype\tphone\n"
+    "a/1.wav\ta/2.wav\ta\ttarget\t\na/1.wav\tb/1.wav\ta\tnontarget\tsame\n",
+    "nist with blanks": "modelid segment side targettype\n\n"
+    "a/1.wav a/2.wav a target\na/1.wav  b/1.wav a nontarget\n",
+    "label in front": "Label Enroll Test\nTarget a/1.wav a/2.wav\nNon-Target a/1.wav b/1.wav\n",
+    "commas": "path1,path2,label\na/1.wav,a/2.wav,1\na/1.wav,b/1.wav,0\n",
+    "commas without header": "a/1.wav,a/2.wav,1\na/1.wav,b/1.wav,0\n",
+}
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_the_field(tmp_path, form, mark, ending):
+    path = tmp_path / "list.txt"
+    path.write_bytes((mark + FORMS[form].replace("\n", ending)).encode())
+    trials = read_trials(path)
+    assert _pairs(trials) == [(1, "a/1.wav", "a/2.wav"), (0, "a/1.wav", "b/1.wav")]
+    assert trials.labels.dtype == np.uint8
+    lines = FORMS[form].split("\n")
+    assert all(
+        trials.names[i] in lines[n - 1] for n, i in zip(trials.lines, trials.test, strict=True)
+    )
+
+
+def test_a_trial_that_looks_like_a_header_is_a_trial(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("utt1 utt2 target\nutt1 utt3 nontarget\n")
+    assert _pairs(read_trials(path)) == [(1, "utt1", "utt2"), (0, "utt1", "utt3")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("modelid\tsegmentid\tside\nm\ts\ta\n", ":1: its header names no column of labels"),
+        ("modelid segmentid key\nm s target\nm s\n", ":3: 2 fields, but the header names 3"),
+        ("modelid segmentid side key\nm s a target\nm s b imp\n", ":3: side 'b': lists do not"),
+        ("modelid segmentid key\nm s maybe\n", ":2: expected the label"),
+        ("modelid\tsegmentid\tkey\nm\t\ttarget\n", ":2: the field segmentid is empty"),
+    ],
+)
+def test_bad_list_with_a_header(tmp_path, text, message):
+    path = tmp_path / "trials.txt"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_trials(path)
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_a_label_with_something_invisible_is_shown(tmp_path):
+    path = tmp_path / "trials.txt"
+    path.write_text("a b target\na c non\u00adtarget\n")
+    with pytest.raises(InputError, match=r":2: .*received 'non\\xadtarget'"):
+        read_trials(path)
+
+
+def test_utf16_is_told(tmp_path):
+    path = tmp_path / "trials.txt"
+    path.write_text("1 a b\n", encoding="utf-16")
+    with pytest.raises(InputError, match=r"trials\.txt: not UTF-8 text but UTF-16"):
+        read_trials(path)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -56,7 +132,10 @@ def test_reads_the_voxceleb_form(tmp_path):
         ("1 a b\n0 a b c\n0 a\n", ":2: 4 fields, expected 3"),
         ("1 a\nb 0 a b\n", ":1: 2 fields"),
         ("1 a b\n\n2 a b\n", ":3: expected the label 1 (same speaker) or 0"),
-        ("a b 1\n", ":1: expected the label"),
+        ("a b c\n", ":1: expected the label"),
+        ("a b 1\na b \u200btarget\n", ":2: expected the label"),
+        ("1 b 1\n0 a 0\n", ": first and last fields are labels alike"),
+        ("1\u00a0a b\n", ":1: 2 fields, expected 3: label enrol test"),
         ("1\ta\tb\n0\ta b\n", ":2: 2 fields, expected 3"),
     ],
 )
@@ -94,6 +173,33 @@ def test_round_trip(tmp_path_factory, names, seed):
     trials = Trials(rng.integers(2, size=9).astype(np.uint8), enrol, test, names)
     write_trials(path, trials)
     assert _pairs(read_trials(path)) == _pairs(trials)
+
+
+@hypothesis.settings(max_examples=50, deadline=None)
+@hypothesis.given(
+    st.lists(
+        st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=6).filter(
+            lambda name: unwritable(name) is None and name != "\0"
+        ),
+        min_size=1,
+        max_size=5,
+        unique=True,
+    )
+)
+def test_any_name_can_be_taken_from_scores_and_lists(tmp_path_factory, names):
+    path = tmp_path_factory.mktemp("t") / "scores.txt"
+    sides = np.arange(len(names), dtype=np.int32)
+    trials = Trials(np.ones(len(names), np.uint8), sides, sides[::-1], names)
+    write_scores(path, trials, np.linspace(-1, 1, len(names)).astype(np.float32))
+    lines = path.read_bytes().decode().split("\n")[:-1]
+    fields = [line.split("\t" if "\t" in lines[0] else None) for line in lines]
+    assert [row[:3] for row in fields] == [
+        ["1", names[e], names[t]] for e, t in zip(sides, sides[::-1], strict=True)
+    ]
+    assert float(fields[0][3]) == -1
+    write_trials(path, trials)
+    if not {"0", "1"}.issuperset(names):
+        assert _pairs(read_trials(path)) == _pairs(trials)
 
 
 def test_unwritable_name(tmp_path):

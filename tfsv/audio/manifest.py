@@ -4,12 +4,13 @@ import math
 import os
 import pathlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tfsv.audio.channels import channel_number, with_channel
 from tfsv.errors import InputError
 from tfsv.files import replacing
+from tfsv.text_files import read_lines, unwritable
 
 COLUMNS = ("utterance", "speaker", "session", "path", "seconds", "split")
 
@@ -116,7 +117,8 @@ def read_manifest(path: str | os.PathLike) -> Manifest:
 
     Args:
         path: Path of a file in UTF-8, tab-separated without quotes. Its first line names the
-            columns, at least `COLUMNS`, in any order.
+            columns, at least `COLUMNS`, in any order. Only line ends end a line, so that fields
+            may hold every other character.
 
     Raises:
         InputError: The file cannot be read, lacks a column, lists nothing, or has a wrong line. A
@@ -124,13 +126,7 @@ def read_manifest(path: str | os.PathLike) -> Manifest:
             are no positive number, or a channel that is none. The message has the line's number.
     """
     path = pathlib.Path(path)
-    try:
-        with path.open(encoding="utf-8", newline="\n") as file:
-            utterances = list(_parsed(path, file))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as a manifest ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text; is it a manifest?") from error
+    utterances = list(_parsed(path, read_lines(path, "a manifest")))
     if not utterances:
         raise InputError(f"{path}:1: lists no utterance after its header")
     return Manifest(path, utterances)
@@ -150,9 +146,9 @@ def write_manifest(path: str | os.PathLike, utterances: Iterable[Utterance]) -> 
         The manifest that was written.
 
     Raises:
-        InputError: The file cannot be written, nothing is listed, or a field holds a tab or line
-            break. It is also raised for an identifier that is empty or occurs twice, and for
-            seconds that are no positive number.
+        InputError: The file cannot be written, nothing is listed, or a field holds a tab, a line
+            break or a byte that is not UTF-8. It is also raised for an identifier that is empty or
+            occurs twice, and for seconds that are no positive number.
     """
     manifest = Manifest(path, utterances)
     if not manifest.utterances:
@@ -176,19 +172,14 @@ def write_manifest(path: str | os.PathLike, utterances: Iterable[Utterance]) -> 
                 utterance.split,
                 *(utterance.extra.get(name, "") for name in extra),
             ]
-            line = "\t".join(fields)
-            if line.count("\t") != len(fields) - 1 or "\n" in line or "\r" in line:
-                raise InputError(
-                    f"{path}: utterance {utterance.utterance!r}: tab or line break in a field; "
-                    "rename the file or folder"
-                )
-            file.write(line + "\n")
+            if problem := unwritable("".join(fields)):
+                raise InputError(f"{path}: utterance {utterance.utterance!r}: {problem}")
+            file.write("\t".join(fields) + "\n")
     return manifest
 
 
-def _parsed(path: pathlib.Path, file: Iterable[str]) -> Iterator[Utterance]:
-    lines = iter(file)
-    header = next(lines, "").lstrip("\ufeff").rstrip("\r\n").split("\t")
+def _parsed(path: pathlib.Path, lines: Sequence[str]) -> Iterator[Utterance]:
+    header = lines[0].split("\t") if lines else [""]
     if header == [""]:
         raise InputError(f"{path}:1: empty; expected the columns {' '.join(COLUMNS)}")
     for name in COLUMNS:
@@ -202,8 +193,10 @@ def _parsed(path: pathlib.Path, file: Iterable[str]) -> Iterator[Utterance]:
     places = [header.index(name) for name in COLUMNS]
     others = [(sys.intern(name), i) for i, name in enumerate(header) if name not in COLUMNS]
     seen = set()
-    for number, line in enumerate(lines, start=2):
-        fields = line.rstrip("\r\n").split("\t")
+    for number, line in enumerate(lines[1:], start=2):
+        if not line:
+            continue
+        fields = line.split("\t")
         if len(fields) != len(header):
             raise InputError(f"{path}:{number}: {len(fields)} fields, expected {len(header)}")
         name, speaker, session, sound, seconds, split = (fields[i] for i in places)

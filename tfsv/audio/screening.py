@@ -12,7 +12,9 @@ from tfsv.audio.corpora import Skipped
 from tfsv.audio.inspection import SoundLimits, inspect_all
 from tfsv.audio.manifest import Utterance
 from tfsv.audio.soundfiles import SoundInfo
+from tfsv.errors import InputError
 from tfsv.files import replacing
+from tfsv.text_files import escaped, unwritable
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,15 +65,19 @@ def screen(
             a channel is chosen of several, the row's column `channel` has its number.
         skipped: Recordings left out by the reader or by the check, sorted by path.
         warned: Warnings about recordings that are fit, sorted by path.
+
+    Raises:
+        InputError: An utterance has two speakers.
     """
     entries = list(entries)
     skipped = [entry for entry in entries if isinstance(entry, Skipped)]
     unopened: dict[str, Utterance] = {}
     for entry in entries:
         if isinstance(entry, Utterance):
-            problem = _unwritable(entry)
-            if entry.utterance in unopened:
-                problem = f"the same utterance as {unopened[entry.utterance].path}"
+            problem = _problem(entry)
+            if first := unopened.get(entry.utterance):
+                _require_one_speaker(first, entry)
+                problem = f"the same utterance as {first.path}"
             if problem:
                 skipped.append(Skipped(entry.path, problem))
             else:
@@ -106,6 +112,8 @@ def screen(
 def write_skipped(path: str | os.PathLike, skipped: Sequence[Skipped]) -> None:
     """Writes the recordings that were left out as TSV, with the columns path and reason.
 
+    Tabs, line breaks and bytes that are not UTF-8 are written as escapes, such as `\\t`.
+
     Example:
         >>> write_skipped("skipped.tsv", [Skipped("ann/2.wav", "silent (below -80 dB)")])
 
@@ -118,8 +126,7 @@ def write_skipped(path: str | os.PathLike, skipped: Sequence[Skipped]) -> None:
     ):
         file.write("path\treason\n")
         for skip in skipped:
-            name = skip.path if skip.path.isprintable() else ascii(skip.path)
-            file.write(f"{name}\t{skip.reason}\n")
+            file.write(f"{escaped(skip.path)}\t{escaped(skip.reason)}\n")
 
 
 def write_warned(path: str | os.PathLike, warned: Sequence[Warned]) -> None:
@@ -140,9 +147,16 @@ def write_warned(path: str | os.PathLike, warned: Sequence[Warned]) -> None:
             file.write(f"{entry.path}\t{entry.warning}\n")
 
 
-def _unwritable(utterance: Utterance) -> str | None:
+def _problem(utterance: Utterance) -> str | None:
     fields = (utterance.utterance, utterance.speaker, utterance.session, utterance.path)
-    text = "".join(fields)
-    if any(c in text for c in "\t\n\r") or not text.isprintable():
-        return "tab, line break or undecodable byte in its name; rename it"
-    return None
+    if not utterance.speaker.strip() or not utterance.utterance.strip():
+        return "nothing but blanks in its name; rename it"
+    return next(filter(None, map(unwritable, fields)), None)
+
+
+def _require_one_speaker(first: Utterance, second: Utterance) -> None:
+    if first.speaker != second.speaker:
+        raise InputError(
+            f"utterance {first.utterance!r} has two speakers: {first.speaker!r} ({first.path}) and"
+            f" {second.speaker!r} ({second.path}); rename one of the two recordings"
+        )

@@ -3,12 +3,12 @@
 import dataclasses
 import json
 import os
-import pathlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfsv.errors import InputError
 from tfsv.files import write_text
+from tfsv.text_files import read_text
 
 SCHEMA = 1
 """Version of the JSON form."""
@@ -100,14 +100,13 @@ class BitPlan:
         Raises:
             InputError: The file cannot be read or is not a bit plan.
         """
+        text = read_text(path, "a bit plan")
         try:
-            fields = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+            fields = json.loads(text)
             if fields["schema"] != SCHEMA:
                 raise InputError(f"{path}: bit plan of schema {fields['schema']!r}, not {SCHEMA}")
             layers = {name: _layer(path, name, row) for name, row in fields["layers"].items()}
             return cls(str(fields["network"]), str(fields["method"]), int(fields["budget"]), layers)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot be read ({error})") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{path}: not a bit plan ({reason})") from error

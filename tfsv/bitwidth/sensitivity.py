@@ -19,6 +19,7 @@ from tfsv.bitwidth.subject import Subject
 from tfsv.errors import InputError
 from tfsv.files import writable_folder, write_json
 from tfsv.quantization.coded import CodedWeights
+from tfsv.text_files import read_text
 
 _SCHEMA = 1
 
@@ -231,7 +232,7 @@ def _read(store: pathlib.Path, candidates: Candidates) -> tuple[dict[str, Row], 
     if not store.exists():
         return {}, 0.0
     try:
-        content = json.loads(store.read_text(encoding="utf-8"))
+        content = json.loads(read_text(store))
         if content["schema"] != _SCHEMA:
             raise ValueError(f"schema {content['schema']}")
         rows = {}

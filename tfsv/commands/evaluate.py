@@ -3,7 +3,8 @@
     tfsv evaluate --model=runs/resnet/fine_tuned,runs/resnet/model.tflite \\
         --trials=trials/test.txt --manifest=manifest.tsv --output=runs/resnet/test
 
-The command writes `results.json` and `det.png` into the output folder and prints a table.
+The command writes `results.json` and `det.png` into the output folder and prints a table. The
+trial list may be VoxCeleb's, Kaldi's, WeSpeaker's, CN-Celeb's or a table with a header like NIST's.
 
     tfsv evaluate --model=runs/resnet/fine_tuned --trials=trials/dev.txt \\
         --manifest=manifest.tsv --output=runs/resnet/dev --calibrate

@@ -124,7 +124,7 @@ class Command:
         end = len(arguments)
         if self._separator and "--" in arguments:
             end = arguments.index("--")
-        given = flags.FlagValues().read_flags_from_files(arguments[:end], force_gnu=False)
+        given = _with_flagfiles(arguments[:end])
         values = self.defined(given)
         self._define_common(values)
         _, *rest = values([self.name, *given])
@@ -176,6 +176,15 @@ def with_dashes(message: str, names: Any) -> str:
         return f"--{name}=" if found["given"] else f"--{name}"
 
     return re.sub(r"(?<![^\s(])(?P<given>\w+)=|'(?P<alone>\w+)'", dashed, message)
+
+
+def _with_flagfiles(arguments: list[str]) -> list[str]:
+    """The words of a command line and of its flagfiles, which may have a byte-order mark."""
+    try:
+        words = flags.FlagValues().read_flags_from_files(arguments, force_gnu=False)
+    except UnicodeDecodeError as error:
+        raise InputError("--flagfile: not UTF-8 text; save it as UTF-8") from error
+    return [word.removeprefix("\ufeff") for word in words if not word.startswith("\ufeff#")]
 
 
 class _HelpFlag(flags.BooleanFlag):

@@ -19,6 +19,7 @@ import numpy as np
 from tfsv.audio import soundfiles
 from tfsv.errors import InputError
 from tfsv.packed.expand import expand, is_packed
+from tfsv.text_files import read_text
 from tfsv.verification.scoring import voiceprint
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
@@ -124,7 +125,7 @@ def check_goldens(folder: str | os.PathLike) -> Iterator[GoldenComparison]:
     """
     folder = pathlib.Path(folder)
     try:
-        index = json.loads((folder / INDEX).read_text())
+        index = json.loads(read_text(folder / INDEX))
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: no golden files; `tfsv make-goldens` writes them") from error
     allowed = tolerance(index)

@@ -30,6 +30,7 @@ from tfsv.quantization.size import model_bytes
 from tfsv.report import Report, heading_and_rows
 from tfsv.tasks.model_folder import load_model, read_folder_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel
+from tfsv.text_files import read_text
 from tfsv.text_tables import aligned
 from tfsv.training.loop import FitSettings, fit
 from tfsv.training.optimizers import OPTIMIZERS
@@ -280,7 +281,7 @@ def read_recipe(run_folder: str | os.PathLike) -> Recipe:
     """
     file = pathlib.Path(run_folder) / folders.RECIPE
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
+        fields = json.loads(read_text(file))
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: no recipe of a run; run `tfsv train` first") from error
     return Recipe.from_dict(fields, file)

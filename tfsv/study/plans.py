@@ -19,6 +19,7 @@ from tfsv.jobs.settings import BitSearchSettings
 from tfsv.study.cells import Cell
 from tfsv.study.comparison import float_folder
 from tfsv.tasks.task import TASKS, sensitivity_methods
+from tfsv.text_files import read_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +167,7 @@ def read_findings(runs: Mapping[str, pathlib.Path], cell: Cell) -> dict[str, Fin
 
 def _read_finding(file: pathlib.Path) -> Finding:
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
+        fields = json.loads(read_text(file))
         table = {
             name: {int(bits): float(loss) for bits, loss in row.items()}
             for name, row in fields["sensitivities"].items()

@@ -13,22 +13,18 @@ from tfsv.audio.channels import channel_number, with_channel
 from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.demo import located
 from tfsv.errors import InputError
-from tfsv.files import replacing, writable_folder, write_json
+from tfsv.files import writable_folder, write_json
 from tfsv.report import Report
 from tfsv.settings import require, setting
 from tfsv.tasks.model_folder import read_folder_card, write_folder_card
 from tfsv.tasks.opening import open_model
 from tfsv.verification.embedder import Embedder
-from tfsv.verification.evaluation import (
-    evaluate_with_scores,
-    model_identity,
-    recording_paths,
-    weights_file,
-)
+from tfsv.verification.evaluation import evaluate_with_scores, model_identity, weights_file
 from tfsv.verification.extraction import extract_embeddings
 from tfsv.verification.metrics import det_points
+from tfsv.verification.recordings import listed, recording_paths
 from tfsv.verification.scoring import normalised
-from tfsv.verification.trials import Trials, read_trials
+from tfsv.verification.trials import Trials, read_trials, write_scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +37,7 @@ class EvaluationSettings:
     Attributes:
         trials: Trial list.
         output: Folder that gets `results.json`, `det.png` and the scores.
+        enrolments: Enrolment list. None: `enroll.lst` beside `trials.lst`, if it is there.
         root: Folder that the list's paths start from. None: the manifest has them.
         manifest: Manifest of the recordings, which gives error rates of each corpus and intervals
             by speaker. None: there is none.
@@ -54,8 +51,14 @@ class EvaluationSettings:
         calibrate: Whether the thresholds are meant for the cards, where `set_thresholds` puts them.
     """
 
-    trials: str = setting(dataclasses.MISSING, "Trial list, lines of: label enrol test.")
+    trials: str = setting(
+        dataclasses.MISSING, "Trial list: label enrol test, or enrol test label, or with a header."
+    )
     output: str = setting(dataclasses.MISSING, "Folder for results.json and det.png.")
+    enrolments: str | None = setting(
+        None,
+        "List of models and their recordings. Default: enroll.lst beside trials.lst, if any.",
+    )
     root: str | None = setting(None, "Folder that the paths in the trial list start from.")
     manifest: str | None = setting(
         None, "Manifest of the recordings; gives EER per corpus and intervals by speaker."
@@ -120,8 +123,8 @@ def evaluate_models(
     if settings.calibrate:
         _require_folders(named.values())
     manifest = read_manifest(settings.manifest) if settings.manifest else None
-    trials = read_trials(settings.trials)
-    recording_paths(trials, settings.root, manifest)
+    trials = read_trials(settings.trials, settings.enrolments)
+    paths = recording_paths(trials, settings.root, manifest, settings.channel)
     output = writable_folder(settings.output)
     reports, points = {}, {}
     for name, model in named.items():
@@ -136,16 +139,16 @@ def evaluate_models(
             folder=settings.embeddings,
             mean=_mean(embedder, model, manifest, settings),
             replicates=settings.bootstrap,
-            channel=settings.channel,
+            paths=paths,
         )
         points[name] = det_points(scores, trials.labels)
         if settings.scores:
-            _write_scores(output / f"scores.{name}.txt", trials, scores)
+            write_scores(output / f"scores.{name}.txt", trials, scores)
     systems = {name: report.to_dict() for name, report in reports.items()}
     write_json(output / folders.RESULTS, {"systems": systems})
     plot_det(points, output / "det.png", title=pathlib.Path(settings.trials).name)
     if settings.calibrate:
-        _warn_of_reported_speakers(settings.trials, trials, manifest)
+        _warn_of_reported_speakers(settings.trials, trials, manifest, paths)
     return reports
 
 
@@ -216,18 +219,13 @@ def _mean(
     return normalised(embeddings).mean(axis=0)
 
 
-def _write_scores(path: pathlib.Path, trials: Trials, scores: np.ndarray) -> None:
-    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
-        columns = (trials.labels, trials.enrol, trials.test, scores)
-        for label, enrol, test, score in zip(*(c.tolist() for c in columns), strict=True):
-            file.write(f"{label} {trials.names[enrol]} {trials.names[test]} {score:.6f}\n")
-
-
-def _warn_of_reported_speakers(file: str, trials: Trials, manifest: Manifest | None) -> None:
+def _warn_of_reported_speakers(
+    file: str, trials: Trials, manifest: Manifest | None, paths: Sequence[str]
+) -> None:
     if manifest is None:
         return
-    reported = {name for u in manifest if u.split == "test" for name in (u.path, u.utterance)}
-    if not reported.isdisjoint(trials.names):
+    reported = [utterance for utterance in manifest if utterance.split == "test"]
+    if listed(reported, manifest, trials, paths):
         logging.warning(
             "%s: has speakers of the split 'test'; error rates at these thresholds on that split"
             " will look better than they are",

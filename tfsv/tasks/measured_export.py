@@ -10,8 +10,9 @@ from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.settings import setting
 from tfsv.verification.embedder import Embedder
-from tfsv.verification.evaluation import evaluate_trials, recording_paths
+from tfsv.verification.evaluation import evaluate_trials
 from tfsv.verification.model_card import TASK, speaker_figures
+from tfsv.verification.recordings import recording_paths
 from tfsv.verification.trials import Trials, read_trials
 
 if TYPE_CHECKING:
@@ -123,8 +124,9 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
     reports: dict[str, Report] = {}
 
     def measured(embedder: Embedder, name: str = "trials") -> Report:
+        trials, paths = lists[name]
         file = getattr(settings, name)
-        return evaluate_trials(embedder, lists[name], settings.root, trial_list=file)
+        return evaluate_trials(embedder, trials, settings.root, trial_list=file, paths=paths)
 
     def card_fields(runner: "Runner") -> dict[str, Any]:
         embedder = TFLiteEmbedder.of(runner)
@@ -134,7 +136,7 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
         return {"measured": speaker_figures(found), "decision": {"thresholds": thresholds}}
 
     calibration = _train_recordings(settings.calibration) if settings.calibration else None
-    recordings = recording_paths(lists["trials"], settings.root, None) if lists else ()
+    _, recordings = lists["trials"] if lists else ((), ())
     report = export_tflite(
         network,
         coded,
@@ -153,9 +155,14 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
     return MeasuredExport(report, {**steps, **reports})
 
 
-def _lists(settings: ExportSettings) -> dict[str, Trials]:
-    names = [name for name in ("trials", "dev_trials") if getattr(settings, name) is not None]
-    return {name: read_trials(getattr(settings, name)) for name in names}
+def _lists(settings: ExportSettings) -> dict[str, tuple[Trials, list[str]]]:
+    """The trial lists by the setting's name, each with the paths of its recordings."""
+    lists = {}
+    for name in ("trials", "dev_trials"):
+        if (file := getattr(settings, name)) is not None:
+            trials = read_trials(file)
+            lists[name] = trials, recording_paths(trials, settings.root, None)
+    return lists
 
 
 def _require_task(card: "ModelCard", settings: ExportSettings) -> None:

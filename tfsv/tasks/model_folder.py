@@ -10,6 +10,7 @@ from tfsv.errors import InputError
 from tfsv.files import replacing, write_text
 from tfsv.foreign import HEAD_BYTES, foreign_kind
 from tfsv.tasks.task import TASKS
+from tfsv.text_files import read_text
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -84,8 +85,8 @@ def read_folder_card(folder: str | os.PathLike) -> ModelCard:
     """
     file = pathlib.Path(folder) / folders.CARD
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(file)
+    except InputError as error:
         raise InputError(f"{folder}: not a model folder ({folders.CARD} cannot be read)") from error
     if kind := _foreign_kind_of(file):
         raise InputError(f"{file}: {kind}")

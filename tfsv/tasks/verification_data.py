@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -24,11 +24,12 @@ from tfsv.training.objective import Objective
 from tfsv.training.objectives import OBJECTIVES
 from tfsv.training.schedules import Margin
 from tfsv.verification.class_vectors import class_vectors, save_class_vectors
-from tfsv.verification.evaluation import evaluate_trials, recording_paths, speaker_report
+from tfsv.verification.evaluation import evaluate_trials, speaker_report
 from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import front_end_of, speaker_figures
 from tfsv.verification.posteriors import speaker_posteriors
-from tfsv.verification.scoring import cosine_scores
+from tfsv.verification.recordings import listed, recording_paths
+from tfsv.verification.scoring import trial_scores
 from tfsv.verification.settings import SpeakerObjective, SpeechData
 from tfsv.verification.trial_features import TrialFeatures
 from tfsv.verification.trials import Trials, read_trials
@@ -60,6 +61,7 @@ class SpeechTraining(TaskData):
             data.corpus, speakers=data.speakers, utterances=data.utterances
         )
         self.seed = data.pipeline.seed
+        self._lists: dict[str, tuple[Trials, list[str]]] = {}
 
     @functools.cached_property
     def train(self) -> Manifest:
@@ -78,10 +80,14 @@ class SpeechTraining(TaskData):
 
     def files(self) -> Mapping[str, str | pathlib.Path]:
         """The manifest and the trial lists, whose recordings and speakers are checked first."""
-        lists = {"dev_trials": self.trials_file("dev"), "test_trials": self.trials_file("test")}
-        for split, file in zip(("dev", "test"), lists.values(), strict=True):
-            _check_trials(file, self._root(split), self.manifest, self.train)
-        return {"manifest": self.manifest.path, **lists}
+        files: dict[str, str | pathlib.Path] = {"manifest": self.manifest.path}
+        for split in ("dev", "test"):
+            files[f"{split}_trials"] = self.trials_file(split)
+            trials, paths = self._listed(split)
+            _check_trials(trials, paths, self.manifest, self.train)
+            if trials.enrolment_list is not None:
+                files[f"{split}_enrolments"] = trials.enrolment_list.path
+        return files
 
     def identity(self) -> Mapping[str, Any]:
         """The manifest and how crops are made of it."""
@@ -159,12 +165,11 @@ class SpeechTraining(TaskData):
 
     def measurer(self, card: ModelCard, folder: pathlib.Path) -> Callable[[Any], Report]:
         """Holds the features of the test trials; intervals are over speakers where known."""
-        trials, root = read_trials(self.trials_file("test")), self._root("test")
-        manifest = None if root else self.manifest
-        features = TrialFeatures(recording_paths(trials, root, manifest), self.features_of(card))
+        (trials, paths), manifest = self._listed("test"), self._manifest_of("test")
+        features = TrialFeatures(paths, self.features_of(card))
 
         def report(network: keras.Model) -> Report:
-            scores = cosine_scores(features.embed(network), trials.enrol, trials.test)
+            scores = trial_scores(features.embed(network), trials)
             return speaker_report(scores, trials, manifest, _REPLICATES)
 
         return report
@@ -183,8 +188,8 @@ class SpeechTraining(TaskData):
             The list, and the manifest or else the folder that tells where its recordings are.
         """
         root = root or self._root("dev")
-        listed = read_trials(trials or self.trials_file("dev"))
-        return listed, None if root else self.manifest, root
+        found = read_trials(trials or self.trials_file("dev"))
+        return found, None if root else self.manifest, root
 
     def _made_objective(self, network: keras.Model, margin: Margin) -> Objective:
         name, settings = named_settings(self._objective.objective)
@@ -206,29 +211,35 @@ class SpeechTraining(TaskData):
     def _root(self, split: str) -> str | None:
         return getattr(self.settings, f"{split}_root")
 
+    def _manifest_of(self, split: str) -> Manifest | None:
+        """The manifest that has the recordings of a trial list; None where a folder has them."""
+        return None if self._root(split) else self.manifest
+
+    def _listed(self, split: str) -> tuple[Trials, list[str]]:
+        """A trial list, and the paths of its recordings, read once."""
+        if split not in self._lists:
+            trials = read_trials(self.trials_file(split))
+            paths = recording_paths(trials, self._root(split), self._manifest_of(split))
+            self._lists[split] = trials, paths
+        return self._lists[split]
+
     def _evaluated(self, embedder: KerasEmbedder, folder: pathlib.Path, split: str) -> Report:
-        file, root = self.trials_file(split), self._root(split)
-        manifest = None if root else self.manifest
+        trials, paths = self._listed(split)
         return evaluate_trials(
-            embedder, read_trials(file), root, manifest=manifest, trial_list=file, model=folder
-        )
+            embedder, trials, manifest=self._manifest_of(split), trial_list=trials.source,
+            model=folder, paths=paths,
+        )  # fmt: skip
 
 
 def _check_trials(
-    file: pathlib.Path, root: str | None, manifest: Manifest, train: Manifest
+    trials: Trials, paths: Sequence[str], manifest: Manifest, train: Manifest
 ) -> None:
     """Finds before the training what would spoil the evaluation after it."""
-    trials = read_trials(file)
     if set(trials.labels.tolist()) != {0, 1}:
-        raise InputError(f"{file}: needs target and non-target trials, labelled 1 and 0")
-    for path in recording_paths(trials, root, None if root else manifest):
-        if not pathlib.Path(path).is_file():
-            raise InputError(f"{file}: {path} does not exist")
-    names, trained = set(trials.names), set(train.speakers)
-    for utterance in manifest:
-        if utterance.speaker in trained and not names.isdisjoint(
-            (utterance.path, utterance.utterance)
-        ):
-            raise InputError(
-                f"{file}: speaker {utterance.speaker} is in the train split; hold speakers out"
-            )
+        raise InputError(f"{trials.source}: needs target and non-target trials, labelled 1 and 0")
+    trained = set(train.speakers)
+    utterances = (utterance for utterance in manifest if utterance.speaker in trained)
+    if heard := listed(utterances, manifest, trials, paths):
+        raise InputError(
+            f"{trials.source}: speaker {heard.speaker} is in the train split; hold speakers out"
+        )

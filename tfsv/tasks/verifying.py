@@ -149,6 +149,7 @@ def evaluate(
     root: str | os.PathLike | None = None,
     *,
     manifest: str | os.PathLike | Manifest | None = None,
+    enrolments: str | os.PathLike | None = None,
     replicates: int = 1000,
     channel: int | str | None = None,
 ) -> Report:
@@ -160,10 +161,11 @@ def evaluate(
 
     Args:
         model: A `.tflite` file, a model folder, a name of `tfsv.demo`, or an embedder.
-        trials: A trial list, or a file with lines of: label enrol test.
+        trials: A trial list, or a file in a form that `read_trials` takes.
         root: Folder in which the list's names are. None: the manifest says where they are.
         manifest: Manifest of the recordings, or its file, which gives error rates of each corpus
             and intervals by speaker. None: there is none.
+        enrolments: File of the enrolment list. None: one beside the file of the trials is taken.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
         channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
             "B". It is not asked where the manifest says which. None: channels are averaged.
@@ -174,7 +176,7 @@ def evaluate(
     Raises:
         InputError: A recording is missing or broken, or the list has only one kind of trial.
     """
-    listed = trials if isinstance(trials, Trials) else read_trials(trials)
+    listed = trials if isinstance(trials, Trials) else read_trials(trials, enrolments)
     if manifest is not None and not isinstance(manifest, Manifest):
         manifest = read_manifest(manifest)
     named = model if isinstance(model, str | os.PathLike) else None

@@ -19,6 +19,7 @@ from tfsv.audio.pipeline import (
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.files import replacing, write_json
+from tfsv.text_files import read_text
 
 HEAD = "head.npy"
 """File of a model folder with the class vectors of its training."""
@@ -106,7 +107,7 @@ def _read_classes(file: pathlib.Path) -> dict | None:
     if not file.exists():
         return None
     try:
-        classes = json.loads(file.read_text(encoding="utf-8"))
+        classes = json.loads(read_text(file))
         return {name: list(classes[name]) for name in ("speakers", "speed_factors")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file}: cannot be read; train the model again") from error

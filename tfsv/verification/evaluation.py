@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfsv import folders
-from tfsv.audio.channels import with_channel
 from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
@@ -20,7 +19,8 @@ from tfsv.text_tables import aligned
 from tfsv.verification.extraction import WINDOW_SECONDS, extract_embeddings
 from tfsv.verification.metrics import DetPoints, bootstrap_replicates, det_points
 from tfsv.verification.model_card import TASK
-from tfsv.verification.scoring import cosine_scores
+from tfsv.verification.recordings import recording_paths, utterances_of
+from tfsv.verification.scoring import trial_scores
 from tfsv.verification.trials import Trials
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def evaluate_trials(
     replicates: int = 0,
     progress: bool = True,
     channel: int | str | None = None,
+    paths: Sequence[str | os.PathLike] | None = None,
 ) -> Report:
     """Scores a trial list and reports its error rates and all that is needed to repeat them.
 
@@ -74,6 +75,7 @@ def evaluate_trials(
         progress: Whether to show a progress bar.
         channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
             "B". It is not asked where the manifest says which. None: channels are averaged.
+        paths: What `recording_paths` gave for these trials. None: they are looked for.
 
     Returns:
         The report. It measures `eer`, `min_dcf_0.01` and `min_dcf_0.05`.
@@ -84,8 +86,8 @@ def evaluate_trials(
     """
     report, _ = evaluate_with_scores(
         embedder, trials, root, manifest=manifest, trial_list=trial_list, model=model,
-        folder=folder, mean=mean, replicates=replicates, progress=progress,
-        channel=channel,
+        folder=folder, mean=mean, replicates=replicates, progress=progress, channel=channel,
+        paths=paths,
     )  # fmt: skip
     return report
 
@@ -103,6 +105,7 @@ def evaluate_with_scores(
     replicates: int = 0,
     progress: bool = True,
     channel: int | str | None = None,
+    paths: Sequence[str | os.PathLike] | None = None,
 ) -> tuple[Report, np.ndarray]:
     """Scores a trial list and reports its error rates and all that is needed to repeat them.
 
@@ -127,6 +130,7 @@ def evaluate_with_scores(
         progress: Whether to show a progress bar.
         channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
             "B". It is not asked where the manifest says which. None: channels are averaged.
+        paths: What `recording_paths` gave for these trials. None: they are looked for.
 
     Returns:
         The report and the scores, float32 `[trials]`. The report measures `eer`, `min_dcf_0.01` and
@@ -137,15 +141,19 @@ def evaluate_with_scores(
         InputError: A recording is missing or broken, a name is not in the manifest, or the list
             has only one kind of trial.
     """
+    paths = recording_paths(trials, root, manifest, channel) if paths is None else paths
+    det_points(np.zeros(len(trials)), trials.labels)  # refuses the list before hours of embedding
+    if manifest is not None:
+        _utterances_of_sides(trials, manifest)
     start = time.monotonic()
     embeddings = extract_embeddings(
         embedder,
-        recording_paths(trials, root, manifest, channel),
+        paths,
         folder=folder,
         identity=model_identity(model, embedder) if folder and model else "",
         progress=progress,
     )
-    scores = cosine_scores(embeddings, trials.enrol, trials.test, mean=mean)
+    scores = trial_scores(embeddings, trials, mean=mean)
     seconds = time.monotonic() - start
     report = speaker_report(scores, trials, manifest, replicates).with_details(
         model=describe_model(model, embedder),
@@ -156,43 +164,6 @@ def evaluate_with_scores(
         versions=package_versions(),
     )
     return report, scores
-
-
-def recording_paths(
-    trials: Trials,
-    root: str | os.PathLike | None,
-    manifest: Manifest | None,
-    channel: int | str | None = None,
-) -> list[str | os.PathLike]:
-    """Returns the sound file of each of `trials.names`, with its channel where one is chosen.
-
-    Example:
-        >>> paths = recording_paths(read_trials("trials/test.txt"), "recordings", None)
-        >>> waveforms = [soundfiles.read(path) for path in paths]
-
-    Args:
-        trials: The trials. Their names are paths, or utterances of the manifest.
-        root: Folder in which the names are. None: the manifest says where they are.
-        manifest: The manifest that has the recordings; it is not needed where `root` is given.
-        channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
-            "B". It is not asked where the manifest says which. None: channels are averaged.
-
-    Raises:
-        InputError: Neither root nor manifest is given, the manifest lacks a name or has it with
-            several channels, or there is no such channel in any file.
-    """
-    if root is None and manifest is None:
-        raise InputError("the folder of the recordings is not known; give 'root' or 'manifest'")
-    if root is None:
-        paths = [manifest.recording(utterance) for utterance in _utterances(trials, manifest)]
-    elif manifest is None:
-        paths = [os.path.join(root, name) for name in trials.names]
-    else:
-        paths = [
-            with_channel(os.path.join(root, utterance.path), utterance.channel)
-            for utterance in _utterances(trials, manifest)
-        ]
-    return [with_channel(path, channel) for path in paths]
 
 
 def speaker_report(
@@ -227,7 +198,7 @@ def speaker_report(
     for rate in FALSE_ACCEPT_RATES:
         if points.nontargets * rate >= 1:
             thresholds[f"far_{rate:g}"] = points.threshold_at_far(rate)
-    utterances = None if manifest is None else _utterances(trials, manifest)
+    utterances = None if manifest is None else _utterances_of_sides(trials, manifest)
     drawn = None
     if replicates:
         speakers = None
@@ -295,7 +266,7 @@ def describe_model(model: str | os.PathLike | None, embedder: "Embedder") -> dic
 
 
 def describe_trials(trials: Trials, trial_list: str | os.PathLike | None) -> dict[str, Any]:
-    """Returns what identifies a trial list: name, sha256 and sizes.
+    """Returns what identifies a trial list: name, sha256 and sizes; its enrolment list too.
 
     Example:
         >>> described = describe_trials(read_trials("trials/test.txt"), "trials/test.txt")
@@ -307,7 +278,7 @@ def describe_trials(trials: Trials, trial_list: str | os.PathLike | None) -> dic
         trial_list: File of the trials; None: name and sha256 are None.
     """
     targets = int(np.count_nonzero(trials.labels))
-    return {
+    described = {
         "list": None if trial_list is None else pathlib.Path(trial_list).name,
         "sha256": None if trial_list is None else sha256_of(trial_list),
         "count": len(trials.labels),
@@ -315,6 +286,13 @@ def describe_trials(trials: Trials, trial_list: str | os.PathLike | None) -> dic
         "nontargets": len(trials.labels) - targets,
         "recordings": len(trials.names),
     }
+    if (known := trials.enrolment_list) is not None:
+        described["enrolments"] = {
+            "list": known.path.name,
+            "sha256": sha256_of(known.path),
+            "count": len(trials.enrolments),
+        }
+    return described
 
 
 def weights_file(model: str | os.PathLike) -> pathlib.Path:
@@ -396,19 +374,14 @@ def _by_corpus(
     return found
 
 
-def _utterances(trials: Trials, manifest: Manifest) -> list[Utterance]:
-    known = {utterance.path: utterance for utterance in manifest}
-    several = {u.path for u in manifest if u.channel != known[u.path].channel}
-    known = {utterance.utterance: utterance for utterance in manifest} | known
-    for name in trials.names:
-        if name in several:
+def _utterances_of_sides(trials: Trials, manifest: Manifest) -> list[Utterance]:
+    """An utterance for each side of the list; that of an enrolment is its first recording's."""
+    found = utterances_of(trials, manifest)
+    for one in trials.enrolments:
+        speakers = sorted({found[row].speaker for row in one.recordings})
+        if len(speakers) > 1:
             raise InputError(
-                f"{manifest.path}: {name!r} of the trial list has several channels in it; the list"
-                " must name its utterances instead of paths"
+                f"{trials.enrolment_list.path}: {one.name!r} is enrolled with recordings of"
+                f" {len(speakers)} speakers of {manifest.path}: {', '.join(speakers)}"
             )
-        if name not in known:
-            raise InputError(
-                f"{manifest.path}: {name!r} of the trial list is neither a path nor an utterance"
-                " of it; give the manifest that the list was made from"
-            )
-    return [known[name] for name in trials.names]
+    return found + [found[one.recordings[0]] for one in trials.enrolments]

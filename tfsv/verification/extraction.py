@@ -147,6 +147,10 @@ def extract_embeddings(
     """
     if not paths:
         raise InputError("no recording to embed: the list is empty")
+    absent = [path for path in paths if not os.path.exists(path)]
+    if absent:
+        share = f"{len(absent)} of {len(paths)} recordings missing"
+        raise InputError(f"{absent[0]}: cannot be read (No such file or directory; {share})")
     home = None
     if folder is not None:
         if not identity:

@@ -4,8 +4,37 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfsv.errors import InputError
+from tfsv.verification.trials import Trials
 
 _CHUNK = 2048  # trials at a time: both sides of 256 dimensions stay in the processor's cache
+
+
+def trial_scores(
+    embeddings: np.ndarray, trials: Trials, *, mean: np.ndarray | None = None
+) -> np.ndarray:
+    """Scores a trial list by cosine. An enrolment of several recordings is their voiceprint.
+
+    Example:
+        >>> trials = read_trials("lists/trials.lst")
+        >>> scores = trial_scores(extract_embeddings(model, paths), trials)
+
+    Args:
+        embeddings: Embeddings of `trials.names`, float `[names, dimensions]`, of any length.
+        trials: The trials.
+        mean: A vector that is subtracted from every embedding before it is normalised, float
+            `[dimensions]`.
+
+    Returns:
+        The scores, float32 `[trials]`, -1 to 1.
+
+    Raises:
+        InputError: A shape is wrong, or an embedding is NaN or zero.
+    """
+    if trials.enrolments:
+        unit = normalised(embeddings, mean=mean)
+        enrolled = [voiceprint(unit[list(one.recordings)]) for one in trials.enrolments]
+        embeddings, mean = np.concatenate([unit, np.stack(enrolled)]), None
+    return cosine_scores(embeddings, trials.enrol, trials.test, mean=mean)
 
 
 def cosine_scores(

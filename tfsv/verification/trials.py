@@ -1,15 +1,76 @@
 """Trial lists: which pairs of recordings are compared, and which of them are one speaker's."""
 
+import dataclasses
 import os
 import pathlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.audio.pairs import draw_pairs
 from tfsv.errors import InputError
 from tfsv.files import replacing
+from tfsv.text_files import unwritable
+from tfsv.verification.enrolments import (
+    EnrolmentList,
+    enrolments_beside,
+    read_enrolments,
+    require_first_channel,
+)
+from tfsv.verification.list_columns import (
+    ENROLMENT_COLUMNS,
+    LABEL_COLUMNS,
+    TEST_COLUMNS,
+    ListColumns,
+    read_columns,
+)
+
+_LABELS = {
+    **dict.fromkeys((b"1", b"target", b"tgt"), 1),
+    **dict.fromkeys((b"0", b"nontarget", b"non-target", b"non", b"imp", b"impostor"), 0),
+}
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """One side of trials that is enrolled with recordings of its own list.
+
+    Example:
+        >>> trials = read_trials("lists/trials.lst", "lists/enroll.lst")
+        >>> trials.enrolments[0].name, [trials.names[i] for i in trials.enrolments[0].recordings]
+        ('id00800-enroll', ['enroll/id00800-enroll.wav'])
+
+    Attributes:
+        name: Name in the trial list.
+        recordings: Rows of the recordings in `Trials.names`.
+    """
+
+    name: str
+    recordings: tuple[int, ...]
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A line of a list, which prints as `trials.txt:301`.
+
+    Example:
+        >>> str(Place("trials.txt", 301))
+        'trials.txt:301'
+
+    Attributes:
+        file: The list.
+        line: Number of the line. 0: the list is no file, and has no lines.
+    """
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True)
@@ -19,88 +80,149 @@ class Trials:
     Example:
         >>> trials = read_trials("trials/test.txt")
         >>> for label, enrol, test in zip(trials.labels, trials.enrol, trials.test):
-        ...     print(label, trials.names[enrol], trials.names[test])
+        ...     print(label, trials.sides[enrol], trials.sides[test])
 
     Attributes:
         labels: Labels, uint8 `[trials]`, 1 = target (one speaker), 0 = non-target.
-        enrol: Enrolment sides, int32 `[trials]`, indices into `names`.
+        enrol: Enrolment sides, int32 `[trials]`, indices into `sides`.
         test: Test sides, int32 `[trials]`, indices into `names`.
         names: Paths of the recordings as the list has them, relative to the manifest's folder, or
             identifiers of the manifest's utterances, without duplicates.
+        enrolments: Enrolments with recordings of an enrolment list. Empty: every enrolment side is
+            one recording.
+        source: File of the trials. None: they are of no file.
+        lines: Line of each trial in that file, int32 `[trials]`. None: they are of no file.
+        enrolment_list: The enrolment list. None: there is none.
     """
 
     labels: np.ndarray
     enrol: np.ndarray
     test: np.ndarray
     names: list[str]
+    enrolments: tuple[Enrolment, ...] = ()
+    source: pathlib.Path | None = None
+    lines: np.ndarray | None = None
+    enrolment_list: EnrolmentList | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def sides(self) -> list[str]:
+        """What the list calls each side: the recordings, then the enrolments."""
+        return [*self.names, *(enrolment.name for enrolment in self.enrolments)]
 
-def read_trials(path: str | os.PathLike) -> Trials:
-    """Reads a list in the VoxCeleb form, `label enrol test` a line.
+    def recordings_of(self, side: int) -> tuple[int, ...]:
+        """Rows in `names` of the recordings that make one of `sides`."""
+        place = side - len(self.names)
+        return (side,) if place < 0 else self.enrolments[place].recordings
 
-    Fields are separated by blanks, or by single tabs if the first line has a tab, so that paths
-    may hold blanks. A list of 580,000 lines takes about a second.
+    def first_places(self) -> list[Place]:
+        """Where each of `sides` comes first; a recording that only enrols has its line there."""
+        if self.source is None or self.lines is None:
+            return [Place("trial list", 0)] * len(self.sides)
+        first = np.zeros(len(self.sides), np.int64)
+        for side in (self.enrol, self.test):
+            # Of several values for one place, NumPy keeps the last.
+            found = np.zeros_like(first)
+            found[side[::-1]] = self.lines[::-1]
+            first = np.where((first == 0) | ((found > 0) & (found < first)), found, first)
+        places = [Place(str(self.source), int(line)) for line in first]
+        if (known := self.enrolment_list) is not None:
+            for row, name in enumerate(self.names):
+                if not first[row]:
+                    places[row] = Place(str(known.path), known.lines[name])
+        return places
+
+
+def read_trials(path: str | os.PathLike, enrolments: str | os.PathLike | None = None) -> Trials:
+    """Reads a trial list in one of the forms of the field.
+
+    - VoxCeleb: `1 enrol test` and `0 enrol test`.
+    - Kaldi, WeSpeaker, CN-Celeb: `enrol test target`, or `nontarget`, `1`, `0`.
+    - NIST: a header that names the columns, such as `modelid segmentid side targettype`. Columns
+      of other names are left out.
+
+    Fields are separated by blanks, or by single tabs if the first line has tabs, so that paths may
+    hold blanks, or by commas if that line has no blank. A list of 580,000 lines takes about a
+    second.
+
+    An enrolment list says which recordings enrol whom, as `read_enrolments` reads it. An
+    `enroll.lst` beside a `trials.lst`, or another list named in this way, is found by itself. A
+    line is logged then.
 
     Example:
         >>> trials = read_trials("trials/test.txt")
         >>> len(trials), int(trials.labels.sum())
         (20000, 10000)
 
+    Args:
+        path: The trial list.
+        enrolments: The enrolment list. None: one that lies beside the trial list is taken, if it
+            has the trial list's enrolment sides.
+
     Raises:
-        InputError: The file cannot be read or is empty, or a line has not three fields or a label
-            other than 0 and 1. The message has the line's number.
+        InputError: A file cannot be read or is empty, a line has another number of fields or an
+            unknown label, or the enrolment list lacks an enrolment side. The message has the line's
+            number. It is also raised where first and last fields are labels alike.
     """
-    path = pathlib.Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as a trial list ({error.strerror})") from error
-    data = data.replace(b"\r\n", b"\n")
-    tabbed = b"\t" in data.partition(b"\n")[0]
-    fields = [f for f in data.replace(b"\n", b"\t").split(b"\t") if f] if tabbed else data.split()
-    _require_three_a_line(path, data, tabbed)
-    if not fields:
-        raise InputError(f"{path}:1: lists no trial; expected lines of: label enrol test")
-    labels = fields[0::3]
-    if wrong := set(labels) - {b"0", b"1"}:
-        number = next(i for i, label in enumerate(labels) if label in wrong)
-        received = labels[number].decode("utf-8", "replace")
-        raise InputError(
-            f"{path}:{_line_of(data, number)}: expected the label 1 (same speaker) or 0, "
-            f"then enrol and test; received {received!r}"
-        )
+    columns = read_columns(path)
+    place = _columns_by_name(columns) if columns.names else _columns_by_labels(columns)
+    labels = _labels(columns, place.label)
     index: dict[bytes, int] = {}
-    enrol = np.array([index.setdefault(name, len(index)) for name in fields[1::3]], np.int32)
-    test = np.array([index.setdefault(name, len(index)) for name in fields[2::3]], np.int32)
-    try:
-        names = [name.decode("utf-8") for name in index]
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text; is it a trial list?") from error
-    return Trials(np.array([label == b"1" for label in labels], np.uint8), enrol, test, names)
+    enrol = _indexed(columns.columns[place.enrol], index)
+    sides = [name.decode("utf-8") for name in index]
+    known = _enrolments_of(columns, enrol, sides, enrolments)
+    if known is not None:
+        index = {}
+    test = _indexed(columns.columns[place.test], index)
+    rows = {name.decode("utf-8"): row for name, row in index.items()}
+    enrolled: tuple[Enrolment, ...] = ()
+    if known is not None:
+        enrolled = tuple(
+            Enrolment(name, tuple(rows.setdefault(n, len(rows)) for n in known.recordings[name]))
+            for name in sides
+        )
+        enrol += len(rows)
+    return Trials(labels, enrol, test, list(rows), enrolled, columns.path, columns.lines, known)
 
 
 def write_trials(path: str | os.PathLike, trials: Trials) -> None:
     """Writes a list as `read_trials` reads it: with blanks, or tabs if a name holds a blank.
 
+    Enrolment sides are written by their names; an enrolment list is not written.
+
     Example:
         >>> write_trials("trials/dev.txt", make_trials(dev, targets=1000, nontargets=1000))
 
     Raises:
-        InputError: The file cannot be written, or a name holds a tab or line break.
+        InputError: The file cannot be written, or a name is empty or cannot be written.
     """
-    blank = any(any(c.isspace() for c in name) for name in trials.names)
-    for name in trials.names:
-        if not name or any(c in name for c in "\t\n\r"):
-            raise InputError(f"{path}: {name!r}: empty, or tab or line break; rename the file")
-    names, separator = trials.names, "\t" if blank else " "
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
-        for label, enrol, test in zip(
-            trials.labels.tolist(), trials.enrol.tolist(), trials.test.tolist(), strict=True
-        ):
-            file.write(f"{label}{separator}{names[enrol]}{separator}{names[test]}\n")
+    for name in trials.sides:
+        if problem := unwritable(name) or ("" if name else "an empty name"):
+            raise InputError(f"{path}: {name!r}: {problem}")
+    _write_lines(path, trials, [""] * len(trials))
+
+
+def write_scores(path: str | os.PathLike, trials: Trials, scores: np.ndarray) -> None:
+    """Writes trials with their scores, a line `label enrol test score` each.
+
+    Fields are separated by single tabs if a name holds a blank of any kind, so that every name can
+    be taken apart again; else by blanks.
+
+    Example:
+        >>> report, scores = evaluate_with_scores(model, trials, "recordings")
+        >>> write_scores("scores.txt", trials, scores)
+
+    Args:
+        path: The file.
+        trials: The trials.
+        scores: Their scores, float `[trials]`.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    _write_lines(path, trials, (f"{score:.6f}" for score in scores.tolist()))
 
 
 def make_trials(manifest: Manifest, *, targets: int, nontargets: int, seed: int = 0) -> Trials:
@@ -165,40 +287,136 @@ def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:
     kept: set[int] = set()
     turns = max(map(len, kinds))
     for index in np.stack([np.resize(kind, turns) for kind in kinds], axis=1).reshape(-1):
-        pair = {int(trials.enrol[index]), int(trials.test[index])}
-        if len(kept | pair) <= recordings:
-            kept |= pair
+        needed = {*trials.recordings_of(int(trials.enrol[index])), int(trials.test[index])}
+        if len(kept | needed) <= recordings:
+            kept |= needed
     rows = sorted(kept)
-    inside = np.isin(trials.enrol, rows) & np.isin(trials.test, rows)
+    sides = [s for s in range(len(trials.sides)) if kept.issuperset(trials.recordings_of(s))]
+    inside = np.isin(trials.enrol, sides) & np.isin(trials.test, rows)
     labels = trials.labels[inside]
     if set(labels.tolist()) != {0, 1}:
         raise InputError(
             f"recordings={recordings}: too few for target and non-target trials; give more"
         )
-    place = {row: number for number, row in enumerate(rows)}
-    sides = (
-        np.array([place[int(row)] for row in side[inside]], np.int32)
-        for side in (trials.enrol, trials.test)
+    place = np.zeros(len(trials.sides), np.int32)
+    place[sides] = np.arange(len(sides))
+    enrolments = (trials.enrolments[side - len(trials.names)] for side in sides[len(rows) :])
+    return dataclasses.replace(
+        trials,
+        labels=labels,
+        enrol=place[trials.enrol[inside]],
+        test=place[trials.test[inside]],
+        names=[trials.names[row] for row in rows],
+        enrolments=tuple(
+            Enrolment(one.name, tuple(int(place[row]) for row in one.recordings))
+            for one in enrolments
+        ),
+        lines=None if trials.lines is None else trials.lines[inside],
     )
-    return Trials(labels, *sides, [trials.names[row] for row in rows])
 
 
-def _require_three_a_line(path: pathlib.Path, data: bytes, tabbed: bool) -> None:
-    text = np.frombuffer(data, np.uint8)
-    breaks = text == ord("\n")
-    gap = breaks | (text == ord("\t")) if tabbed else breaks | (text == 32) | (text == 9)
-    gap |= text == ord("\r")
-    starts = np.flatnonzero(~gap & np.concatenate([[True], gap[:-1]]))
-    line = np.searchsorted(np.flatnonzero(breaks), starts)
-    counts = np.bincount(line)
-    wrong = np.flatnonzero((counts != 3) & (counts != 0))
-    if len(wrong):
+def _write_lines(path: str | os.PathLike, trials: Trials, further: Iterable[str]) -> None:
+    """Writes label, enrol, test and a further field that may be empty."""
+    sides = trials.sides
+    separator = "\t" if any(any(c.isspace() for c in name) for name in sides) else " "
+    columns = (trials.labels.tolist(), trials.enrol.tolist(), trials.test.tolist())
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        for label, enrol, test, more in zip(*columns, further, strict=True):
+            end = f"{separator}{more}\n" if more else "\n"
+            file.write(f"{label}{separator}{sides[enrol]}{separator}{sides[test]}{end}")
+
+
+class _Columns(NamedTuple):
+    label: int
+    enrol: int
+    test: int
+
+
+def _columns_by_name(columns: ListColumns) -> _Columns:
+    enrol, test = columns.column(ENROLMENT_COLUMNS), columns.column(TEST_COLUMNS)
+    label = columns.column(LABEL_COLUMNS)
+    if label is None or enrol is None or test is None:
         raise InputError(
-            f"{path}:{wrong[0] + 1}: {counts[wrong[0]]} fields, expected 3: label enrol test"
+            f"{columns.path}:1: its header names no column of labels ({' '.join(columns.names)});"
+            " give the list with its key, whose header has targettype or label"
         )
+    if "side" in columns.names:
+        sides = columns.columns[columns.names.index("side")]
+        for side in set(sides):
+            row = sides.index(side)
+            require_first_channel(columns.path, int(columns.lines[row]), side.decode("utf-8"))
+    for number in (enrol, test):
+        if b"" in columns.columns[number]:
+            row = columns.columns[number].index(b"")
+            name = columns.names[number]
+            raise InputError(f"{columns.path}:{columns.lines[row]}: the field {name} is empty")
+    return _Columns(label, enrol, test)
 
 
-def _line_of(data: bytes, number: int) -> int:
-    """The line on which trial `number` (from 0) stands, blank lines counted."""
-    lines = [i for i, line in enumerate(data.split(b"\n"), start=1) if line.strip()]
-    return lines[number]
+def _columns_by_labels(columns: ListColumns) -> _Columns:
+    """Labels are in front or at the end: where all fields are labels."""
+    ends = (columns.columns[0], columns.columns[-1])
+    first, last = (all(_is_label(label) for label in set(end)) for end in ends)
+    if first and last:
+        raise InputError(
+            f"{columns.path}: first and last fields are labels alike; name the columns in a first"
+            " line: label enrol test"
+        )
+    if last or (not first and _is_label(ends[1][0]) and not _is_label(ends[0][0])):
+        return _Columns(2, 0, 1)
+    return _Columns(0, 1, 2)
+
+
+def _labels(columns: ListColumns, number: int) -> np.ndarray:
+    """The labels, uint8 `[trials]`."""
+    column = columns.columns[number]
+    values = {label: _LABELS.get(label.lower()) for label in set(column)}
+    wrong = {label for label, value in values.items() if value is None}
+    if wrong:
+        row = next(row for row, label in enumerate(column) if label in wrong)
+        received = ascii(column[row].decode("utf-8"))
+        raise InputError(
+            f"{columns.path}:{columns.lines[row]}: expected the label 1 (same speaker) or 0, then"
+            " enrol and test, or enrol, test and then the label (1, 0, target, nontarget);"
+            f" received {received}"
+        )
+    return np.array([values[label] for label in column], np.uint8)
+
+
+def _is_label(field: bytes) -> bool:
+    return field.lower() in _LABELS
+
+
+def _indexed(column: Sequence[bytes], index: dict[bytes, int]) -> np.ndarray:
+    """The place of each field in the index, which gets those that it lacks; int32 `[trials]`."""
+    return np.array([index.setdefault(name, len(index)) for name in column], np.int32)
+
+
+def _enrolments_of(
+    columns: ListColumns,
+    enrol: np.ndarray,
+    names: Sequence[str],
+    given: str | os.PathLike | None,
+) -> EnrolmentList | None:
+    """The enrolment list that has the enrolment sides, or None."""
+    path = enrolments_beside(columns.path) if given is None else given
+    if path is None:
+        return None
+    known = read_enrolments(path)
+    lacking = [row for row, name in enumerate(names) if name not in known.recordings]
+    if given is None and len(lacking) == len(names):
+        logging.warning("%s: names no enrolment side of %s; left aside", path, columns.path)
+        return None
+    if lacking:
+        line = columns.lines[np.argmax(enrol == lacking[0])]
+        raise InputError(
+            f"{columns.path}:{line}: {names[lacking[0]]!r} is not enrolled in {path}"
+            f" ({len(lacking)} of {len(names)} enrolment sides are not); give its enrolment list"
+        )
+    count = sum(len(known.recordings[name]) for name in names)
+    if given is None:
+        logging.warning(
+            "%s: enrolments are those of %s (%d, with %d recordings)",
+            columns.path, path, len(names), count,
+        )  # fmt: skip
+    return known

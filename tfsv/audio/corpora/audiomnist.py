@@ -6,9 +6,10 @@ import pathlib
 import re
 
 from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
-from tfsv.audio.corpora.files import lines_of, sound_files
+from tfsv.audio.corpora.files import sound_files
 from tfsv.audio.manifest import Utterance
 from tfsv.errors import InputError
+from tfsv.text_files import read_text
 
 
 @CORPORA.register("audiomnist")
@@ -38,7 +39,7 @@ def _sexes(root: str | os.PathLike) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        speakers = json.loads("\n".join(lines_of(path)))
+        speakers = json.loads(read_text(path))
         return {
             number: {"male": "M", "female": "F"}.get(speaker.get("gender"), "")
             for number, speaker in speakers.items()

@@ -1,8 +1,9 @@
 """Files and folders of a corpus, as all readers of corpora look at them."""
 
+import collections
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tfsv.audio.sound_kinds import SUFFIXES, UNREADABLE_SUFFIXES
 from tfsv.errors import InputError
@@ -67,18 +68,17 @@ def folders_of(path: str) -> tuple[str, ...]:
     return pathlib.PurePath(path).parts[:-1]
 
 
-def lines_of(path: pathlib.Path) -> list[str]:
-    """The lines of a text file of a corpus.
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Identifiers of recordings, in which those that would be equal are the paths instead.
+
+    `anna/1-2.wav` and `anna-1/2.wav` are two recordings, yet both make `anna-1-2`.
 
     Example:
-        >>> lines = lines_of(pathlib.Path("LibriSpeech/SPEAKERS.TXT"))
+        >>> told_apart({"a/1-2.wav": "a-1-2", "a-1/2.wav": "a-1-2", "b/3.wav": "b-3"})
+        {'a/1-2.wav': 'a/1-2.wav', 'a-1/2.wav': 'a-1/2.wav', 'b/3.wav': 'b-3'}
 
-    Raises:
-        InputError: The file cannot be read, or is not UTF-8.
+    Args:
+        names: The identifier that each path would have. It holds no slash, and every path has one.
     """
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text") from error
+    counts = collections.Counter(names.values())
+    return {path: name if counts[name] == 1 else path for path, name in names.items()}

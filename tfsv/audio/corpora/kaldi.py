@@ -1,13 +1,15 @@
 """The reader of Kaldi's data directories."""
 
+import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+import re
 
 from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
-from tfsv.audio.corpora.files import SPLITS, lines_of, require_folder
+from tfsv.audio.corpora.files import SPLITS, require_folder
 from tfsv.audio.manifest import Utterance
 from tfsv.errors import InputError
+from tfsv.text_files import read_lines
 
 
 @CORPORA.register("kaldi")
@@ -18,6 +20,9 @@ def kaldi(root: str | os.PathLike) -> CorpusEntries:
     recording lies. Relative paths start at the current folder, as Kaldi's do. Pipes and segments
     are skipped, since tfsv opens files.
 
+    A key that a table has twice is an error, as in Kaldi's own validation, even if both lines say
+    the same. Two directories may have one utterance if they agree on its recording and speaker.
+
     Example:
         >>> entries = list(CORPORA.named("kaldi")("data"))
     """
@@ -27,18 +32,20 @@ def kaldi(root: str | os.PathLike) -> CorpusEntries:
     folders = [folder for folder in folders if (folder / "wav.scp").exists()]
     if not folders:
         raise InputError(f"{root}: no wav.scp; expected a Kaldi data directory")
+    known = _Known()
     for folder in folders:
-        yield from _directory(root, folder)
+        yield from _directory(root, folder, known)
 
 
-def _directory(root: pathlib.Path, folder: pathlib.Path) -> CorpusEntries:
-    speakers = dict(_table(folder / "utt2spk"))
-    sexes: dict[str, str] = {}
+def _directory(root: pathlib.Path, folder: pathlib.Path, known: "_Known") -> CorpusEntries:
+    speakers = _table(folder / "utt2spk")
+    sexes: dict[str, _Entry] = {}
     if (folder / "spk2gender").exists():
-        sexes = {name: sex.upper() for name, sex in _table(folder / "spk2gender")}
+        sexes = _table(folder / "spk2gender")
     split = folder.name if folder.name in SPLITS else ""
     segmented = (folder / "segments").exists()
-    for name, path in _table(folder / "wav.scp"):
+    for name, entry in _table(folder / "wav.scp").items():
+        path = entry.value
         if segmented:
             yield Skipped(
                 name,
@@ -49,16 +56,59 @@ def _directory(root: pathlib.Path, folder: pathlib.Path) -> CorpusEntries:
         elif name not in speakers:
             yield Skipped(name, "utt2spk does not say who speaks")
         else:
-            speaker = speakers[name]
+            known.check(name, entry, speakers[name])
+            speaker = speakers[name].value
             path = path if pathlib.PurePath(path).is_absolute() else os.path.relpath(path, root)
             session = pathlib.PurePath(path).parent.name
-            extra = {"sex": sexes[speaker]} if sexes.get(speaker) in ("F", "M") else {}
+            sex = sexes[speaker].value.upper() if speaker in sexes else ""
+            extra = {"sex": sex} if sex in ("F", "M") else {}
             yield Utterance(name, speaker, session, path, 0.0, split, extra)
 
 
-def _table(path: pathlib.Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(lines_of(path), start=1):
-        fields = line.split(maxsplit=1)
-        if len(fields) != 2:
-            raise InputError(f"{path}:{number}: expected a key and a value")
-        yield fields[0], fields[1].strip()
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Entry:
+    """The value of a key, and the line that has it, as `file:line`."""
+
+    value: str
+    line: str
+
+
+class _Known:
+    """What all directories together say: an utterance has one speaker, and so has a recording."""
+
+    def __init__(self):
+        self._recordings: dict[str, _Entry] = {}
+        self._speakers: dict[str, _Entry] = {}
+        self._heard: dict[str, _Entry] = {}
+
+    def check(self, name: str, recording: _Entry, speaker: _Entry) -> None:
+        for what, here, known, key in (
+            (f"{name!r} has the recording", recording, self._recordings, name),
+            (f"{name!r} has the speaker", speaker, self._speakers, name),
+            (f"{recording.value!r} has the speaker", speaker, self._heard, recording.value),
+        ):
+            there = known.setdefault(key, here)
+            if here.value != there.value:
+                raise InputError(
+                    f"{here.line}: {what} {here.value!r}, but {there.value!r} in {there.line};"
+                    " correct one, or prepare directories that disagree one by one"
+                )
+
+
+def _table(path: pathlib.Path) -> dict[str, _Entry]:
+    """Values by key. Kaldi cuts at ASCII blanks only, so other blanks belong to a name."""
+    entries: dict[str, _Entry] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        key, *rest = re.split("[ \t]+", line.strip(" \t"), maxsplit=1)
+        if not key:
+            continue
+        line = f"{path}:{number}"
+        if not rest:
+            raise InputError(f"{line}: expected a key and a value")
+        if key in entries:
+            raise InputError(
+                f"{line}: the key {key!r} is in {entries[key].line} too"
+                f" ({entries[key].value!r}, here {rest[0]!r}); delete one of the two lines"
+            )
+        entries[key] = _Entry(rest[0], line)
+    return entries

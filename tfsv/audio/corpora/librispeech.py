@@ -4,8 +4,10 @@ import os
 import pathlib
 
 from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
-from tfsv.audio.corpora.files import SPLITS, lines_of, sound_files
+from tfsv.audio.corpora.files import SPLITS, sound_files
 from tfsv.audio.manifest import Utterance
+from tfsv.errors import InputError
+from tfsv.text_files import read_lines
 
 
 @CORPORA.register("librispeech")
@@ -13,7 +15,8 @@ def librispeech(root: str | os.PathLike) -> CorpusEntries:
     """Reads LibriSpeech: `train-clean-100/19/198/19-198-0001.flac`.
 
     A session is a chapter. The split is the first word of the subset's name. The speaker's sex
-    comes from `SPEAKERS.TXT`.
+    comes from `SPEAKERS.TXT`. An identifier is the file's name, with speaker and chapter in front
+    where the name lacks them.
 
     Example:
         >>> entries = list(CORPORA.named("librispeech")("LibriSpeech"))
@@ -28,7 +31,8 @@ def librispeech(root: str | os.PathLike) -> CorpusEntries:
             continue
         speaker, chapter = parts[-3], parts[-2]
         extra = {"corpus": "librispeech", "sex": sexes.get(speaker, "")}
-        name = pathlib.PurePath(path).stem
+        name, home = pathlib.PurePath(path).stem, f"{speaker}-{chapter}-"
+        name = name if name.startswith(home) else home + name
         yield Utterance(name, f"ls{speaker}", chapter, path, 0.0, split, extra)
 
 
@@ -37,5 +41,12 @@ def _sexes(root: str | os.PathLike) -> dict[str, str]:
     path = next((p for p in (root, root.parent) if (p / "SPEAKERS.TXT").exists()), None)
     if path is None:
         return {}
-    rows = [line.split("|") for line in lines_of(path / "SPEAKERS.TXT") if not line.startswith(";")]
-    return {row[0].strip(): row[1].strip() for row in rows if len(row) >= 2}
+    file = path / "SPEAKERS.TXT"
+    sexes: dict[str, str] = {}
+    for number, line in enumerate(read_lines(file), start=1):
+        row = [field.strip() for field in line.split("|")]
+        if line.startswith(";") or len(row) < 2:
+            continue
+        if sexes.setdefault(row[0], row[1]) != row[1]:
+            raise InputError(f"{file}:{number}: speaker {row[0]} has another sex further up")
+    return sexes

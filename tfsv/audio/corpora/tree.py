@@ -4,7 +4,7 @@ import os
 import pathlib
 
 from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
-from tfsv.audio.corpora.files import SPLITS, folders_of, sound_files
+from tfsv.audio.corpora.files import SPLITS, folders_of, sound_files, told_apart
 from tfsv.audio.manifest import Utterance
 
 
@@ -15,6 +15,9 @@ def tree(root: str | os.PathLike) -> CorpusEntries:
     Deeper folders are sessions. If all top folders are called train, dev or test, they are splits
     with such trees below.
 
+    An identifier is the path without its ending, with "-" for "/". Where two recordings would have
+    the same one, such as `ann/1.wav` and `ann/1.flac`, theirs are the whole paths.
+
     Example:
         >>> [entry.speaker for entry in CORPORA.named("tree")("recordings")]
         ['ann', 'ann', 'ben']
@@ -23,6 +26,7 @@ def tree(root: str | os.PathLike) -> CorpusEntries:
     with_splits = all(
         len(folders_of(path)) >= 2 and folders_of(path)[0] in SPLITS for path in files
     )
+    names = told_apart({path: _joined(path, with_splits) for path in files if folders_of(path)})
     for path in files:
         folders = list(folders_of(path))
         split = folders.pop(0) if with_splits else ""
@@ -30,6 +34,8 @@ def tree(root: str | os.PathLike) -> CorpusEntries:
             yield Skipped(path, "no speaker: expected SPEAKER/SESSION/FILE or SPEAKER/FILE")
             continue
         speaker, *session = folders
-        name = pathlib.PurePath(path).with_suffix("").as_posix()
-        name = name.removeprefix(f"{split}/").replace("/", "-")
-        yield Utterance(name, speaker, "/".join(session) or "single", path, 0.0, split)
+        yield Utterance(names[path], speaker, "/".join(session) or "single", path, 0.0, split)
+
+
+def _joined(path: str, with_splits: bool) -> str:
+    return "-".join(pathlib.PurePath(path).with_suffix("").parts[with_splits:])

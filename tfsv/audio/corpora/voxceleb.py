@@ -5,7 +5,7 @@ import pathlib
 import re
 
 from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
-from tfsv.audio.corpora.files import sound_files
+from tfsv.audio.corpora.files import sound_files, told_apart
 from tfsv.audio.manifest import Utterance
 from tfsv.audio.sound_kinds import SUFFIXES, UNREADABLE_SUFFIXES
 
@@ -17,7 +17,8 @@ def voxceleb1(root: str | os.PathLike) -> CorpusEntries:
     """Reads VoxCeleb 1: `[dev/|test/][wav/]id10001/VIDEO/00001.wav`.
 
     A session is a video. Test speakers are those below a folder `test` and the official forty
-    (id10270 to id10309), wherever they lie. The others train.
+    (id10270 to id10309), wherever they lie. The others train. Speaker, video and number are the
+    identifier. A second file with all three is listed as the same utterance.
 
     Example:
         >>> entries = list(CORPORA.named("voxceleb1")("VoxCeleb1"))
@@ -41,22 +42,21 @@ def voxceleb2(root: str | os.PathLike) -> CorpusEntries:
 
 def _voxceleb(root: str | os.PathLike, corpus: str, test_speakers: range) -> CorpusEntries:
     files = list(sound_files(root))
-    readable = {
-        (*pathlib.PurePath(path).parts[-3:-1], pathlib.PurePath(path).stem)
-        for path in files
-        if path.lower().endswith(SUFFIXES)
-    }
+    readable = {_place(path) for path in files if path.lower().endswith(SUFFIXES)}
+    places = {_place(path) for path in files}
+    names = told_apart({"/".join(place): "-".join(place) for place in places})
     for path in files:
         parts = pathlib.PurePath(path).parts
         if len(parts) < 3 or not re.fullmatch(r"id\d{5}", parts[-3]):
             yield Skipped(path, "not where VoxCeleb has its files: idNNNNN/VIDEO/")
             continue
-        speaker, video, stem = parts[-3], parts[-2], pathlib.PurePath(path).stem
-        if path.lower().endswith(UNREADABLE_SUFFIXES) and (speaker, video, stem) in readable:
+        place = _place(path)
+        if path.lower().endswith(UNREADABLE_SUFFIXES) and place in readable:
             continue  # its conversion is there
+        speaker, video, _ = place
         is_test = "test" in parts[:-3] or int(speaker[2:]) in test_speakers
         yield Utterance(
-            f"{speaker}-{video}-{stem}",
+            names["/".join(place)],
             speaker,
             video,
             path,
@@ -64,3 +64,8 @@ def _voxceleb(root: str | os.PathLike, corpus: str, test_speakers: range) -> Cor
             "test" if is_test else "train",
             {"corpus": corpus},
         )
+
+
+def _place(path: str) -> tuple[str, ...]:
+    """Speaker, video and number of a recording."""
+    return (*pathlib.PurePath(path).parts[-3:-1], pathlib.PurePath(path).stem)

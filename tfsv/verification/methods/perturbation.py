@@ -12,8 +12,8 @@ from tfsv.bitwidth.methods import METHODS
 from tfsv.files import sha256_of_arrays
 from tfsv.settings import require, setting
 from tfsv.verification.cllr import cllr, llr_calibration
-from tfsv.verification.evaluation import recording_paths
-from tfsv.verification.scoring import cosine_scores
+from tfsv.verification.recordings import recording_paths
+from tfsv.verification.scoring import trial_scores
 from tfsv.verification.trials import Trials, some_trials
 
 if TYPE_CHECKING:
@@ -82,12 +82,13 @@ class Perturbation:
     def of(cls, subject: "Subject", settings: PerturbationSettings) -> "Perturbation":
         """Reads the recordings of some development trials and makes the method of them."""
         listed, manifest, root = subject.data.dev_trials(settings.trials, settings.root)
+        paths = dict(zip(listed.names, recording_paths(listed, root, manifest), strict=True))
         trials = some_trials(listed, settings.recordings, settings.seed)
         longest = round(settings.dev_seconds * SAMPLE_RATE)
         front_end = subject.data.features_of(subject.card)
         features = [
-            front_end(soundfiles.read(path)[None, :longest])[0].numpy()
-            for path in recording_paths(trials, root, manifest)
+            front_end(soundfiles.read(paths[name])[None, :longest])[0].numpy()
+            for name in trials.names
         ]
         made = cls(subject.network, features, trials, settings.score)
         made.settings["dev"] = sha256_of_arrays(
@@ -130,7 +131,7 @@ class Perturbation:
 
         with replaced(self._network, coded):
             embeddings = np.stack([self._embedded(part).numpy() for part in self._features])
-        return cosine_scores(embeddings, self._trials.enrol, self._trials.test)
+        return trial_scores(embeddings, self._trials)
 
     @functools.cached_property
     def _reference(self) -> np.ndarray:
