@@ -15,6 +15,7 @@ FLOORS = (
     {"folders", "card"},
     {"report"},
     {"audio", "kernel_layers"},
+    {"sounding"},
     {"features", "models", "quantization"},
     {"training", "bitwidth"},
     {"packed"},

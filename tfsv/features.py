@@ -5,9 +5,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
+from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES, SILENCE_DB
+from tfsv.sounding import repeated_sound, sounding_mask
 
-FRAME_SAMPLES = 400  # 25 ms
-HOP_SAMPLES = 160  # 10 ms
 _BLOCK = 80  # gcd of frame and hop: a frame is five blocks, the next one starts two blocks later
 _INNER = 10  # a block is cut in two steps (10 samples, then 8 groups), see LogMel.call
 _FLOOR = float(np.finfo(np.float32).eps)
@@ -21,6 +21,9 @@ class LogMel(keras.layers.Layer):
     its mean removed, is pre-emphasised and windowed, and gives a 512-point power spectrum.
     Triangular mel filters and the natural logarithm follow, and each bin's mean over the utterance
     is subtracted. Dither is off, and there is no energy term.
+
+    Frames without sound count neither for the mean nor behind it: frames with sound are repeated in
+    their place (`tfsv.sounding`). Features of an utterance without such frames are Kaldi's.
 
     The same layer trains, scores and is part of the exported graph. So all its ops convert to
     TFLite built-ins, with static shapes once the input has been resized. Two parts are unusual for
@@ -42,6 +45,8 @@ class LogMel(keras.layers.Layer):
             "hann".
         mean_normalise: Whether to subtract the mean over time.
         scale: Factor on the waveform; Kaldi expects 16-bit integers, hence 2^15.
+        silence_db: Decibels below the utterance's level from which on a frame holds no sound. None:
+            all frames count.
 
     Input: float32 `[batch, samples]`, 16 kHz, -1 to 1, at least 400 samples.
     Output: float32 `[batch, frames, bins]`, frames = 1 + (samples - 400) // 160.
@@ -56,6 +61,7 @@ class LogMel(keras.layers.Layer):
         window: str = "hamming",
         mean_normalise: bool = True,
         scale: float = 32768.0,
+        silence_db: float | None = SILENCE_DB,
         **kwargs,
     ):
         kwargs.setdefault("dtype", "float32")  # log of a power spectrum has no room for bfloat16
@@ -66,6 +72,8 @@ class LogMel(keras.layers.Layer):
             raise ValueError(
                 f"expected 0 <= low_hz < high_hz <= 8000. Received: {low_hz}, {high_hz}"
             )
+        if silence_db is not None and not silence_db > 0:
+            raise ValueError(f"silence_db: expected a positive number. Received: {silence_db}")
         self.bins = bins
         self.low_hz = low_hz
         self.high_hz = high_hz
@@ -73,13 +81,26 @@ class LogMel(keras.layers.Layer):
         self.window = window
         self.mean_normalise = mean_normalise
         self.scale = scale
+        self.silence_db = silence_db
 
     def call(self, waveform: tf.Tensor) -> tf.Tensor:
-        spectrum = self._power_spectrum(self._frames(waveform * self.scale))
-        features = tf.math.log(tf.maximum(self._mel(spectrum), _FLOOR))
-        if self.mean_normalise:
-            features -= tf.reduce_mean(features, axis=1, keepdims=True)
-        return features
+        frames = self._frames(waveform * self.scale)
+        frames -= tf.reduce_mean(frames, axis=2, keepdims=True)
+        features = tf.math.log(tf.maximum(self._mel(self._power_spectrum(frames)), _FLOOR))
+        if self.silence_db is None:
+            return features - self._mean(features)
+        mask = sounding_mask(tf.reduce_mean(tf.square(frames), axis=2), self.silence_db)
+        return repeated_sound(features - self._mean(features, mask), mask)
+
+    def _mean(self, features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor | float:
+        """What to subtract: each bin's mean over the frames of the mask, `[batch, 1, bins]`."""
+        if not self.mean_normalise:
+            return 0.0
+        if mask is None:
+            return tf.reduce_mean(features, axis=1, keepdims=True)
+        mask = tf.expand_dims(mask, 2)
+        total = tf.reduce_sum(features * mask, axis=1, keepdims=True)
+        return total / tf.reduce_sum(mask, axis=1, keepdims=True)
 
     def _frames(self, waveform: tf.Tensor) -> tf.Tensor:
         """`[batch, samples]` to overlapping frames `[batch, frames, 400]`."""
@@ -100,8 +121,7 @@ class LogMel(keras.layers.Layer):
         return tf.gather(frames, order.astype(np.int32), axis=2)
 
     def _power_spectrum(self, frames: tf.Tensor) -> tf.Tensor:
-        """`[batch, frames, 400]` to `[batch, frames, 257]`."""
-        frames -= tf.reduce_mean(frames, axis=2, keepdims=True)
+        """`[batch, frames, 400]`, each of mean 0, to `[batch, frames, 257]`."""
         if self.preemphasis:
             previous = tf.concat([frames[:, :, :1], frames[:, :, :-1]], axis=2)
             frames -= self.preemphasis * previous
@@ -130,6 +150,7 @@ class LogMel(keras.layers.Layer):
             "window": self.window,
             "mean_normalise": self.mean_normalise,
             "scale": self.scale,
+            "silence_db": self.silence_db,
         }
 
     def get_config(self) -> dict:

@@ -18,6 +18,7 @@ import soundfile
 import tf_keras as keras
 
 from tfsv.audio import soundfiles
+from tfsv.audio.sounding import sounding_frames
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
 from tfsv.conversion.convert import Conversion, convert
 from tfsv.files import replacing, writable_folder, write_json
@@ -70,6 +71,7 @@ GOLDEN_MODELS = {
 _NETWORK, _CHANNELS, _BINS, _DIMENSIONS = "resnet18", 4, 16, 32
 _SPEAKERS, _UTTERANCES = 2, 3  # the last utterance of each speaker is tested with
 _SHORTEST, _LONGEST = 0.8, 1.3  # seconds
+_SILENCE = 6400  # samples before and behind the utterances that are tested with
 _OPERATING_POINTS = ("eer", "far_0.01", "far_0.001")
 
 
@@ -78,7 +80,9 @@ def write_goldens(
 ) -> dict[str, Any]:
     """Writes the golden files.
 
-    The index lists utterances, trials and models. Utterances are 16-bit wav, 16 kHz. A trial is the
+    The index lists utterances, trials and models. Utterances are 16-bit wav, 16 kHz; those that are
+    tested with begin and end in digital silence. `sounding` counts the frames with sound of each,
+    as `tfsv.audio.sounding.sounding_frames` finds them. A trial is the
     voiceprint of some utterances against another utterance. A model has its SHA-256, that of its
     expanded form, its threshold, a file of its embeddings, the trials' scores and the decisions.
     The embeddings are float32 `[utterances, dimensions]`, little-endian. `exact` says that they
@@ -112,6 +116,7 @@ def write_goldens(
         "runtime": runtime(),
         "machine": platform.machine(),
         "utterances": utterances,
+        "sounding": [int(sounding_frames(soundfiles.read(path)).sum()) for path in recordings],
         "trials": trials,
         "models": [
             _write_model(folder, name, model, recordings, trials) for name, model in models.items()
@@ -128,6 +133,8 @@ def _write_utterances(folder: pathlib.Path) -> list[str]:
         voice, session = draw_voice(random, "FM"[speaker % 2]), draw_session(random)
         for utterance in range(_UTTERANCES):
             sound = speak(voice, session, random.uniform(_SHORTEST, _LONGEST), random)
+            if utterance == _UTTERANCES - 1:
+                sound = np.concatenate([np.zeros(_SILENCE), sound, np.zeros(_SILENCE)])
             names.append(f"speaker{speaker}_{utterance}.wav")
             with replacing(folder / names[-1]) as part:
                 soundfile.write(part, sound, soundfiles.SAMPLE_RATE, subtype="PCM_16")

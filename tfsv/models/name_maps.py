@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from tfsv.audio.sounding import SILENCE_DB
+
 _DECIBELS = (
     "Trained on SpeechBrain's Fbank (frames centred, 400-point spectrum, filters triangular in Hz,"
     " decibels cut 80 dB below the loudest), which LogMel comes near (correlation 0.94 to 0.99 over"
@@ -60,6 +62,7 @@ _KALDI = {
     "window": "hamming",
     "mean_normalise": True,
     "scale": 32768.0,
+    "silence_db": SILENCE_DB,
 }
 
 _IMAGE = (

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tfsv.audio.sounding import sounding_frames
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 
@@ -38,7 +39,8 @@ class Embedder(Protocol):
             The embedding, float32 `[embedding size]`, of length 1.
 
         Raises:
-            InputError: The waveform is too short, has NaN in it or has more than one dimension.
+            InputError: The waveform is too short or silent, has NaN in it or has more than one
+                dimension.
         """
         ...
 
@@ -47,12 +49,12 @@ def check_waveform(waveform: np.ndarray) -> np.ndarray:
     """Returns the waveform as float32, or says what is wrong with it.
 
     Example:
-        >>> check_waveform(np.zeros(16000)).dtype
+        >>> check_waveform(np.random.default_rng(0).normal(size=16000)).dtype
         dtype('float32')
 
     Raises:
         InputError: The waveform is not one-dimensional, is not floating point, has fewer than 400
-            samples, or has samples that are NaN or infinite.
+            samples, has samples that are NaN or infinite, or holds nothing but silence and clicks.
     """
     waveform = np.asarray(waveform)
     if waveform.ndim != 1:
@@ -67,6 +69,8 @@ def check_waveform(waveform: np.ndarray) -> np.ndarray:
         )
     if not np.isfinite(waveform).all():
         raise InputError("the waveform has samples that are NaN or infinite")
+    if not sounding_frames(waveform).any():
+        raise InputError("the waveform is silent, or has clicks only; nobody can be heard in it")
     return np.ascontiguousarray(waveform, np.float32)
 
 

@@ -16,12 +16,13 @@ from tfsv.errors import InputError
 from tfsv.files import sha256_of
 from tfsv.report import Measurement, Report
 from tfsv.text_tables import aligned
-from tfsv.verification.extraction import WINDOW_SECONDS, extract_embeddings
+from tfsv.verification.extraction import extract_embeddings
 from tfsv.verification.metrics import DetPoints, bootstrap_replicates, det_points
 from tfsv.verification.model_card import TASK
 from tfsv.verification.recordings import recording_paths, utterances_of
 from tfsv.verification.scoring import trial_scores
 from tfsv.verification.trials import Trials
+from tfsv.verification.windows import WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from tfsv.verification.embedder import Embedder

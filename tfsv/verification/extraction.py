@@ -1,7 +1,6 @@
 """Embeddings of many recordings: with a progress bar, and in shards that survive a kill."""
 
 import hashlib
-import math
 import os
 import pathlib
 from collections.abc import Sequence
@@ -11,38 +10,18 @@ import numpy as np
 import tqdm
 from absl import logging
 
-from tfsv.audio import SAMPLE_RATE, soundfiles
+from tfsv.audio import soundfiles
 from tfsv.audio.channels import OneChannel
 from tfsv.audio.suitability import without_numbers
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
+from tfsv.verification.windows import WINDOW_SECONDS, sounding_windows
 
 if TYPE_CHECKING:
     from tfsv.verification.embedder import Embedder
 
-WINDOW_SECONDS = 20.0
-"""Longest part of a recording that is embedded at once, in seconds.
-
-The papers pass whole utterances, which on VoxCeleb rarely last longer; longer recordings would only
-cost memory.
-"""
-
+_VERSION = 2  # of what is stored: windows are weighted with their sound
 _SHARD = 256  # utterances a shard: what a kill may cost
-
-
-def windows(waveform: np.ndarray, window_seconds: float = WINDOW_SECONDS) -> list[np.ndarray]:
-    """Cuts a waveform into the smallest number of equally long parts that last this long at most.
-
-    Example:
-        >>> [len(part) for part in windows(np.zeros(50 * 16000))]
-        [266667, 266667, 266666]
-
-    Args:
-        waveform: The recording, `[samples]`, 16 kHz.
-        window_seconds: Longest part, in seconds.
-    """
-    window = int(window_seconds * SAMPLE_RATE)
-    return np.array_split(waveform, max(1, math.ceil(len(waveform) / window)))
 
 
 def embed_long(
@@ -52,7 +31,7 @@ def embed_long(
 
     Up to `window_seconds` it is embedded whole. A longer one is cut into the smallest number of
     equally long windows that fit, so that no short rest is left. Its embedding is the normalised
-    mean of theirs.
+    mean of theirs, each weighted with the sound that is in it (`sounding_windows`).
 
     Example:
         >>> embedding = embed_long(tfsv.load("demo"), soundfiles.read("lecture.wav"))
@@ -68,10 +47,10 @@ def embed_long(
     Raises:
         InputError: The model refuses a window, or the embeddings of the windows cancel.
     """
-    parts = windows(waveform, window_seconds)
+    parts = sounding_windows(waveform, window_seconds)
     if len(parts) == 1:
-        return embedder.embed(waveform)
-    mean = np.mean([embedder.embed(part) for part in parts], axis=0)
+        return embedder.embed(parts[0][0])
+    mean = sum(weight * embedder.embed(part) for part, weight in parts)
     length = np.linalg.norm(mean)
     if not length:
         raise InputError("the embeddings of the recording's windows cancel; the model is broken")
@@ -203,7 +182,7 @@ def _warn_of(warned: Sequence[tuple[str, str | os.PathLike]], count: int) -> Non
 
 
 def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: float) -> str:
-    digest = hashlib.sha256(f"{identity}\n{window_seconds}\n".encode())
+    digest = hashlib.sha256(f"{_VERSION}\n{identity}\n{window_seconds}\n".encode())
     for path in paths:
         channel = path.channel if isinstance(path, OneChannel) else None
         path = os.path.abspath(path)

@@ -9,7 +9,7 @@ from tfsv.audio import soundfiles
 from tfsv.conversion.ends import Arrays
 from tfsv.errors import InputError
 from tfsv.verification.embedder import WAVEFORM, check_waveform
-from tfsv.verification.extraction import windows
+from tfsv.verification.windows import sounding_windows
 
 RECORDINGS = 128
 """Number of recordings that activation ranges are taken from by default."""
@@ -70,7 +70,7 @@ def example_inputs(recordings: Sequence[str | os.PathLike]) -> Iterator[Arrays]:
         InputError: A file cannot be read or has no usable waveform; the message names it.
     """
     for path in recordings:
-        for part in windows(soundfiles.read(path)):
+        for part, _ in sounding_windows(soundfiles.read(path)):
             try:
                 waveform = check_waveform(part)
             except InputError as error:

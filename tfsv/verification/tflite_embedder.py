@@ -9,8 +9,9 @@ from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.runtime.runner import Runner
 from tfsv.verification.embedder import check_embedding, check_waveform
-from tfsv.verification.extraction import WINDOW_SECONDS, embed_long
+from tfsv.verification.extraction import embed_long
 from tfsv.verification.model_card import check_speaker_card
+from tfsv.verification.windows import WINDOW_SECONDS
 
 
 class TFLiteEmbedder:
@@ -90,7 +91,8 @@ class TFLiteEmbedder:
             The embedding, float32 `[embedding size]`, of length 1.
 
         Raises:
-            InputError: The waveform is too short, has NaN in it or has more than one dimension.
+            InputError: The waveform is too short or silent, has NaN in it or has more than one
+                dimension.
         """
         waveform = check_waveform(waveform)
         embedding = self._runner({self._input: waveform[np.newaxis]})[self._output][0]
@@ -131,6 +133,7 @@ class TFLiteEmbedder:
             The embedding, float32 `[embedding size]`, of length 1.
 
         Raises:
-            InputError: The waveform is too short, has NaN in it or has more than one dimension.
+            InputError: The waveform is too short or silent, has NaN in it or has more than one
+                dimension.
         """
         return embed_long(self, waveform, window_seconds)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tfsv.audio import soundfiles
 from tfsv.features import LogMel
 from tfsv.verification.embedder import check_waveform
-from tfsv.verification.extraction import windows
+from tfsv.verification.windows import sounding_windows
 
 _BATCH = 32
 
@@ -32,7 +32,7 @@ class TrialFeatures:
         front_end: The front end of the networks to come.
 
     Raises:
-        InputError: A file cannot be read or is too short.
+        InputError: A file cannot be read, or is too short or silent.
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike], front_end: LogMel):
@@ -45,11 +45,11 @@ class TrialFeatures:
         by_length = collections.defaultdict(list)
         for number, path in enumerate(tqdm(paths, desc="features", unit="utt")):
             waveform = check_waveform(soundfiles.read(path))
-            for part in windows(waveform):
+            for part, weight in sounding_windows(waveform):
                 features = features_of(part[np.newaxis]).numpy()[0]
-                by_length[len(features)].append((number, features))
+                by_length[len(features)].append((number, weight, features))
         self._batches = [
-            (np.array([number for number, _ in batch]), np.stack([part for _, part in batch]))
+            tuple(map(np.stack, zip(*batch, strict=True)))
             for parts in by_length.values()
             for batch in (parts[i : i + _BATCH] for i in range(0, len(parts), _BATCH))
         ]
@@ -67,8 +67,8 @@ class TrialFeatures:
 
         forward = self._forward_of(network)
         sums = np.zeros((self._count, network.output_shape[-1]), np.float32)
-        for numbers, features in self._batches:
-            np.add.at(sums, numbers, forward(features).numpy())
+        for numbers, weights, features in self._batches:
+            np.add.at(sums, numbers, weights[:, np.newaxis] * forward(features).numpy())
         return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
     def _forward_of(self, network: keras.Model) -> Callable[[np.ndarray], tf.Tensor]:

@@ -16,13 +16,16 @@ internal object Vectors {
 
     fun length(vector: FloatArray): Double = sqrt(dot(vector, vector))
 
-    /** The mean of the vectors' directions, of length 1. */
-    fun meanDirection(vectors: List<FloatArray>): FloatArray {
+    /** The mean of the vectors' directions, of length 1; each counts as often as its weight says. */
+    fun meanDirection(
+        vectors: List<FloatArray>,
+        weights: List<Int> = List(vectors.size) { 1 },
+    ): FloatArray {
         val mean = DoubleArray(vectors.first().size)
-        for (vector in vectors) {
+        for ((vector, weight) in vectors.zip(weights)) {
             val length = checked(length(vector))
             if (vector.size != mean.size) throw BadInput("Embeddings differ in size; enrol again.")
-            for (i in mean.indices) mean[i] += vector[i] / length
+            for (i in mean.indices) mean[i] += weight * vector[i] / length
         }
         var square = 0.0
         for (value in mean) square += value * value

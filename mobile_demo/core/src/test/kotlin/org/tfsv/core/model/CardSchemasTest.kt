@@ -58,13 +58,13 @@ class CardSchemasTest {
     }
 
     @Test
-    fun `the card of a real model says the same in schema 3`() {
+    fun `the card of a real model says the same in schema 2`() {
         for (name in listOf("float32.tflite", "packed_mixed.tflite")) {
             val content = Goldens.read(name)
             val forger = Forger(content)
             val place = checkNotNull(Metadata.find(forger.file, Metadata.CARD))
-            val flat = JSONObject(String(content, place.start, place.size))
-            forger.entry(Metadata.CARD, inSchema3(flat).toString().toByteArray())
+            val nested = JSONObject(String(content, place.start, place.size))
+            forger.entry(Metadata.CARD, inSchema2(nested).toString().toByteArray())
             val expected = Cards.properties(ModelFile.read(content, name).card)
             val read = Cards.properties(ModelFile.read(forger.sealed(), name).card)
             assertEquals(expected, read)
@@ -215,21 +215,17 @@ class CardSchemasTest {
         assertFalse("$path: $message", '\n' in message || message.length > 200)
     }
 
-    private fun inSchema3(flat: JSONObject) = JSONObject().apply {
-        val network = JSONObject().put("name", flat["network"])
-        for (key in listOf("channels", "bins", "embedding_size", "pooling")) {
-            network.put(key, flat[key])
-        }
-        val measured = JSONObject()
-        for (key in listOf("eer", "min_dcf")) if (!flat.isNull(key)) measured.put(key, flat[key])
-        put("schema", 3)
-        put("task", "verification")
-        put("network", network)
-        put("ends", JSONObject().put("front_end", flat["front_end"]))
-        put("measured", measured)
-        put("decision", JSONObject().put("thresholds", flat["thresholds"]))
+    private fun inSchema2(nested: JSONObject) = JSONObject().apply {
+        val network = nested.getJSONObject("network")
+        put("schema", 2)
+        put("network", network["name"])
+        for (key in listOf("channels", "bins", "embedding_size", "pooling")) put(key, network[key])
+        put("front_end", nested.getJSONObject("ends")["front_end"])
+        val measured = nested.getJSONObject("measured")
+        for (key in listOf("eer", "min_dcf")) put(key, measured.opt(key) ?: JSONObject.NULL)
+        put("thresholds", nested.getJSONObject("decision")["thresholds"])
         for (key in listOf("bits", "scheme", "trained_on", "versions", "notes")) {
-            put(key, flat[key])
+            put(key, nested[key])
         }
     }
 }
