@@ -44,13 +44,13 @@ class Sound(soundfile.SoundFile):
     def read_block(self, count: int) -> np.ndarray:
         """The next sample frames, float32 `[frames, channels]`, fewer than `count` at the end.
 
-        What stands behind the frames that a flac states, such as a tag, is no sound and an error
-        for libsndfile, so it is not read.
+        What stands behind the frames that a header states, such as a flac's tag, is no sound and
+        may be an error for libsndfile, so it is not read.
 
         Raises:
             soundfile.SoundFileError: The file is damaged.
         """
-        if self.container.stated and self.format == "FLAC":
+        if self.container.stated and self.format != "MP3":  # libsndfile guesses an mp3's length
             count = min(count, self.frames - self._done)
         block = self.read(count, dtype="float32", always_2d=True)
         self._done += len(block)

@@ -64,7 +64,8 @@ def sound_info(
     Args:
         path: Path of a file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
             A `tfsv.audio.channels.OneChannel` is judged by that channel.
-        minimum_seconds: Shortest duration that is taken. It is never below one frame of 25 ms.
+        minimum_seconds: Shortest duration that is taken, and as much of it must be sound. It is
+            never below one frame of 25 ms.
         maximum_seconds: Longest duration that is taken.
 
     Raises:
@@ -93,7 +94,8 @@ def read(
 
     Args:
         path: Path of a file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
-        minimum_seconds: Shortest duration that is taken. It is never below one frame of 25 ms.
+        minimum_seconds: Shortest duration that is taken, and as much of it must be sound. It is
+            never below one frame of 25 ms.
         maximum_seconds: Longest duration that is taken. Longer files are refused before they are
             held in memory.
 
@@ -132,7 +134,8 @@ def read_with_info(
         path: Path of a file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
             A `tfsv.audio.channels.OneChannel` has that channel taken. A file of one channel has
             that one taken, whatever is chosen.
-        minimum_seconds: Shortest duration that is taken. It is never below one frame of 25 ms.
+        minimum_seconds: Shortest duration that is taken, and as much of it must be sound. It is
+            never below one frame of 25 ms.
         maximum_seconds: Longest duration that is taken. Longer files are refused before they are
             held in memory.
 
@@ -223,7 +226,7 @@ def _blocks(
             f"{path}: too short: {count} samples, {count / rate:.3f} s, "
             f"where at least {shortest:g} s are needed"
         )
-    heard.require_sound()
+    heard.require_sound(shortest)
 
 
 def _too_long(path: str, seconds: float, maximum_seconds: float) -> str:

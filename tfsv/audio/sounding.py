@@ -15,6 +15,8 @@ but not to frames 60 dB below the level.
 
 import numpy as np
 
+from tfsv.audio import SAMPLE_RATE
+
 FRAME_SAMPLES = 400
 """Samples of a frame, 25 ms."""
 
@@ -34,6 +36,8 @@ HANGOVER = 10
 """Frames kept before and behind active ones, 100 ms."""
 
 _BLOCK = 80  # gcd of frame and hop
+_BLOCKS_A_SECOND = SAMPLE_RATE // _BLOCK
+_OFFSET = 1e-4  # share of the variance below which float32 is too coarse
 
 
 def sounding_frames(waveform: np.ndarray, silence_db: float = SILENCE_DB) -> np.ndarray:
@@ -56,7 +60,7 @@ def sounding_frames(waveform: np.ndarray, silence_db: float = SILENCE_DB) -> np.
 
 
 def frame_powers(waveform: np.ndarray) -> np.ndarray:
-    """The variance of the samples of each frame, float64 `[frames]`.
+    """The variance of the samples of each frame, `[frames]`.
 
     Example:
         >>> frame_powers(np.tile([0.1, -0.1], 8000)).round(3)[:2]
@@ -65,15 +69,54 @@ def frame_powers(waveform: np.ndarray) -> np.ndarray:
     Args:
         waveform: The waveform, `[samples]`, 16 kHz.
     """
-    blocks = np.asarray(waveform[: len(waveform) // _BLOCK * _BLOCK], np.float64)
-    blocks = blocks.reshape(-1, _BLOCK)
-    width, step = FRAME_SAMPLES // _BLOCK, HOP_SAMPLES // _BLOCK
-    if len(blocks) < width:
-        return np.zeros(0)
-    sums = np.stack([blocks.sum(axis=1), np.einsum("ij,ij->i", blocks, blocks)])
-    frames = np.lib.stride_tricks.sliding_window_view(sums, width, axis=1)[:, ::step].sum(axis=2)
-    mean, square = frames / FRAME_SAMPLES
-    return np.maximum(square - mean**2, 0.0)
+    meter = PowerMeter(SAMPLE_RATE)
+    meter.hear(waveform)
+    return meter.powers()
+
+
+class PowerMeter:
+    """Frame powers of a sound that comes block by block, at any rate.
+
+    Example:
+        >>> meter = PowerMeter(rate=8000)
+        >>> for block in blocks:
+        ...     meter.hear(block)
+        >>> share = sounding(meter.powers()).mean()
+
+    Args:
+        rate: Samples a second, at least 4000.
+    """
+
+    def __init__(self, rate: int):
+        self._block = int(rate / _BLOCKS_A_SECOND)
+        self._rest = np.zeros(0, np.float32)
+        self._sums: list[np.ndarray] = []
+        self._squares: list[np.ndarray] = []
+
+    def hear(self, samples: np.ndarray) -> None:
+        """Takes the next samples, float `[samples]`, of any number."""
+        if len(self._rest):
+            samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // self._block * self._block
+        self._rest = samples[whole:].copy()
+        blocks = samples[:whole].reshape(-1, self._block)
+        sums, squares = np.einsum("ij->i", blocks), np.einsum("ij,ij->i", blocks, blocks)
+        if (self._block * squares - sums**2 < _OFFSET * self._block * squares).any():
+            blocks = blocks.astype(np.float64)
+            sums, squares = np.einsum("ij->i", blocks), np.einsum("ij,ij->i", blocks, blocks)
+        self._sums.append(sums)
+        self._squares.append(squares)
+
+    def powers(self) -> np.ndarray:
+        """The variance of the samples of each frame so far, `[frames]`."""
+        width, step = FRAME_SAMPLES // _BLOCK, HOP_SAMPLES // _BLOCK
+        if sum(map(len, self._sums)) < width:
+            return np.zeros(0)
+        both = np.array([np.concatenate(self._sums), np.concatenate(self._squares)], np.float64)
+        last = both.shape[1] - width + 1
+        frames = sum(both[:, i : i + last : step] for i in range(width))
+        mean, square = frames / (width * self._block)
+        return np.maximum(square - mean**2, 0.0)
 
 
 def sounding(powers: np.ndarray, silence_db: float = SILENCE_DB) -> np.ndarray:
@@ -95,6 +138,8 @@ def sounding(powers: np.ndarray, silence_db: float = SILENCE_DB) -> np.ndarray:
         return np.zeros(len(powers), bool)
     level = np.square(roots).sum() / roots.sum()
     active = roots > level * 10 ** (-silence_db / 40)
+    if active.all():
+        return active
     runs = ~_widened(~active, RUN // 2)
     near = _widened(runs, RUN // 2 + HANGOVER)
     return near & (roots > level * 10 ** (-(silence_db + NOTHING_DB) / 40))

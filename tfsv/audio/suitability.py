@@ -11,11 +11,10 @@ import numpy as np
 
 from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.channels import Mix
+from tfsv.audio.sounding import PowerMeter, sounding
 from tfsv.errors import InputError
 
 _SILENT_RMS = 1e-4  # -80 dB: three steps of 16 bits; the quietest real speech we saw is at -56 dB
-
-_OFFSET = 1e-3  # share of a block's power beside its mean, below which float32 is too coarse
 
 _WINDOW = np.hanning(512).astype(np.float32)
 _WINDOW_POWER = float(_WINDOW @ _WINDOW)
@@ -59,7 +58,8 @@ class Suitability:
             raise InputError(f"{path}: has {channels} channels, and no channel {channel}")
         self._path, self._rate, self._channels, self._channel = path, rate, channels, channel
         self._mix = Mix(channels) if channels > 1 and channel is None else None
-        self._count, self._sum, self._squares, self._flat = 0, 0.0, 0.0, 0
+        self._count, self._flat = 0, 0
+        self._meter = PowerMeter(rate)
         self._lower, self._upper = (_bins(*edges, rate) for edges in (_LOWER_HZ, _UPPER_HZ))
         self._low, self._up, self._windows = 0.0, 0.0, 0
         self._wide = rate < SAMPLE_RATE  # the rate says it all then
@@ -71,12 +71,7 @@ class Suitability:
         else:
             mono = np.ascontiguousarray(block[:, min(self._channel or 1, self._channels) - 1])
         self._count += len(mono)
-        total, squares = float(mono.sum()), float(mono @ mono)
-        if squares * len(mono) - total**2 < _OFFSET * squares * len(mono):
-            exact = mono.astype(np.float64)
-            total, squares = float(exact.sum()), float(exact @ exact)
-        self._sum += total
-        self._squares += squares
+        self._meter.hear(mono)
         if max(mono.max(), -mono.min()) >= _FULL_SCALE:
             at_end = np.abs(mono) >= _FULL_SCALE
             self._flat += int((at_end[1:] & (mono[1:] == mono[:-1])).sum())
@@ -96,17 +91,34 @@ class Suitability:
             f" channel {self.cancelled} is taken; 'channel' takes another"
         )
 
-    def require_sound(self) -> None:
-        """Refuses a recording of which nothing but silence is taken.
+    def require_sound(self, minimum_seconds: float) -> None:
+        """Refuses a recording of which hardly anything but silence is taken.
+
+        Args:
+            minimum_seconds: Shortest sound that is taken, all of it together.
 
         Raises:
-            InputError: What is taken is below -80 dB. What cancels is not called silent.
+            InputError: What is taken is silence and clicks, or below -80 dB, or too little of it
+                is sound. What cancels is not called silent.
         """
-        power = self._squares / self._count - (self._sum / self._count) ** 2
-        if power < _SILENT_RMS**2 and self.cancelled is None:
-            which = f"channel {self._channel} is " if self._channel and self._channels > 1 else ""
+        if self.cancelled is not None:
+            return
+        which = f"channel {self._channel} is " if self._channel and self._channels > 1 else ""
+        powers = self._meter.powers()
+        found = sounding(powers)
+        if not found.any():
+            what = "with clicks only" if powers.any() else "all of it zeros"
+            raise InputError(f"{self._path}: {which}silent ({what})")
+        if powers[found].mean() < _SILENT_RMS**2:
             decibels = 20 * math.log10(_SILENT_RMS)
             raise InputError(f"{self._path}: {which}silent (below {decibels:.0f} dB)")
+        seconds = self._count / self._rate
+        sound = seconds * found.mean()
+        if sound < minimum_seconds:
+            raise InputError(
+                f"{self._path}: too little sound: {sound:.2f} s, the rest of {seconds:.2f} s is"
+                f" silent; at least {minimum_seconds:g} s are needed"
+            )
 
     def warnings(self) -> tuple[str, ...]:
         """A line for each thing that does not suit, when all blocks have been heard."""
