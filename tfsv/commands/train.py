@@ -70,4 +70,4 @@ def main(values: Any, arguments: list[str]) -> None:
     print(summary(run(recipe, values.run_dir, strategy)))
 
 
-command = TaskCommand("train", __doc__, _define, main)
+command = TaskCommand("train", __doc__, _define, main, resumes=True)

@@ -32,7 +32,8 @@ def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCar
         InputError: The folder cannot be written.
     """
     folder = pathlib.Path(folder)
-    with replacing(folder / folders.WEIGHTS) as part:
+    wanted = sum(weights.nbytes for weights in network.get_weights())
+    with replacing(folder / folders.WEIGHTS, wanted) as part:
         network.save_weights(part)
     write_folder_card(folder, card)
 
