@@ -38,12 +38,12 @@ def shortage(
 
     Example:
         >>> shortage(OSError(errno.ENOSPC, "No space left on device"), "runs/a", 1_000_000).cause
-        'No space left on device, 1.0 MB wanted, 12 kB free on /'
+        'No space left on device, 1.0 MB or more wanted, 12.3 kB free on /'
 
     Args:
         error: What the write raised.
         path: File or folder that was written; it need not exist. None: it is not known.
-        wanted: Bytes that were to be written. None: they are not known.
+        wanted: Bytes that were to be written, at least. None: they are not known.
 
     Returns:
         Cause and remedy, or None where the failure has another reason.
@@ -51,7 +51,7 @@ def shortage(
     number = _number(error)
     if number is None:
         return None
-    cause = os.strerror(number) + (f", {_bytes(wanted)} wanted" if wanted else "")
+    cause = os.strerror(number) + (f", {_bytes(wanted)} or more wanted" if wanted else "")
     if path is None or number not in (errno.ENOSPC, errno.EDQUOT):
         return Shortage(cause, _REMEDIES[number])
     mount = _mount(pathlib.Path(path))
