@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -104,6 +105,36 @@ def test_a_killed_run_ends_with_the_same_weights(cache, whole_run, tmp_path):
         process.wait()
         process.stdout.close()
         assert not (folder / stage / "card.json").exists(), "the kill came too late to test"
+    code, output = train(cache, *TINY, f"--run_dir={folder}")
+    assert code == 0, output
+    for name in ("float", "fine_tuned", "control"):
+        for one, other in zip(weights(whole_run[0] / name), weights(folder / name), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_stopped_run_says_how_to_go_on_and_ends_with_the_same_weights(
+    cache, whole_run, tmp_path, monkeypatch
+):
+    """By Ctrl-C in the float training, by SIGTERM in fine-tuning; another process is sent away."""
+    folder = tmp_path / "stopped"
+    for stage, number in (("float", signal.SIGINT), ("fine_tuned", signal.SIGTERM)):
+        process = command(cache, *TINY, f"--run_dir={folder}")
+        while not list((folder / stage / "checkpoints").glob("ckpt-*.index")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        if stage == "float":
+            process.send_signal(signal.SIGSTOP)
+            line = refused(cache, monkeypatch, f"--run_dir={folder}")
+            assert f"{folder}: process {process.pid} on " in line and "is at work there" in line
+            process.send_signal(signal.SIGCONT)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 128 + number and "Traceback" not in output
+        line = output.splitlines()[-1]
+        assert line.startswith(f"{folder / stage}: stopped after step "), output
+        words = shlex.join([*TINY, f"--run_dir={folder}"])
+        assert line.endswith(f"; to go on from there, run: tfsv train {words}")
+        assert not list(folder.rglob(".*"))
     code, output = train(cache, *TINY, f"--run_dir={folder}")
     assert code == 0, output
     for name in ("float", "fine_tuned", "control"):
