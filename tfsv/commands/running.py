@@ -107,7 +107,10 @@ class Command:
             short = shortage(error, error.filename)
             if short is None:
                 raise
-            _let_go_of_stdout()
+            try:
+                sys.stdout.flush()
+            except OSError:
+                _let_go_of_stdout()
             name = error.filename or "the output"
             sys.exit(f"error: {name}: not written ({short.cause}); {short.remedy}")
 
