@@ -6,7 +6,7 @@
 The command finds for the float model of each run the bit plan of every method in the bytes of equal
 widths. It quantizes by plans and by equal widths, fine-tunes in one go and in stages, and measures
 all models on the run's test trials. Plans and models are kept in `study` in the run's folder,
-beside those of `tfsv compare-schemes`. Kill it and run it again to go on, with more plans or runs
+beside those of `tfsv compare-schemes`. Stop it and run it again to go on, with more plans or runs
 if you like. --output gets tables and a picture.
 """
 

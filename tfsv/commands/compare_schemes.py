@@ -4,7 +4,7 @@
         --runs=runs/study/resnet/seed0,runs/study/resnet/seed1 --output=runs/study/resnet/schemes
 
 The command quantizes the float model of each run by every scheme at every width and fine-tunes it.
-It measures both on the run's test trials and keeps the models in `study` in the run's folder. Kill
+It measures both on the run's test trials and keeps the models in `study` in the run's folder. Stop
 it and run it again to go on, with more schemes or runs if you like. --output gets two tables, one
 of what each scheme loses at each width, one of everything. It also gets EER against bytes and
 histograms of weights.

@@ -3,7 +3,8 @@
     tfsv train --flagfile configs/resnet.flags
 
 The folder of the run gets the model folders `float`, `post_training`, `fine_tuned` and, on request,
-`control`. Kill the run and start it again with the same flags to go on where it was.
+`control`. Stop the run with Ctrl-C, or kill it, and start it again with the same flags to go on
+where it was.
 """
 
 from typing import Any
