@@ -63,6 +63,7 @@ def replacing(path: str | os.PathLike, wanted: int | None = None) -> Iterator[pa
     except InputError:
         raise
     except Exception as error:
+        part.unlink(missing_ok=True)  # so that what is free is told without it
         if short := shortage(error, path, wanted):
             raise InputError(
                 f"{path}: not written ({short.cause}), nothing was changed; {short.remedy}"
