@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import pathlib
+import signal
 from unittest import mock
 
 import absl.logging
@@ -15,6 +16,7 @@ from speech_stub import PitchEmbedder
 
 from tfsv.card import ModelCard
 from tfsv.commands.main import COMMANDS
+from tfsv.signals import ENDING
 
 TOOLS = {
     "compare_bits": "compare-bits", "compare_schemes": "compare-schemes", "evaluate": "evaluate",
@@ -44,6 +46,7 @@ def run_command(name, *arguments, folder="."):
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(errors),
         _logging_to(errors),
+        _signals_as_they_are(),
     ):
         try:
             command.run([str(argument) for argument in arguments])
@@ -73,6 +76,17 @@ def _open_stub(path):
     if path.is_dir():
         return PitchEmbedder(ModelCard.from_json((path / "card.json").read_text()).thresholds)
     return PitchEmbedder(json.loads(path.read_text()))
+
+
+@contextlib.contextmanager
+def _signals_as_they_are():
+    """A command that was stopped lets further signals end its process."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

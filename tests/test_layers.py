@@ -10,8 +10,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tfsv"
 FLOORS = (
-    {"errors", "foreign", "lazy", "demo"},
-    {"files", "registry", "text_files", "text_tables", "card_fields", "settings"},
+    {"errors", "foreign", "lazy", "demo", "disk_space", "signals"},
+    {"files", "registry", "text_files", "text_tables", "card_fields", "settings", "run_lock"},
     {"folders", "card"},
     {"report"},
     {"audio", "kernel_layers"},

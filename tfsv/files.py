@@ -2,18 +2,23 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import pathlib
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tfsv.disk_space import shortage
 from tfsv.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def replacing(path: str | os.PathLike, wanted: int | None = None) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, renamed to `path` when the block ends well.
 
     An exception or a full disk within the block leaves `path` as it was, and the temporary file is
@@ -25,12 +30,14 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
     Args:
         path: The file to write. Its folder is made when absent.
+        wanted: Bytes of the file, for the message when there is no room. None: they are not known.
 
     Yields:
         A path in the same folder and with the same name endings, not yet existing.
 
     Raises:
-        InputError: The folder cannot be made or written, or the disk is full.
+        InputError: The folder cannot be made or written, or the disk is full. The message says
+            what is short.
     """
     path = pathlib.Path(path)
     try:
@@ -43,19 +50,28 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         )
         os.close(handle)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another output folder"
-        ) from error
+        cause, remedy = shortage(error, path, wanted) or (
+            error.strerror, "choose another output folder",
+        )  # fmt: skip
+        raise InputError(f"{path}: cannot be written ({cause}); {remedy}") from error
     part = pathlib.Path(name)
     part.unlink()
     try:
         yield part
         part.chmod(0o666 & ~_umask())
         os.replace(part, path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: not written ({error.strerror or error}); nothing was changed"
-        ) from error
+    except InputError:
+        raise
+    except Exception as error:
+        part.unlink(missing_ok=True)  # so that what is free is told without it
+        if short := shortage(error, path, wanted):
+            raise InputError(
+                f"{path}: not written ({short.cause}), nothing was changed; {short.remedy}"
+            ) from error
+        if not isinstance(error, OSError):
+            raise
+        reason = error.strerror or error
+        raise InputError(f"{path}: not written ({reason}); nothing was changed") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -73,8 +89,46 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | os.PathLike, content: bytes) -> None:
+    """Writes bytes, the whole file or nothing.
+
+    Example:
+        >>> write_bytes("model.tflite", content)
+
+    Args:
+        path: The file, which is replaced if it exists.
+        content: What the file holds.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with replacing(path, len(content)) as part:
+        part.write_bytes(content)
+
+
+def write_array(path: str | os.PathLike, array: "np.ndarray") -> None:
+    """Writes an array as `.npy`, the whole file or nothing.
+
+    The bytes are made in memory: `numpy.save` into a file does not say why a write failed.
+
+    Example:
+        >>> write_array("embeddings.npy", np.zeros((256, 192), np.float32))
+
+    Args:
+        path: The file, which is replaced if it exists.
+        array: What the file holds.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    write_bytes(path, content.getvalue())
 
 
 def write_json(path: str | os.PathLike, content: Any, *, indent: int | None = 2) -> None:
@@ -145,9 +199,8 @@ def writable_folder(path: str | os.PathLike) -> pathlib.Path:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise InputError(
-            f"{path}: not a folder that can be written ({error.strerror}); choose another"
-        ) from error
+        cause, remedy = shortage(error, path) or (error.strerror, "choose another")
+        raise InputError(f"{path}: not a folder that can be written ({cause}); {remedy}") from error
     return path
 
 

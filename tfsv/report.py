@@ -11,7 +11,7 @@ import numpy as np
 
 from tfsv import folders
 from tfsv.errors import InputError
-from tfsv.files import replacing, write_json
+from tfsv.files import write_array, write_json
 from tfsv.text_files import read_text
 
 SCHEMA = 2
@@ -160,8 +160,8 @@ class Report:
         if drawn:
             if len(drawn) < len(self.measurements):
                 raise ValueError("replicates: expected of all measurements or of none")
-            with replacing(folder / folders.REPLICATES) as part:
-                np.save(part, np.stack(drawn, axis=1).astype(np.float32))
+            replicates = np.stack(drawn, axis=1).astype(np.float32)
+            write_array(folder / folders.REPLICATES, replicates)
         write_json(folder / folders.RESULTS, self.to_dict())
 
     @classmethod

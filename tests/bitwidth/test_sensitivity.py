@@ -18,6 +18,7 @@ from tfsv.bitwidth.sensitivity import Row, measure, rank_correlation, store_file
 from tfsv.errors import InputError
 from tfsv.models import build_network
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks
+from tfsv.run_lock import alone_in
 from tfsv.verification.posteriors import speaker_posteriors
 
 WIDTHS = (1, 2, 4, 8)
@@ -212,6 +213,14 @@ def test_a_killed_measurement_goes_on_at_its_layer(tmp_path, network, candidates
     assert not third.asked and list(found.rows) == list(candidates)
     content = json.loads(store.read_text())
     assert content["seconds"] >= 0 and content["settings"] == {"step": 1}
+
+
+def test_two_that_measure_into_one_store(tmp_path, candidates):
+    store = tmp_path / "counting.json"
+    with alone_in(store, beside=True), pytest.raises(InputError, match="is at work there"):
+        measure(Counting(), candidates, store)
+    assert measure(Counting(), candidates, store).rows
+    assert [path.name for path in tmp_path.iterdir()] == [store.name]
 
 
 def test_stores_are_told_apart(tmp_path, network, candidates):

@@ -1,9 +1,11 @@
 """The command `tfsv`: its page, its commands, how they start and how they fail."""
 
+import errno
 import importlib
 import os
 import pathlib
 import resource
+import signal
 import subprocess
 import sys
 
@@ -15,6 +17,7 @@ from tfsv import __version__
 from tfsv.commands.main import COMMANDS, main
 from tfsv.commands.running import Command, with_dashes
 from tfsv.errors import InputError
+from tfsv.signals import ENDING
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _WITHOUT_TENSORFLOW = """
@@ -182,7 +185,43 @@ def test_a_missing_flag_is_one_line():
     assert "--name" in end.value.code and "\n" not in end.value.code
 
 
-def test_what_a_command_raises_becomes_an_exit_status():
+@pytest.fixture
+def signals_as_they_are():
+    """A command that was stopped lets further signals end its process."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize(
+    ("resumes", "aim"),
+    [
+        (False, "to start anew"),
+        (True, "to go on from there"),
+        ("control", "to start anew"),
+        ("name", "to go on from there"),
+    ],
+)
+def test_a_signal_ends_a_command_with_one_line(signals_as_they_are, capsys, number, resumes, aim):
+    """And with its status. What may be resumed with a flag only is told so if the flag is given."""
+    undone = []
+
+    def main(values, arguments):
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            undone.append(True)
+
+    assert ended(main, "--bits=3", "--name=Ann B", resumes=resumes) == 128 + number
+    by = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
+    line = f"stopped by {by}; {aim}, run: tfsv try --name=Ann --bits=3 '--name=Ann B'\n"
+    assert capsys.readouterr() == ("", line) and undone
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+
+
+def test_what_a_command_raises_becomes_an_exit_status(signals_as_they_are):
     def raising(error):
         def main(values, arguments):
             raise error
@@ -192,8 +231,12 @@ def test_what_a_command_raises_becomes_an_exit_status():
     assert raising(InputError("bits=9: see 'name'")) == "error: --bits=9: see --name"
     assert raising(KeyboardInterrupt()) == 130
     assert ended(lambda values, arguments: 2) == 2
+    full = raising(OSError(errno.ENOSPC, "No space left on device", "/tmp/x"))
+    assert full.startswith("error: /tmp/x: not written (No space left on device, ")
     with pytest.raises(ZeroDivisionError):
         raising(ZeroDivisionError())
+    with pytest.raises(PermissionError):
+        raising(PermissionError(errno.EACCES, "Permission denied"))
 
 
 def test_the_help_page_tells_defaults_and_what_is_required(capsys):

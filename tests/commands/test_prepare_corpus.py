@@ -9,11 +9,13 @@ import pytest
 import soundfile
 from command_runner import Finished, run_command
 
+from tfsv.audio import screening
 from tfsv.audio.inspection import SoundLimits, inspect_all
 from tfsv.audio.manifest import Utterance, read_manifest
 from tfsv.audio.screening import screen
 from tfsv.audio.soundfiles import SoundInfo
 from tfsv.errors import InputError
+from tfsv.run_lock import alone_in
 from tfsv.verification.trials import read_trials
 
 
@@ -269,3 +271,46 @@ def test_stopping_early_ends_the_workers(tmp_path):
     assert isinstance(next(outcomes)[1], SoundInfo)
     outcomes.close()
     assert multiprocessing.active_children() == []
+
+
+def test_ctrl_c_is_for_the_parent_alone():
+    """A terminal sends it to all; a worker that it reached would print or be called crashed."""
+    outcomes = inspect_all(["hang", "good"], workers=2, check=_faulty)
+    assert next(outcomes)[1].path == "good"
+    (hanging,) = multiprocessing.active_children()
+    os.kill(hanging.pid, signal.SIGINT)
+    hanging.join(0.3)
+    assert hanging.is_alive()
+    outcomes.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_ctrl_c_leaves_the_manifest_as_it_was_and_no_worker(tmp_path, monkeypatch):
+    _speaker(tmp_path / "corpus", "s", utterances=8)
+    output = tmp_path / "manifest.tsv"
+    output.write_text("old")
+
+    def interrupted(*arguments, **options):
+        yield from inspect_all(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(screening, "inspect_all", interrupted)
+    done = _prepare(f"--root={tmp_path}/corpus", f"--output={output}")
+    assert done.returncode == 130 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "stopped by Ctrl-C; to start anew, run: tfsv prepare --workers=2 "
+        f"--root={tmp_path}/corpus --output={output}"
+    )
+    assert output.read_text() == "old" and sorted(os.listdir(tmp_path)) == ["corpus", output.name]
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("busy", ["manifest.tsv", "trials"])
+def test_two_that_write_one_manifest_or_one_folder_of_trials(tmp_path, busy):
+    _speaker(tmp_path / "corpus", "s")
+    flags = (f"--root={tmp_path}/corpus", f"--output={tmp_path}/manifest.tsv", "--trials")
+    with alone_in(tmp_path / busy, beside=True):
+        done = _prepare(*flags)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert f"{tmp_path / busy}: process {os.getpid()} on " in done.stderr
+    assert os.listdir(tmp_path) == ["corpus"]

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,10 @@ TINY = [
     "--bits=2", "--control",
 ]  # fmt: skip
 
+STOPS = {
+    "float": signal.SIGKILL, "fine_tuned": signal.SIGTERM, "control": signal.SIGINT,
+}  # fmt: skip
+"""Signals that stop a run, by the model that it is at work at."""
 
 OLDER = ("float", "post_training", "control")
 """Models of a run that the first version of tfsv made, in a test."""
@@ -92,18 +97,30 @@ def test_bits_and_thresholds_are_in_the_card(whole_run):
         assert np.isfinite(array).all()
 
 
-def test_a_killed_run_ends_with_the_same_weights(cache, whole_run, tmp_path):
-    folder = tmp_path / "killed"
-    for stage in ("float", "fine_tuned"):
+def test_a_stopped_run_ends_with_the_same_weights(cache, whole_run, tmp_path, monkeypatch):
+    """Killed in the float training, stopped by SIGTERM and Ctrl-C in what follows."""
+    folder = tmp_path / "stopped"
+    for stage, number in STOPS.items():
         process = command(cache, *TINY, f"--run_dir={folder}")
-        checkpoints = folder / stage / "checkpoints"
-        while not list(checkpoints.glob("ckpt-*.index")):
+        while not list((folder / stage / "checkpoints").glob("ckpt-*.index")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        assert not (folder / stage / "card.json").exists(), "the kill came too late to test"
+        process.send_signal(signal.SIGSTOP)
+        line = refused(cache, monkeypatch, f"--run_dir={folder}")
+        assert f"{folder}: process {process.pid} on " in line and "is at work there" in line
+        process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+        output, _ = process.communicate(timeout=60)
+        assert not (folder / stage / "card.json").exists(), "the signal came too late to test"
+        assert "Traceback" not in output
+        if number == signal.SIGKILL:
+            continue
+        line = output.splitlines()[-1]
+        words = shlex.join([*TINY, f"--run_dir={folder}"])
+        assert process.returncode == 128 + number
+        assert line.startswith(f"{folder / stage}: stopped after step "), output
+        assert line.endswith(f"; to go on from there, run: tfsv train {words}")
+        assert not list(folder.rglob(".*"))
     code, output = train(cache, *TINY, f"--run_dir={folder}")
     assert code == 0, output
     for name in ("float", "fine_tuned", "control"):

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -19,10 +21,12 @@ from tfsv.jobs.settings import FineTuning
 from tfsv.models import NetworkSettings
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks, strip
 from tfsv.report import Measurement, Report
+from tfsv.run_lock import alone_in
 from tfsv.study.cells import FLOAT_CELL, Cell, read_cells
 from tfsv.study.comparison import Comparison, network_name, order, read_weights
 from tfsv.study.table import Outcome, grid_table, read_outcomes, run_names, scheme_table
 from tfsv.tasks.model_folder import load_model
+from tfsv.training.curves import Curves
 from tfsv.verification.ends import speaker_ends
 from tfsv.verification.evaluation import evaluate_trials
 from tfsv.verification.extraction import extract_embeddings
@@ -280,6 +284,33 @@ def test_the_command_tabulates_what_is_there(compared, tmp_path):
     assert (tmp_path / "table.md").read_text().count("kmeans | 2") == 2
     for picture in ("bytes.png", "weights.png"):
         assert (tmp_path / picture).read_bytes().startswith(PNG)
+
+
+def test_a_study_that_is_stopped_in_mid_training_goes_on(compared, manifest, tmp_path, monkeypatch):
+    """To the weights of one that was not stopped; another process is sent away."""
+    run = float_run(tmp_path / "seed0", manifest)
+    study = run / "study"
+    arguments = [
+        f"--runs={run}", f"--output={tmp_path / 'out'}", "--scheme=kmeans 2", "--finetune_epochs=1",
+        "--weight_decay=0", "--refresh_steps=2",
+    ]  # fmt: skip
+    with monkeypatch.context() as patched:
+        patched.setattr(Curves, "write", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        stopped = run_command("compare-schemes", *arguments)
+    assert stopped.returncode == 143 and "Traceback" not in stopped.stderr
+    line = stopped.stderr.splitlines()[-1]
+    assert line.startswith(f"{study}/control: stopped after step 1 of "), line
+    assert f"to go on from there, run: tfsv compare-schemes --runs={run} " in line
+    assert not list(study.rglob(".*")) and not (study / "control" / "card.json").exists()
+    with alone_in(study):
+        refused = run_command("compare-schemes", *arguments)
+    assert refused.returncode == 1 and "is at work there" in refused.stderr
+    finished = run_command("compare-schemes", *arguments)
+    assert finished.returncode == 0, finished.stderr
+    for model in ("control", "kmeans_2bit/fine_tuned"):
+        networks = [load_model(folder / "study" / model)[0] for folder in (compared, run)]
+        for one, other in zip(*(network.get_weights() for network in networks), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_two_runs_of_one_name_are_refused():

@@ -1,6 +1,9 @@
+import os
 import pathlib
+import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import tf_keras as keras
 from tfsv.audio.augment import spec_augment
 from tfsv.errors import InputError
 from tfsv.features import LogMel
+from tfsv.run_lock import alone_in
 from tfsv.training.loop import FitSettings, fit
 from tfsv.training.objectives.aam_softmax import AAMSoftmax
 from tfsv.training.optimizers import OPTIMIZERS, Optimizer
@@ -160,3 +164,94 @@ def test_a_checkpoint_of_an_earlier_version_is_resumed(tmp_path):
     _, resumed = run(tmp_path / "older", steps=10)
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def sending(at, count=1):
+    """An `on_step` that presses Ctrl-C in a step."""
+
+    def on_step(step):
+        for _ in range(count if step == at else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return on_step
+
+
+def taken(folder):
+    """Steps of the last checkpoint."""
+    latest = tf.train.latest_checkpoint(str(folder / "checkpoints"))
+    return int(tf.train.load_variable(latest, "step/.ATTRIBUTES/VARIABLE_VALUE"))
+
+
+@pytest.mark.parametrize("at", [1, 4, 7, 9])
+def test_ctrl_c_leaves_a_checkpoint_of_its_step_and_changes_nothing(tmp_path, at):
+    """In a step with a checkpoint of its own, in one without, and in the last."""
+    _, whole = run(tmp_path / "whole", steps=10)
+    line = f"stopped after step {at + 1} of 10, and a checkpoint is written; run again"
+    with pytest.raises(KeyboardInterrupt, match=line):
+        run(tmp_path / "stopped", steps=10, on_step=sending(at))
+    assert taken(tmp_path / "stopped") == at + 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with alone_in(tmp_path / "stopped"):  # nobody is at work there any more
+        pass
+    _, resumed = run(tmp_path / "stopped", steps=10)
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step(tmp_path):
+    with pytest.raises(KeyboardInterrupt) as told:
+        run(tmp_path, steps=10, on_step=sending(7, count=2))
+    assert not str(told.value) and taken(tmp_path) == 5
+
+
+def test_ctrl_c_before_the_first_step_does_not_wait(tmp_path):
+    with pytest.raises(KeyboardInterrupt) as told:
+        run(tmp_path, steps=10, on_step=sending(0))
+    assert not str(told.value) and not list(tmp_path.rglob("ckpt-*"))
+
+
+def test_a_fit_in_a_thread_leaves_signals_alone(tmp_path):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(run(tmp_path, steps=5)))
+    thread.start()
+    thread.join()
+    assert results[0][0]["loss"] > 0
+
+
+def test_two_fits_in_one_folder(tmp_path):
+    with alone_in(tmp_path), pytest.raises(InputError, match="is at work there"):
+        run(tmp_path, steps=5)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_checkpoint_without_room_leaves_the_one_before(tmp_path, monkeypatch):
+    def full(self):
+        for name in ("ckpt-2_temp/part-00000", "ckpt-2.index", "checkpoint.tmp12"):
+            path = pathlib.Path(self.directory) / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("half")
+        raise tf.errors.ResourceExhaustedError(None, None, "ckpt-2_temp; No space left on device")
+
+    _, whole = run(tmp_path / "whole", steps=10)
+    folder = tmp_path / "full"
+    run(folder, steps=5)
+    with monkeypatch.context() as patched, pytest.raises(InputError) as told:
+        patched.setattr(tf.train.CheckpointManager, "save", full)
+        run(folder, steps=10)
+    assert "checkpoints: checkpoint not written (No space left on device, " in str(told.value)
+    assert "the one before is kept; free some space there" in str(told.value)
+    names = {path.name for path in (folder / "checkpoints").iterdir()}
+    assert names == {"checkpoint", "ckpt-1.index", "ckpt-1.data-00000-of-00001"}
+    _, resumed = run(folder, steps=10)
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_a_kill_left_of_a_checkpoint_is_cleared_away(tmp_path):
+    run(tmp_path, steps=5)
+    left = tmp_path / "checkpoints" / "ckpt-2_temp"
+    left.mkdir()
+    (left / "part-00000-of-00001.data-00000-of-00001.tempstate1").write_bytes(b"half")
+    (tmp_path / "checkpoints" / "ckpt-2.data-00000-of-00001").write_bytes(b"half")
+    run(tmp_path, steps=5)
+    assert not list((tmp_path / "checkpoints").glob("ckpt-2*"))

@@ -4,9 +4,11 @@ import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
 from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS, SoundInfo, sound_info
 from tfsv.errors import InputError
@@ -68,6 +70,7 @@ def inspect_all(
         unfit. They come in the order in which files are done.
     """
     context = multiprocessing.get_context("spawn")  # safe beside TensorFlow's threads
+    resource_tracker.ensure_running()  # which would unblock signals in the first worker's start
     waiting = iter(enumerate(paths))
     busy: dict[multiprocessing.connection.Connection, _Worker] = {}
     try:
@@ -113,7 +116,12 @@ class _Worker:
     def __init__(self, context, check: Callable[[str | os.PathLike], SoundInfo]):
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=_serve, args=(other, check), daemon=True)
-        self.process.start()
+        # A process starts with the mask of its parent. Ctrl-C goes to both; the parent ends both.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         other.close()
         self.ready = False
 
@@ -151,7 +159,7 @@ def _serve(
     while True:
         try:
             path = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             return
         try:
             outcome = check(path)

@@ -1,5 +1,6 @@
 """Screening of a corpus: which recordings are fit for a manifest, and why the others are not."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -90,19 +91,20 @@ def screen(
     ]
     outcomes = inspect_all(paths, workers=workers, timeout_seconds=timeout_seconds, check=limits)
     fit, warned = [], []
-    for index, outcome in tqdm.tqdm(
-        outcomes, total=len(waiting), desc="decoding", unit="file", smoothing=0.05
-    ):
-        utterance = waiting[index]
-        if isinstance(outcome, SoundInfo):
-            path, extra = paths[index], utterance.extra
-            if isinstance(path, OneChannel) and outcome.channels > 1:
-                extra = extra | {"channel": str(path.channel)}
-            fit.append(dataclasses.replace(utterance, seconds=outcome.seconds, extra=extra))
-            warned += [Warned(utterance.path, warning) for warning in outcome.warnings]
-        else:
-            reason = outcome.removeprefix(f"{paths[index]}: ")
-            skipped.append(Skipped(utterance.path, reason))
+    with contextlib.closing(outcomes):  # an interruption ends the workers at once
+        for index, outcome in tqdm.tqdm(
+            outcomes, total=len(waiting), desc="decoding", unit="file", smoothing=0.05
+        ):
+            utterance = waiting[index]
+            if isinstance(outcome, SoundInfo):
+                path, extra = paths[index], utterance.extra
+                if isinstance(path, OneChannel) and outcome.channels > 1:
+                    extra = extra | {"channel": str(path.channel)}
+                fit.append(dataclasses.replace(utterance, seconds=outcome.seconds, extra=extra))
+                warned += [Warned(utterance.path, warning) for warning in outcome.warnings]
+            else:
+                reason = outcome.removeprefix(f"{paths[index]}: ")
+                skipped.append(Skipped(utterance.path, reason))
     fit.sort(key=lambda utterance: utterance.utterance)
     skipped.sort(key=lambda skip: (skip.path, skip.reason))
     warned.sort(key=lambda entry: (entry.path, entry.warning))

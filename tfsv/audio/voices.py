@@ -7,13 +7,14 @@ import shutil
 import tempfile
 
 import numpy as np
-import soundfile
 import tqdm
 
 from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.manifest import Manifest, Utterance, read_manifest, write_manifest
 from tfsv.audio.pairs import draw_pairs
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
+from tfsv.audio.wav_bytes import wav_bytes
+from tfsv.disk_space import shortage
 from tfsv.errors import InputError
 from tfsv.files import replacing, writable_folder
 
@@ -147,12 +148,9 @@ def _generate(folder: pathlib.Path, speakers: int, utterances: int, sessions: in
             if not (folder / "manifest.tsv").exists():  # else another process was faster
                 raise
     except OSError as error:
+        cause, remedy = shortage(error, folder) or (error.strerror or error, "try another place")
         raise InputError(
-            f"{folder}: voices not written ({error.strerror or error}); set TFSV_CACHE elsewhere"
-        ) from error
-    except soundfile.SoundFileError as error:
-        raise InputError(
-            f"{folder}: voices not written ({error}); is the disk full? set TFSV_CACHE elsewhere"
+            f"{folder}: voices not written ({cause}); {remedy}, or set TFSV_CACHE elsewhere"
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -178,7 +176,7 @@ def _speaker(
             rng = np.random.default_rng((seed, _UTTERANCE, number, u))
             sound = speak(voice, session, rng.uniform(_SHORTEST, _LONGEST), rng)
             path = f"{name}/s{s}/{u:03d}.wav"
-            soundfile.write(root / path, sound, SAMPLE_RATE, subtype="PCM_16")
+            (root / path).write_bytes(wav_bytes(sound))
             made.append(
                 Utterance(
                     utterance=f"{name}-s{s}-{u:03d}",

@@ -1,5 +1,6 @@
 """Sensitivities: the loss of a network when one layer gets few bits, by any method."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -19,6 +20,7 @@ from tfsv.bitwidth.subject import Subject
 from tfsv.errors import InputError
 from tfsv.files import writable_folder, write_json
 from tfsv.quantization.coded import CodedWeights
+from tfsv.run_lock import alone_in
 from tfsv.text_files import read_text
 
 _SCHEMA = 1
@@ -128,11 +130,21 @@ def measure(
             measure all layers at once begin anew. None: nothing is kept.
 
     Raises:
-        InputError: The store cannot be written or holds something else, or a sensitivity is not
-            finite. The message names the file or the layer.
+        InputError: The store cannot be written, holds something else or is written by another
+            process, or a sensitivity is not finite. The message names the file or the layer.
     """
-    if store:
-        writable_folder(store.parent)
+    with _alone_at(store):
+        return _measured(method, candidates, store)
+
+
+def _alone_at(store: pathlib.Path | None) -> contextlib.AbstractContextManager:
+    if store is None:
+        return contextlib.nullcontext()
+    writable_folder(store.parent)
+    return alone_in(store, beside=True)
+
+
+def _measured(method: Method, candidates: Candidates, store: pathlib.Path | None) -> Sensitivities:
     rows, seconds = _read(store, candidates) if store else ({}, 0.0)
     todo = [name for name in candidates if name not in rows]
     bar = tqdm(

@@ -6,7 +6,7 @@
 The command finds for the float model of each run the bit plan of every method in the bytes of equal
 widths. It quantizes by plans and by equal widths, fine-tunes in one go and in stages, and measures
 all models on the run's test trials. Plans and models are kept in `study` in the run's folder,
-beside those of `tfsv compare-schemes`. Kill it and run it again to go on, with more plans or runs
+beside those of `tfsv compare-schemes`. Stop it and run it again to go on, with more plans or runs
 if you like. --output gets tables and a picture.
 """
 
@@ -61,7 +61,7 @@ def main(values: Any, arguments: list[str]) -> None:
 
     from tfsv.files import writable_folder
     from tfsv.study.cells import read_cells, read_plan_cells, read_staged_cells
-    from tfsv.study.comparison import Comparison, order
+    from tfsv.study.comparison import Comparison, alone_in_studies, order
     from tfsv.study.plans import Plans
     from tfsv.study.table import read_outcomes, run_names
 
@@ -71,14 +71,16 @@ def main(values: Any, arguments: list[str]) -> None:
         raise InputError("'scheme', 'plan', 'staged': name several schemes; compare one at a time")
     run_names(values.runs)
     writable_folder(values.output)
-    for run in values.runs if values.make else ():
-        plans = Plans(run, search, methods)
-        for cell in cells:
-            if cell.plan:
-                plans.make(cell)
-        compared = Comparison(run, fine_tuning)
-        for cell, model in order(cells):
-            compared.make(cell, model)
+    runs = values.runs if values.make else ()
+    with alone_in_studies(runs):
+        for run in runs:
+            plans = Plans(run, search, methods)
+            for cell in cells:
+                if cell.plan:
+                    plans.make(cell)
+            compared = Comparison(run, fine_tuning)
+            for cell, model in order(cells):
+                compared.make(cell, model)
     _tabulate(values, read_outcomes(values.runs, cells), planned)
 
 
@@ -106,4 +108,4 @@ def _tabulate(values: Any, outcomes: "Outcomes", planned: "list[Cell]") -> None:
     plot_differences(outcomes, output / "differences.png", network_name(values.runs[0]))
 
 
-command = Command("compare-bits", __doc__, _define, main)
+command = Command("compare-bits", __doc__, _define, main, resumes=True)

@@ -4,7 +4,7 @@
         --runs=runs/study/resnet/seed0,runs/study/resnet/seed1 --output=runs/study/resnet/schemes
 
 The command quantizes the float model of each run by every scheme at every width and fine-tunes it.
-It measures both on the run's test trials and keeps the models in `study` in the run's folder. Kill
+It measures both on the run's test trials and keeps the models in `study` in the run's folder. Stop
 it and run it again to go on, with more schemes or runs if you like. --output gets two tables, one
 of what each scheme loses at each width, one of everything. It also gets EER against bytes and
 histograms of weights.
@@ -46,7 +46,7 @@ def main(values: Any, arguments: list[str]) -> None:
 
     from tfsv.files import writable_folder, write_text
     from tfsv.study.cells import read_cells
-    from tfsv.study.comparison import Comparison, network_name, order
+    from tfsv.study.comparison import Comparison, alone_in_studies, network_name, order
     from tfsv.study.table import grid_table, read_outcomes, run_names, scheme_table
     from tfsv.study.tradeoff_plot import plot_tradeoff
 
@@ -54,11 +54,13 @@ def main(values: Any, arguments: list[str]) -> None:
     runs = values.runs
     run_names(runs)
     output = writable_folder(values.output)
-    for run in runs if values.make else ():
-        chosen = [c for c in cells if run is runs[0] or str(c.bits) in values.seed_bits]
-        compared = Comparison(run, settings)
-        for cell, model in order(chosen):
-            compared.make(cell, model)
+    made = runs if values.make else ()
+    with alone_in_studies(made):
+        for run in made:
+            chosen = [c for c in cells if run is runs[0] or str(c.bits) in values.seed_bits]
+            compared = Comparison(run, settings)
+            for cell, model in order(chosen):
+                compared.make(cell, model)
     outcomes = read_outcomes(runs, cells)
     table = f"{grid_table(outcomes)}\n\n{scheme_table(outcomes)}"
     print(table)
@@ -85,4 +87,4 @@ def _draw_weights(run: pathlib.Path, cells: list, layers: list[str], path: pathl
         plot_weights(models, layers, path, "fine-tuned weights")
 
 
-command = Command("compare-schemes", __doc__, _define, main)
+command = Command("compare-schemes", __doc__, _define, main, resumes=True)

@@ -45,4 +45,4 @@ def main(values: Any, arguments: list[str]) -> None:
         print(f"{file}: thresholds written: {found}")
 
 
-command = Command("evaluate", __doc__, _define, main)
+command = Command("evaluate", __doc__, _define, main, resumes="embeddings")

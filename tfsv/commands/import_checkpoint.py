@@ -46,9 +46,10 @@ def _define(values: flags.FlagValues) -> None:
 def main(values: Any, arguments: list[str]) -> None:
     """Imports the checkpoint that the flags name."""
     from tfsv.card import package_versions
-    from tfsv.files import sha256_of
+    from tfsv.files import sha256_of, writable_folder
     from tfsv.models.parts import TOP, shown
     from tfsv.models.pretrained import import_checkpoint
+    from tfsv.run_lock import alone_in
     from tfsv.tasks.model_folder import save_model
     from tfsv.verification.model_card import speaker_card
 
@@ -65,7 +66,8 @@ def main(values: Any, arguments: list[str]) -> None:
         versions=package_versions(),
         notes=f"{source} {imported.notes}".strip(),
     )
-    save_model(values.output, imported.network, card)
+    with alone_in(writable_folder(values.output)):
+        save_model(values.output, imported.network, card)
     sizes = imported.settings
     print(
         f"{values.output}: {imported.family}, {sizes.channels} channels, {sizes.bins} mel"

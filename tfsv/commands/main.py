@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -82,7 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(0)
     if name not in COMMANDS:
         sys.exit(f"error: {name}: unknown command{_nearest(name)}; see tfsv --help")
-    module = importlib.import_module(f"tfsv.commands.{COMMANDS[name].module}")
+    try:
+        module = importlib.import_module(f"tfsv.commands.{COMMANDS[name].module}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     module.command.run(rest)
 
 

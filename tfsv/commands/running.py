@@ -1,9 +1,13 @@
 """How a command starts and how it fails."""
 
+import contextlib
 import os
 import re
+import shlex
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # both are read when TensorFlow is loaded
@@ -11,9 +15,12 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import flags
 
+from tfsv.disk_space import shortage
 from tfsv.errors import InputError
+from tfsv.signals import ENDING, Terminated
 
-_INTERRUPTED, _NOT_READ = 130, 141
+_NOT_READ = 141
+_NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 Main = Callable[[Any, list[str]], int | None]
 """A function that takes flags and arguments and returns the exit status; None stands for 0."""
@@ -25,9 +32,10 @@ class Command:
     The flags are the command's own, made anew for each run, so that several commands can be
     imported into one process. Every command has --flagfile, --help and --verbosity too.
 
-    An `InputError` or a bad flag is printed as one line and ends with status 1; Ctrl-C ends with
-    status 130. A pipe that nobody reads on, such as one into `head`, ends it with status 141 and
-    without a word. Anything else is a defect of tfsv and keeps its traceback.
+    An `InputError`, a full disk or a bad flag is printed as one line and ends with status 1. Ctrl-C
+    ends with status 130 and SIGTERM with 143, after one line that says how to go on. A pipe that
+    nobody reads on, such as one into `head`, ends it with status 141 and without a word. Anything
+    else is a defect of tfsv and keeps its traceback.
 
     Example:
         >>> def define(values):
@@ -47,6 +55,8 @@ class Command:
         takes_arguments: Whether there may be arguments that are no flags.
         separator: Whether `main` gets the `--` of the command line and what follows it, none of
             which is a flag. Otherwise absl swallows the `--`.
+        resumes: Whether the command, started again, goes on where it was stopped. A text: it does
+            so if the flag of this name is given.
         program: The program's name, in front of that of the command.
     """
 
@@ -59,6 +69,7 @@ class Command:
         *,
         takes_arguments: bool = False,
         separator: bool = False,
+        resumes: bool | str = False,
         program: str = "tfsv",
     ):
         self.name = name
@@ -67,6 +78,7 @@ class Command:
         self._main = main
         self._takes_arguments = takes_arguments
         self._separator = separator
+        self._resumes = resumes
         self._called = f"{program} {name}"
 
     def run(self, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -75,17 +87,32 @@ class Command:
         Args:
             arguments: The words behind the command's name. None: those of this process.
         """
+        arguments = sys.argv[1:] if arguments is None else list(arguments)
         try:
-            try:
-                sys.exit(self._status(sys.argv[1:] if arguments is None else arguments))
-            finally:
-                sys.stdout.flush()
-        except KeyboardInterrupt:
-            sys.exit(_INTERRUPTED)
+            with _sigterm_raises():
+                try:
+                    sys.exit(self._status(arguments))
+                finally:
+                    sys.stdout.flush()
+        except KeyboardInterrupt as error:
+            number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+            _end_at_once_from_now_on()
+            told = str(error) or f"stopped by {_NAMES[number]}"
+            print(f"\n{told}" if sys.stderr.isatty() else told, file=sys.stderr)  # behind ^C
+            sys.exit(128 + number)
         except BrokenPipeError:
-            # Python writes what is left at its end, and would print an error then.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _let_go_of_stdout()
             sys.exit(_NOT_READ)
+        except OSError as error:
+            short = shortage(error, error.filename)
+            if short is None:
+                raise
+            try:
+                sys.stdout.flush()
+            except OSError:
+                _let_go_of_stdout()
+            name = error.filename or "the output"
+            sys.exit(f"error: {name}: not written ({short.cause}); {short.remedy}")
 
     def parsed(self, arguments: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
         """The flags and the arguments of a command line; exits if they are wrong or ask for help.
@@ -112,13 +139,26 @@ class Command:
         self._define(values)
         return values
 
-    def _status(self, arguments: Sequence[str]) -> int | None:
-        values, arguments = self.parsed(arguments)
+    def _how_to_go_on(
+        self, error: KeyboardInterrupt, values: flags.FlagValues, words: Sequence[str]
+    ) -> str:
+        """What a stopped command says: what was kept, and the command that goes on."""
+        name = _NAMES[signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT]
+        told = str(error).partition(";")[0] or f"stopped by {name}"
+        resumes = values[self._resumes].value if self._resumes in values else self._resumes
+        aim = "to go on from there" if resumes else "to start anew"
+        return f"{told}; {aim}, run: {shlex.join([*self._called.split(), *words])}"
+
+    def _status(self, words: Sequence[str]) -> int | None:
+        values, arguments = self.parsed(words)
         _start_logging(values)
         try:
             return self._main(values, arguments)
         except InputError as error:
             sys.exit(f"error: {with_dashes(str(error), values)}")
+        except KeyboardInterrupt as error:
+            error.args = (self._how_to_go_on(error, values, words),)
+            raise
 
     def _parsed(self, arguments: list[str]) -> tuple[flags.FlagValues, list[str]]:
         end = len(arguments)
@@ -154,6 +194,36 @@ class Command:
             )
         ]  # fmt: skip
         return "\n".join(parts)
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Lets SIGTERM end the block as Ctrl-C does, so that nothing is left half done."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: Any) -> NoReturn:
+    raise Terminated
+
+
+def _end_at_once_from_now_on() -> None:
+    """Lets a further Ctrl-C end the process while Python cleans up, without a traceback."""
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _let_go_of_stdout() -> None:
+    """Python writes what is left at its end, and would print an error then."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def with_dashes(message: str, names: Any) -> str:

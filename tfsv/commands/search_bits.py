@@ -93,4 +93,4 @@ def main(values: Any, arguments: list[str]) -> None:
         print(f"{values.front}: {points} points")
 
 
-command = TaskCommand("search-bits", __doc__, _define, main)
+command = TaskCommand("search-bits", __doc__, _define, main, resumes=True)

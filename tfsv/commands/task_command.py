@@ -25,12 +25,19 @@ class TaskCommand(Command):
         help: What the command does; the text in front of the flags' list.
         define: A function that defines the flags of the command for a task.
         main: A function that does the work. The flag `task` has the task's name.
+        resumes: Whether the command, started again, goes on where it was stopped.
     """
 
     def __init__(
-        self, name: str, help: str, define: Callable[[flags.FlagValues, Task], None], main: Main
+        self,
+        name: str,
+        help: str,
+        define: Callable[[flags.FlagValues, Task], None],
+        main: Main,
+        *,
+        resumes: bool = False,
     ):
-        super().__init__(name, help, _with_task_flag, main)
+        super().__init__(name, help, _with_task_flag, main, resumes=resumes)
         self._define_for_task = define
 
     def defined(self, arguments: Sequence[str]) -> flags.FlagValues:

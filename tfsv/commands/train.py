@@ -3,7 +3,8 @@
     tfsv train --flagfile configs/resnet.flags
 
 The folder of the run gets the model folders `float`, `post_training`, `fine_tuned` and, on request,
-`control`. Kill the run and start it again with the same flags to go on where it was.
+`control`. Stop the run with Ctrl-C, or kill it, and start it again with the same flags to go on
+where it was.
 """
 
 from typing import Any
@@ -70,4 +71,4 @@ def main(values: Any, arguments: list[str]) -> None:
     print(summary(run(recipe, values.run_dir, strategy)))
 
 
-command = TaskCommand("train", __doc__, _define, main)
+command = TaskCommand("train", __doc__, _define, main, resumes=True)

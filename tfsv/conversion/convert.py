@@ -168,7 +168,7 @@ def export_tflite(
     compute = compute or COMPUTE_FORMS.get(weights, ("",))[0]
     conversion = convert(network, coded, card, ends, weights, compute, calibration)
     content = conversion.content()
-    with replacing(path) as part:
+    with replacing(path, len(content)) as part:
         part.write_bytes(content)
         runner = Runner(part)
         agreement = self_check(runner, keras_runner(network, ends), ends, examples)

@@ -14,18 +14,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import soundfile
 import tf_keras as keras
 
 from tfsv.audio import soundfiles
 from tfsv.audio.sounding import sounding_frames
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
+from tfsv.audio.wav_bytes import wav_bytes
 from tfsv.conversion.convert import Conversion, convert
-from tfsv.files import replacing, writable_folder, write_json
+from tfsv.files import replacing, writable_folder, write_bytes, write_json
 from tfsv.goldens.checking import INDEX, runtime
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed.expand import expand, is_packed
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
+from tfsv.run_lock import alone_in
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.ends import speaker_ends
 from tfsv.verification.model_card import speaker_card
@@ -102,9 +103,14 @@ def write_goldens(
         The index.
 
     Raises:
-        InputError: The folder cannot be written.
+        InputError: The folder cannot be written, or another process writes it.
     """
     folder = writable_folder(folder)
+    with alone_in(folder):
+        return _written(folder, models)
+
+
+def _written(folder: pathlib.Path, models: Mapping[str, GoldenModel]) -> dict[str, Any]:
     utterances = _write_utterances(folder)
     recordings = [folder / name for name in utterances]
     speakers = [utterances[i : i + _UTTERANCES] for i in range(0, len(utterances), _UTTERANCES)]
@@ -136,8 +142,7 @@ def _write_utterances(folder: pathlib.Path) -> list[str]:
             if utterance == _UTTERANCES - 1:
                 sound = np.concatenate([np.zeros(_SILENCE), sound, np.zeros(_SILENCE)])
             names.append(f"speaker{speaker}_{utterance}.wav")
-            with replacing(folder / names[-1]) as part:
-                soundfile.write(part, sound, soundfiles.SAMPLE_RATE, subtype="PCM_16")
+            write_bytes(folder / names[-1], wav_bytes(sound))
     return names
 
 
@@ -155,16 +160,16 @@ def _write_model(
     """
     conversion = _converted(model, recordings)
     path, vectors = folder / f"{name}.tflite", folder / f"{name}.embeddings"
-    with replacing(path) as part:
-        part.write_bytes(conversion.content())
+    content = conversion.content()
+    with replacing(path, len(content)) as part:
+        part.write_bytes(content)
         scores = _scores(_embeddings(TFLiteEmbedder(part), recordings), trials)
         thresholds = dict.fromkeys(_OPERATING_POINTS, _widest_gap(scores))
         card = dataclasses.replace(conversion.card, decision={"thresholds": thresholds})
         content = conversion.content(card)
         part.write_bytes(content)
         embeddings = _embeddings(TFLiteEmbedder(part), recordings)
-    with replacing(vectors) as part:
-        part.write_bytes(np.stack([*embeddings.values()]).astype("<f4").tobytes())
+    write_bytes(vectors, np.stack([*embeddings.values()]).astype("<f4").tobytes())
     expanded = expand(content) if is_packed(content) else content
     scores = _scores(embeddings, trials)
     return {

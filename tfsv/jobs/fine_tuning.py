@@ -1,6 +1,7 @@
 """Fine-tuning of a quantized network, in one call."""
 
 import os
+import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,7 +9,6 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.bitwidth.hessian import Loss
-from tfsv.files import writable_folder
 from tfsv.quantization.network import quantized_bits
 from tfsv.tasks.own import OwnData
 from tfsv.training.loop import FitSettings, fit
@@ -62,7 +62,9 @@ def fine_tune(
         Means of the loss and of an objective's named values over the last hundred steps.
 
     Raises:
-        InputError: The stages do not fit the network, or the loss is not finite any more.
+        InputError: The stages do not fit the network, the loss is not finite any more, or another
+            process works in the folder.
+        KeyboardInterrupt: Ctrl-C stopped it after a step, of which there is a checkpoint.
     """
     plan = plan_stages(
         stage_order, stages, quantized_bits(network), sensitivities, steps, learning_rate
@@ -79,6 +81,6 @@ def fine_tune(
     )
     own = OwnData(data, loss)
     return fit(
-        network, own.objective(network, steps), own.dataset, settings, writable_folder(folder),
+        network, own.objective(network, steps), own.dataset, settings, pathlib.Path(folder),
         "fine-tuning",
     )  # fmt: skip

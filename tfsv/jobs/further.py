@@ -9,7 +9,6 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.bitwidth.plan import BitPlan
-from tfsv.files import writable_folder
 from tfsv.jobs.settings import FineTuning, FloatTraining
 from tfsv.quantization.network import quantized_bits
 from tfsv.tasks.task import PlainModel, TaskData
@@ -116,7 +115,7 @@ class FurtherTraining:
             objective = self.data.further_objective(network, parent)
         features_of = None if self.held else self.data.features_of(parent.card)
         fit(
-            network, objective, self.held or self._data, settings, writable_folder(folder), name,
+            network, objective, self.held or self._data, settings, folder, name,
             inputs_of=training_inputs(self.data, features_of, self.data.seed + 1),
             strategy=strategy,
         )  # fmt: skip

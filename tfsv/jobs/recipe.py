@@ -28,6 +28,7 @@ from tfsv.quantization.network import (
 from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.size import model_bytes
 from tfsv.report import Report, heading_and_rows
+from tfsv.run_lock import alone_in
 from tfsv.tasks.model_folder import load_model, read_folder_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 from tfsv.text_files import read_text
@@ -62,9 +63,13 @@ def run(
         The report of each model by its name, with `bytes` in its details.
 
     Raises:
-        InputError: The folder is another recipe's or cannot be written, or an input is unusable.
+        InputError: The folder is another recipe's or cannot be written, another process works in
+            it, or an input is unusable.
+        KeyboardInterrupt: Ctrl-C stopped the run, which goes on when it is started again.
     """
-    return _Run(recipe, writable_folder(folder), strategy or tf.distribute.get_strategy()).all()
+    folder = writable_folder(folder)
+    with alone_in(folder):
+        return _Run(recipe, folder, strategy or tf.distribute.get_strategy()).all()
 
 
 def summary(reports: Mapping[str, Report]) -> str:
@@ -191,7 +196,7 @@ class _Run:
         )
         features_of = self.data.features_of(card)
         fit(
-            network, objective, self.data.dataset, settings, writable_folder(folder), folder.name,
+            network, objective, self.data.dataset, settings, folder, folder.name,
             inputs_of=training_inputs(self.data, features_of, self.data.seed),
             strategy=self.strategy,
         )  # fmt: skip

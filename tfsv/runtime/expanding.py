@@ -5,7 +5,7 @@ import os
 from ai_edge_litert.interpreter import Interpreter
 
 from tfsv.errors import InputError
-from tfsv.files import replacing
+from tfsv.files import write_bytes
 from tfsv.packed import expand, flatbuffer, seal
 from tfsv.packed.record import RECORD_ENTRY
 from tfsv.runtime.model_files import read_model, unsound
@@ -48,6 +48,5 @@ def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
     }
     flatbuffer.compact(model, named)
     plain = seal.seal(flatbuffer.serialise(model))
-    with replacing(output) as part:
-        part.write_bytes(plain)
+    write_bytes(output, plain)
     return len(plain)

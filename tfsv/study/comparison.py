@@ -1,11 +1,12 @@
 """Makes and measures the models of a comparison, beside the float model of a run."""
 
+import contextlib
 import dataclasses
 import functools
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,13 @@ from tfsv.quantization.network import (
     strip,
 )
 from tfsv.report import Report
+from tfsv.run_lock import alone_in
 from tfsv.study.cells import FLOAT_CELL, Cell
 from tfsv.study.file_sizes import file_sizes
 from tfsv.tasks.model_folder import load_model, read_folder_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 
+_STUDY = "study"
 _SCHEMA = 2
 _HELD_BYTES = 2_300_000_000
 
@@ -65,7 +68,7 @@ class Comparison:
         run = pathlib.Path(run)
         self._held_bytes = held_bytes
         self.recipe = read_recipe(run)
-        self.folder = writable_folder(run / "study")
+        self.folder = writable_folder(run / _STUDY)
         self._task = TASKS.named(self.recipe.task)
         self._data = self._task.open_data(self.recipe.data, self.recipe.objective)
         self._float_folder = float_folder(run)
@@ -198,6 +201,27 @@ class Comparison:
 
     def _float(self) -> PlainModel:
         return PlainModel(self._float_folder, *load_model(self._float_folder))
+
+
+@contextlib.contextmanager
+def alone_in_studies(runs: Iterable[str | os.PathLike]) -> Iterator[None]:
+    """Keeps other processes from the studies of some runs while the block runs.
+
+    Example:
+        >>> with alone_in_studies(["runs/seed0"]):
+        ...     Comparison("runs/seed0", FineTuning(epochs=5)).make(FLOAT_CELL, "float")
+
+    Args:
+        runs: Folders of runs.
+
+    Raises:
+        InputError: A folder is no run, or another process makes its study.
+    """
+    with contextlib.ExitStack() as alone:
+        for run in runs:
+            read_recipe(run)
+            alone.enter_context(alone_in(writable_folder(pathlib.Path(run) / _STUDY)))
+        yield
 
 
 def float_folder(run: str | os.PathLike) -> pathlib.Path:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tfsv import folders
 from tfsv.card import ModelCard
+from tfsv.disk_space import shortage
 from tfsv.errors import InputError
 from tfsv.files import replacing, write_text
 from tfsv.foreign import HEAD_BYTES, foreign_kind
@@ -14,6 +15,8 @@ from tfsv.text_files import read_text
 
 if TYPE_CHECKING:
     import tf_keras as keras
+
+_BESIDE_ARRAY = 2000  # bytes of groups and headers of HDF5 for each array
 
 
 def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCard) -> None:
@@ -32,9 +35,22 @@ def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCar
         InputError: The folder cannot be written.
     """
     folder = pathlib.Path(folder)
-    with replacing(folder / folders.WEIGHTS) as part:
+    weights = network.get_weights()
+    wanted = sum(array.nbytes + _BESIDE_ARRAY for array in weights)
+    with replacing(folder / folders.WEIGHTS, wanted) as part:
+        _reserve(part, wanted)
         network.save_weights(part)
     write_folder_card(folder, card)
+
+
+def _reserve(part: pathlib.Path, size: int) -> None:
+    """Proves that there is room: HDF5 fails with a traceback for every object that is open."""
+    with part.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if shortage(error):
+                raise
 
 
 def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import math
 import pathlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,12 @@ import tf_keras as keras
 from tqdm import tqdm
 
 from tfsv import folders
+from tfsv.disk_space import shortage
 from tfsv.errors import InputError
+from tfsv.files import writable_folder
+from tfsv.run_lock import alone_in
+from tfsv.signals import HeldSignals
+from tfsv.training.curves import Curves
 from tfsv.training.objective import Objective
 from tfsv.training.optimizers import OPTIMIZERS
 
@@ -102,6 +108,10 @@ def fit(
     number only. So a run that was killed and resumed ends with the weights of one that was not, bit
     for bit. On GPUs this needs `tf.config.experimental.enable_op_determinism`.
 
+    Ctrl-C and SIGTERM end the fit after the step that is running, with a checkpoint of it; a second
+    one ends it at once. Before its first step the fit has nothing to keep and ends at once too.
+    Only the main thread of a process sees signals.
+
     Example:
         >>> settings = FitSettings(1000, LearningRate(0.1, 0.001, 1000))
         >>> means = fit(network, objective, dataset_from, settings, pathlib.Path("runs/a"), "float")
@@ -113,7 +123,7 @@ def fit(
         dataset_from: Function from a step to the endless dataset of (inputs, targets) that begins
             there.
         settings: Settings of the fit.
-        folder: Folder of the subfolders `checkpoints` and `tensorboard`.
+        folder: Folder of the subfolders `checkpoints` and `tensorboard`. It is made when absent.
         name: Name of the fit, which stands before the progress bar.
         inputs_of: Function from the dataset's inputs to the network's.
         strategy: Strategy that places the replicas. None: it is the current one. The batch of the
@@ -125,9 +135,27 @@ def fit(
 
     Raises:
         InputError: The optimizer is unknown, the loss is not finite any more, or a checkpoint does
-            not fit or cannot be written. Checkpoints before that stay.
+            not fit or cannot be written. Checkpoints before that stay. It is also raised where
+            another process works in the folder.
+        KeyboardInterrupt: Ctrl-C stopped the fit. The message says after which step.
     """
-    strategy = strategy or tf.distribute.get_strategy()
+    with alone_in(writable_folder(folder)):
+        return _fitted(
+            network, objective, dataset_from, settings, folder, name, inputs_of,
+            strategy or tf.distribute.get_strategy(),
+        )  # fmt: skip
+
+
+def _fitted(
+    network: keras.Model,
+    objective: Objective,
+    dataset_from: Callable[[int], tf.data.Dataset],
+    settings: FitSettings,
+    folder: pathlib.Path,
+    name: str,
+    inputs_of: InputsOf,
+    strategy: tf.distribute.Strategy,
+) -> dict[str, float]:
     step_of = TrainingStep(network, objective, settings, inputs_of=inputs_of, strategy=strategy)
     with strategy.scope():
         done = tf.Variable(0, trainable=False, dtype=tf.int64)
@@ -136,11 +164,11 @@ def fit(
     if first >= settings.steps:
         return {}
     batches = iter(strategy.experimental_distribute_dataset(dataset_from(first)))
-    board = tf.summary.create_file_writer(str(folder / "tensorboard"))
+    curves = Curves(folder / "tensorboard")
     recent: collections.deque[dict[str, float]] = collections.deque(maxlen=_RECENT)
     batch_size = None
     progress = tqdm(total=settings.steps, initial=first, desc=name, unit="step", dynamic_ncols=True)
-    with progress, board.as_default():
+    with progress, HeldSignals() as signals:
         for step in range(first, settings.steps):
             note = settings.on_step(step) if settings.on_step else None
             if note:
@@ -149,6 +177,7 @@ def fit(
             inputs, targets = _next(batches, folder)
             batch_size = batch_size or _global_size(targets, strategy)
             values = step_of(inputs, targets, step, rate)
+            signals.hold()
             if not math.isfinite(values["loss"]):
                 raise InputError(
                     f"{folder}: the loss became {values['loss']} at step {step}; start anew with a "
@@ -165,11 +194,18 @@ def fit(
             scalars = (
                 values | scheduled | {"learning_rate": rate} | dict(note.scalars if note else {})
             )
-            for tag, value in scalars.items():
-                tf.summary.scalar(f"{name}/{tag}", value, step)
-            if (step + 1) % settings.checkpoint_steps == 0 or step + 1 == settings.steps:
-                done.assign(step + 1)
-                _save(manager)
+            curves.write({f"{name}/{tag}": value for tag, value in scalars.items()}, step)
+            taken = step + 1
+            stopping = signals.waiting
+            if stopping or taken % settings.checkpoint_steps == 0 or taken == settings.steps:
+                done.assign(taken)
+                _save(manager, step_of)
+                curves.flush()
+            if stopping:
+                signals.deliver(
+                    f"{folder}: stopped after step {taken} of {settings.steps}, and a checkpoint "
+                    "is written; run again to go on from there"
+                )
     return _means(recent)
 
 
@@ -293,6 +329,7 @@ def _restored(
     folder: pathlib.Path, step: TrainingStep, done: tf.Variable, settings: FitSettings
 ) -> tf.train.CheckpointManager:
     """The checkpoint manager of the fit, whose last checkpoint was read."""
+    _remove_unfinished(folder)
     latest = tf.train.latest_checkpoint(str(folder)) if folder.is_dir() else None
     parts = {
         "network": step.network,
@@ -328,14 +365,31 @@ def _objective_key(checkpoint: str | None) -> str:
     return "objective"
 
 
-def _save(manager: tf.train.CheckpointManager) -> None:
+def _save(manager: tf.train.CheckpointManager, step: TrainingStep) -> None:
     try:
         manager.save()
     except (OSError, tf.errors.OpError) as error:
+        variables = (*step.network.variables, *step.objective.variables, *step.optimizer.variables)
+        wanted = sum(v.shape.num_elements() * v.dtype.size for v in variables)
+        cause, remedy = shortage(error, manager.directory, wanted) or (
+            str(error).splitlines()[0], "run again to resume",
+        )  # fmt: skip
+        _remove_unfinished(pathlib.Path(manager.directory))
         raise InputError(
-            f"{manager.directory}: checkpoint not written ({str(error).splitlines()[0]}); "
-            "the one before is kept, run again to resume"
+            f"{manager.directory}: checkpoint not written ({cause}), the one before is kept; "
+            f"{remedy}"
         ) from error
+
+
+def _remove_unfinished(folder: pathlib.Path) -> None:
+    """Deletes what a kill or a full disk left of checkpoints that were not finished."""
+    state = tf.train.get_checkpoint_state(str(folder))
+    whole = [pathlib.Path(path).name for path in state.all_model_checkpoint_paths] if state else []
+    for path in folder.glob("ckpt-*_temp"):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in (*folder.glob("ckpt-*.*"), *folder.glob("checkpoint.tmp*")):
+        if path.name.partition(".")[0] not in whole:
+            path.unlink(missing_ok=True)
 
 
 def _means(recent: collections.deque[dict[str, float]]) -> dict[str, float]:

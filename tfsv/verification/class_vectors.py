@@ -18,7 +18,7 @@ from tfsv.audio.pipeline import (
 )
 from tfsv.errors import InputError
 from tfsv.features import LogMel
-from tfsv.files import replacing, write_json
+from tfsv.files import write_array, write_json
 from tfsv.text_files import read_text
 
 HEAD = "head.npy"
@@ -98,8 +98,7 @@ def save_class_vectors(
     """
     classes = {"speakers": list(train.speakers), "speed_factors": list(settings.speed_factors)}
     write_json(folder / CLASSES, classes, indent=None)
-    with replacing(folder / HEAD) as part:
-        np.save(part, vectors)
+    write_array(folder / HEAD, vectors)
 
 
 def _read_classes(file: pathlib.Path) -> dict | None:

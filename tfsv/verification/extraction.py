@@ -14,7 +14,7 @@ from tfsv.audio import soundfiles
 from tfsv.audio.channels import OneChannel
 from tfsv.audio.suitability import without_numbers
 from tfsv.errors import InputError
-from tfsv.files import replacing, writable_folder
+from tfsv.files import writable_folder, write_array
 from tfsv.verification.windows import WINDOW_SECONDS, sounding_windows
 
 if TYPE_CHECKING:
@@ -152,8 +152,7 @@ def extract_embeddings(
                     bar.update()
                 shard = np.stack(embeddings).astype(np.float32, copy=False)
                 if file:
-                    with replacing(file) as temporary:
-                        np.save(temporary, shard)
+                    write_array(file, shard)
             else:
                 bar.update(len(part))
             shards.append(shard)

@@ -1,5 +1,6 @@
 """Preparing a corpus: a manifest of what can be decoded, split by speaker, and trial lists."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -19,8 +20,11 @@ from tfsv.audio.splits import draw_splits, speaker_count
 from tfsv.audio.suitability import counted
 from tfsv.errors import InputError
 from tfsv.files import writable_folder
+from tfsv.run_lock import alone_in
 from tfsv.settings import require, setting
 from tfsv.verification.trials import make_trials, write_trials
+
+_TRIALS = "trials"
 
 
 @dataclass(frozen=True)
@@ -172,13 +176,23 @@ def prepare(
 
     Raises:
         InputError: The corpus is not there or has nothing that is fit, the output cannot be
-            written, or speakers or trials are too few. Trials are drawn last: the manifest is
-            written then.
+            written or is being written by another process, or speakers or trials are too few.
+            Trials are drawn last: the manifest is written then.
     """
     output = pathlib.Path(settings.output)
     if output.is_dir():
         raise InputError(f"{output}: a folder; 'output' names the manifest file")
     writable_folder(output.parent)
+    with contextlib.ExitStack() as alone:
+        alone.enter_context(alone_in(output, beside=True))
+        if settings.trials:
+            alone.enter_context(alone_in(output.parent / _TRIALS, beside=True))
+        return _prepared(settings, output, tell)
+
+
+def _prepared(
+    settings: PrepareSettings, output: pathlib.Path, tell: Callable[[str], None] | None
+) -> PreparedCorpus:
     entries = CORPORA.named(settings.corpus)(settings.root)
     utterances, skipped, warned = screen(
         tqdm.tqdm(entries, desc="looking", unit="file", leave=False),
@@ -236,4 +250,4 @@ def _write_trials(manifest: Manifest, split: str, settings: PrepareSettings) -> 
         )
     except InputError as error:
         raise InputError(f"{error} in split {split}; the manifest is written") from error
-    write_trials(manifest.path.parent / "trials" / f"{split}.txt", trials)
+    write_trials(manifest.path.parent / _TRIALS / f"{split}.txt", trials)
