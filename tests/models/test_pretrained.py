@@ -352,7 +352,9 @@ def test_the_front_end_comes_near_that_of_speechbrain(real_speech):
         wanted = speechbrain_features(waveform)[1:]  # ours start 25 ms long, at sample 0
         correlations = {}
         for toolkit, layout in layouts.items():
-            found = LogMel(**layout.front_end)(waveform[np.newaxis])[0].numpy()[: len(wanted)]
+            found = LogMel(**{**layout.front_end, "silence_db": None})(waveform[np.newaxis])[
+                0
+            ].numpy()[: len(wanted)]
             pair = found.ravel(), wanted[: len(found)].ravel()
             correlations[toolkit] = np.corrcoef(*pair)[0, 1]
         assert correlations["speechbrain"] > max(0.93, correlations["wespeaker"]), path
