@@ -111,14 +111,14 @@ class LogMel(keras.layers.Layer):
         pick = np.eye(outer, dtype=np.float32).reshape(outer, 1, 1, outer)
         pick = np.tile(pick, (1, 1, _INNER, 1))
         x = tf.nn.depthwise_conv2d(x, pick, [1, outer, outer, 1], "VALID")
-        blocks = tf.squeeze(x, axis=2)  # [batch, samples // 80, 80], within a block transposed
+        transposed = tf.squeeze(x, axis=2)  # [batch, samples // 80, 80]
+        order = np.arange(_BLOCK).reshape(_INNER, outer).T.reshape(-1)
+        blocks = tf.gather(transposed, order.astype(np.int32), axis=2)
         last = FRAME_SAMPLES // _BLOCK - 1
         step = HOP_SAMPLES // _BLOCK
-        shifted = [blocks[:, i : (i - last) or None : step] for i in range(last + 1)]
-        frames = tf.concat(shifted, axis=2)
-        order = np.arange(_BLOCK).reshape(_INNER, outer).T.reshape(-1)
-        order = (np.arange(last + 1)[:, None] * _BLOCK + order).reshape(-1)
-        return tf.gather(frames, order.astype(np.int32), axis=2)
+        return tf.concat(
+            [blocks[:, i : (i - last) or None : step] for i in range(last + 1)], axis=2
+        )
 
     def _power_spectrum(self, frames: tf.Tensor) -> tf.Tensor:
         """`[batch, frames, 400]`, each of mean 0, to `[batch, frames, 257]`."""
@@ -131,8 +131,9 @@ class LogMel(keras.layers.Layer):
     def _mel(self, spectrum: tf.Tensor) -> tf.Tensor:
         """`[batch, frames, 257]` to mel energies `[batch, frames, bins]`."""
         index, rising, falling = mel_gather(self.bins, self.low_hz, self.high_hz)
-        up = tf.reduce_sum(tf.gather(spectrum * rising, index, axis=2), axis=3)
-        down = tf.reduce_sum(tf.gather(spectrum * falling, index, axis=2), axis=3)
+        grouped = tf.gather(spectrum, index, axis=2)
+        up = tf.reduce_sum(grouped * rising[index], axis=3)
+        down = tf.reduce_sum(grouped * falling[index], axis=3)
         return up[:, :, :-1] + down[:, :, 1:]
 
     def compute_output_shape(self, input_shape):

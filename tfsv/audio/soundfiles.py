@@ -17,7 +17,7 @@ from tfsv.errors import InputError
 SHORTEST_SECONDS = 0.025  # one frame of the front end
 LONGEST_SECONDS = 600.0  # 38 MB of float32
 
-_BLOCK = 1 << 16  # sample frames decoded at a time
+_BLOCK = 64_000  # sample frames decoded at a time; whole frames of the power meter at 16 kHz
 _HIGHEST_PEAK = 16.0  # float files may overshoot 1, but not by an integer's range
 _LOWEST_RATE, _HIGHEST_RATE = 4000, 384000
 _MPEG_FRAME = 1152  # samples; what an mp3's own header may be wrong by
@@ -218,7 +218,7 @@ def _blocks(
             raise InputError(
                 f"{path}: float samples up to {peak:.0f}, expected -1 to 1; scale it down"
             )
-        yield heard.mono(block)
+        yield heard.mono(block, peak)
     _require_whole(sound, path, count)
     shortest = max(minimum_seconds, SHORTEST_SECONDS)
     if count < shortest * rate:

@@ -38,7 +38,7 @@ class Suitability:
 
     Example:
         >>> heard = Suitability("call.wav", rate=8000, channels=2, channel=1)
-        >>> mono = np.concatenate([heard.mono(block) for block in blocks])
+        >>> mono = np.concatenate([heard.mono(block, np.abs(block).max()) for block in blocks])
         >>> heard.warnings()
         ('8000 samples a second, below 16000: nothing above 4 kHz is heard',)
 
@@ -64,15 +64,20 @@ class Suitability:
         self._low, self._up, self._windows = 0.0, 0.0, 0
         self._wide = rate < SAMPLE_RATE  # the rate says it all then
 
-    def mono(self, block: np.ndarray) -> np.ndarray:
-        """What is taken of a block float32 `[samples, channels]`, float32 `[samples]`."""
+    def mono(self, block: np.ndarray, peak: float) -> np.ndarray:
+        """What is taken of a block float32 `[samples, channels]`, float32 `[samples]`.
+
+        Args:
+            block: The next samples of all channels.
+            peak: Largest magnitude in the block.
+        """
         if self._mix is not None:
             mono = self._mix.of(block)
         else:
             mono = np.ascontiguousarray(block[:, min(self._channel or 1, self._channels) - 1])
         self._count += len(mono)
         self._meter.hear(mono)
-        if max(mono.max(), -mono.min()) >= _FULL_SCALE:
+        if peak >= _FULL_SCALE:
             at_end = np.abs(mono) >= _FULL_SCALE
             self._flat += int((at_end[1:] & (mono[1:] == mono[:-1])).sum())
         if not self._wide:
