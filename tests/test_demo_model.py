@@ -111,6 +111,28 @@ def test_a_hundredth_of_the_dev_impostors_passes_in_corpora_of_training(real_spe
         assert 0.9 * rate < passed <= 1.02 * rate
 
 
+@pytest.mark.parametrize("name", BITS)
+@pytest.mark.parametrize("kind", ["zeros", "hiss", "clicks"])
+def test_silence_decides_nothing(recordings, name, kind):
+    """Two seconds of it made strangers pass, and turned the enrolled away."""
+    model = tfsv.load(name)
+    plain = {who: soundfiles.read(recordings / f"{who}.wav") for who in ("enrol", "same", "other")}
+    quiet = np.zeros(32_000, np.float32)
+    if kind == "hiss":
+        quiet = (1e-4 * np.random.default_rng(0).normal(size=32_000)).astype(np.float32)
+    elif kind == "clicks":
+        for place in range(3000, 32_000, 7000):
+            quiet[place : place + 20] = 0.5
+    alone = {who: model.embed(sound) for who, sound in plain.items()}
+    padded = {who: model.embed(np.concatenate([quiet, sound])) for who, sound in plain.items()}
+    for who in plain:
+        assert alone[who] @ padded[who] > 0.9
+    for who in ("same", "other"):
+        score = alone["enrol"] @ alone[who]
+        assert padded["enrol"] @ padded[who] == pytest.approx(score, abs=0.12)
+        assert alone["enrol"] @ padded[who] == pytest.approx(score, abs=0.12)
+
+
 def test_a_demo_model_is_evaluated_by_its_name(recordings, tmp_path):
     trials = tmp_path / "trials.txt"
     trials.write_text("1 enrol.wav same.wav\n0 enrol.wav other.wav\n")

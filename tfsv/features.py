@@ -29,8 +29,8 @@ class LogMel(keras.layers.Layer):
     TFLite built-ins, with static shapes once the input has been resized. Two parts are unusual for
     that reason. Framing is two strided convolutions with 0/1 kernels, which are exact and, unlike a
     reshape, take any number of samples. The mel filters are a gather, since a spectrum bin feeds
-    only the two filters between whose centres it lies. Two weights a bin and 648 indices so replace
-    a dense 257 × 80 matrix of 82 kB.
+    only the two filters between whose centres it lies. 648 indices with two weights each, 8 kB, so
+    replace a dense 257 × 80 matrix of 82 kB.
 
     Example:
         >>> LogMel(bins=80)(np.zeros((1, 16000), np.float32)).shape
