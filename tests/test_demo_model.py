@@ -127,10 +127,10 @@ def test_silence_decides_nothing(recordings, name, kind):
     padded = {who: model.embed(np.concatenate([quiet, sound])) for who, sound in plain.items()}
     for who in plain:
         assert alone[who] @ padded[who] > 0.9
-    for who in ("same", "other"):
-        score = alone["enrol"] @ alone[who]
-        assert padded["enrol"] @ padded[who] == pytest.approx(score, abs=0.12)
-        assert alone["enrol"] @ padded[who] == pytest.approx(score, abs=0.12)
+    for enrolled in (alone["enrol"], padded["enrol"]):
+        assert enrolled @ padded["same"] == pytest.approx(alone["enrol"] @ alone["same"], abs=0.08)
+        assert enrolled @ padded["other"] == pytest.approx(alone["enrol"] @ alone["other"], abs=0.2)
+        assert enrolled @ padded["other"] < model.card.thresholds["far_0.01"] - 0.15
 
 
 def test_a_demo_model_is_evaluated_by_its_name(recordings, tmp_path):
