@@ -107,6 +107,11 @@ class PowerMeter:
         self._sums.append(sums)
         self._squares.append(squares)
 
+    @property
+    def hears_zeros(self) -> bool:
+        """Whether all samples so far are zero."""
+        return not any(squares.any() for squares in self._squares) and not self._rest.any()
+
     def powers(self) -> np.ndarray:
         """The variance of the samples of each frame so far, `[frames]`."""
         width, step = FRAME_SAMPLES // _BLOCK, HOP_SAMPLES // _BLOCK
