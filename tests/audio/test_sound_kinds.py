@@ -64,13 +64,16 @@ def test_a_file_of_another_kind_is_told_by_its_first_bytes(tmp_path, name):
     "suffix, content, reason",
     [
         ("pcm", bytes(range(256)), "without a header.*ffmpeg -f s16le"),
+        ("G722", bytes(range(256)), "without a header.*ffmpeg -f g722 -i"),
+        ("ulaw", bytes(range(256)), "without a header.*ffmpeg -f mulaw -ar 8000"),
+        ("vox", bytes(range(256)), "without a header.*sox IN"),
         ("raw", b"\xff\xfb\x90\x04" * 900, "without a header"),
         ("webm", bytes(64), "cannot decode this format; convert"),
         ("wav", bytes(64), "zeros where a header belongs; copy or download"),
         ("wav", b"no sound at all \x80" * 9, "no audio that libsndfile can decode"),
         ("caf", written("CAF", "PCM_16").replace(b"lpcm", b"aac "), "encoding.*ffmpeg"),
     ],
-    ids=["pcm", "raw", "webm", "zeros", "bytes", "caf"],
+    ids=["pcm", "g722", "ulaw", "vox", "raw", "webm", "zeros", "bytes", "caf"],
 )
 def test_what_no_first_bytes_tell_is_told_by_ending_or_error(tmp_path, suffix, content, reason):
     path = tmp_path / f"a.{suffix}"

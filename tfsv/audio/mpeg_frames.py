@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tfsv.audio.file_pieces import Pieces
+
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _BIT_RATES = {  # kbit/s by whether the version is 1, and layer
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -53,7 +55,7 @@ def _header(second: int, third: int) -> _Header | None:
 
 def mpeg_pieces(
     at: Callable[[int, int], bytes], start: int, size: int
-) -> tuple[tuple[bytes | tuple[int, int], ...], bool] | None:
+) -> tuple[Pieces, bool] | None:
     """What libsndfile is to see of a file of MPEG audio.
 
     Example:
@@ -67,7 +69,7 @@ def mpeg_pieces(
         size: Size of the file, bytes.
 
     Returns:
-        Pieces as `tfsv.audio.containers.Pieces`, empty for the file as it is, and whether the
+        Pieces as `tfsv.audio.file_pieces.Pieces`, empty for the file as it is, and whether the
         file states its length. None if the file is no MPEG audio.
     """
     first = _first_frame(at, start)

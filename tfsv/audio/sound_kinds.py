@@ -24,27 +24,21 @@ UNREADABLE_SUFFIXES = (
     *(".dsf", ".dff", ".silk", ".slk", ".qcp", ".gsm", ".vox", ".g722", ".g729", ".ilbc", ".lpc"),
     *(".sln", ".raw", ".pcm", ".al", ".ul", ".alaw", ".ulaw", ".mulaw", ".s16le", ".g726", ".sd2"),
     *(".m4p", ".m4r", ".aax", ".3ga", ".adx", ".sbc", ".mlp", ".thd", ".latm", ".loas"),
-    *(
-        ".oma",
-        ".at3",
-        ".nut",
-        ".mxf",
-        ".ogm",
-        ".dss",
-        ".ds2",
-        ".dvf",
-        ".msv",
-        ".evs",
-        ".lc3",
-        ".cda",
-    ),
+    *(".oma", ".at3", ".nut", ".mxf", ".ogm", ".dss", ".ds2", ".dvf", ".msv", ".evs", ".cda"),
 )
 """Endings of files with sound that libsndfile does not decode."""
 
-HEADERLESS_SUFFIXES = (
-    *(".raw", ".pcm", ".s16le", ".al", ".ul", ".alaw", ".ulaw", ".mulaw", ".sln", ".gsm", ".vox"),
-    *(".g722", ".g726", ".g729", ".lpc"),
-)
+_S16 = "ffmpeg -f s16le -ar 16000 -ac 1 -i IN OUT.wav"
+_ALAW, _MULAW = (f"ffmpeg -f {law} -ar 8000 -ac 1 -i IN OUT.wav" for law in ("alaw", "mulaw"))
+_RAW = {
+    **dict.fromkeys((".raw", ".pcm", ".s16le"), _S16),
+    **dict.fromkeys((".al", ".alaw"), _ALAW),
+    **dict.fromkeys((".ul", ".ulaw", ".mulaw"), _MULAW),
+    **{f".{name}": f"ffmpeg -f {name} -i IN OUT.wav" for name in ("gsm", "g722", "g726", "g729")},
+    ".sln": "ffmpeg -f sln -ar 8000 -i IN OUT.wav",
+    **dict.fromkeys((".vox", ".lpc"), "sox IN OUT.wav"),
+}
+HEADERLESS_SUFFIXES = tuple(_RAW)
 """Endings of samples without a header, which may look like any other kind by chance."""
 
 CONVERT = "convert it first: ffmpeg -i IN -ac 1 -ar 16000 OUT.flac"
@@ -150,11 +144,9 @@ def undecodable(path: str, head: bytes) -> str:
         head: First bytes of the file.
     """
     name = path.lower()
-    if name.endswith(HEADERLESS_SUFFIXES):
-        return (
-            "samples without a header; say what they are: "
-            "ffmpeg -f s16le -ar 16000 -ac 1 -i IN OUT.wav"
-        )
+    for suffix, command in _RAW.items():
+        if name.endswith(suffix):
+            return f"samples without a header; say what they are: {command}"
     if name.endswith(UNREADABLE_SUFFIXES):
         return f"libsndfile cannot decode this format; {CONVERT}"
     if _TEXT.fullmatch(head):

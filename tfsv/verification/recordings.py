@@ -18,7 +18,7 @@ from tfsv.errors import InputError
 from tfsv.text_files import escaped
 from tfsv.verification.trials import Trials
 
-_ENDINGS = (*SUFFIXES, *UNREADABLE_SUFFIXES, ".sph")  # of names in lists
+_ENDINGS = (*SUFFIXES, *UNREADABLE_SUFFIXES)  # of names in lists
 _NAMED = 10  # missing recordings in a message; more are in a file
 _Found = TypeVar("_Found")
 
