@@ -11,6 +11,10 @@ RATE = 16000
 FRAMES = 16000
 TAG = b"ID3\x03\0\0\0\0\0\x0a" + bytes(10)
 TAIL = b"TAG" + bytes(125)  # ID3v1
+_APE_ENDS = [
+    b"APETAGEX" + struct.pack("<IIIIQ", 2000, 8032, 1, flags, 0) for flags in (5 << 29, 1 << 31)
+]
+APE = bytes(8000).join(_APE_ENDS)  # as large as with a picture
 
 _OGG_POLYNOMIAL = 0x04C11DB7
 
@@ -202,6 +206,8 @@ def whole() -> dict[str, bytes]:
         "WAV tag in front": TAG + wav(),
         "WAV tag behind": wav() + TAIL,
         "WAV chunk behind": wav() + b"LIST\x04\0\0\0INFO",
+        "WAV chunk without padding": wav()[:36] + b"LIST\x05\0\0\0INFO1" + wav()[36:],
+        "WAV chunk without padding, zeros": wav()[:36] + b"junk\1\0\0\0-" + wav(0, 0)[36:],
         "RIFX": written("WAV", "PCM_16", endian="BIG"),
         "RIFX zeros": put(written("WAV", "PCM_16", endian="BIG"), 40, ">I", 0),
         "RF64 zeros": chunk_size("RF64", b"ds64", 16, "<Q", 0),
@@ -224,6 +230,7 @@ def whole() -> dict[str, bytes]:
         "FLAC unknown": flac(0),
         "FLAC tag in front": TAG + written("FLAC"),
         "FLAC tag behind": written("FLAC") + TAIL,
+        "FLAC unknown, tags behind": flac(0) + APE + TAIL,
         "VORBIS without end": without_end(written("OGG", "VORBIS")),
         "OPUS without end": without_end(written("OGG", "OPUS")),
         "VORBIS tag in front": TAG + written("OGG", "VORBIS"),
@@ -231,6 +238,7 @@ def whole() -> dict[str, bytes]:
         "FLAC in Ogg": ogg_flac(),
         "MP3 tag in front": TAG + written("MP3"),
         "MP3 tag behind": written("MP3") + TAIL,
+        "MP3 large tag behind": written("MP3") + APE + TAIL,
     }
     return files
 

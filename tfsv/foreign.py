@@ -3,14 +3,16 @@
 HEAD_BYTES = 512
 """First bytes of a file that suffice to tell its kind."""
 
-_PAGE = "a web page that was saved in place of the file; download the file itself"
-_ANSWER = "a server's message that was saved in place of the file; download the file itself"
+_PAGE = "a web page that was saved in place of the file; download it again, the file itself"
+_ANSWER = "a server's message that was saved in place of the file; download it again"
 _UNPACK = "unpack it and give the file that is in it"
 _STARTS = (
     (b"version https://git-lfs.", "a pointer of git-lfs, not the file; run `git lfs pull`"),
     (b"version https://hawser.", "a pointer of git-lfs, not the file; run `git lfs pull`"),
     (b"oid sha256:", "a pointer of git-lfs, not the file; run `git lfs pull`"),
     (b"outs:\n- md5:", "a pointer of DVC, not the file; run `dvc pull`"),
+    (b"HTTP/1.", _ANSWER),
+    (b"HTTP/2", _ANSWER),
     (b"%PDF-", "a PDF document; give the file itself"),
     (b"PK\x03\x04", f"a zip archive; {_UNPACK}"),
     (b"PK\x05\x06", "an empty zip archive; give the file itself"),
@@ -35,11 +37,12 @@ def foreign_kind(head: bytes) -> str | None:
 
     The kinds are those that stand in place of the file: pointers of git-lfs, git-annex and DVC, web
     pages and messages of a server, archives, compressed files, and nothing at all. A zip archive is
-    among them, and PyTorch's files are zip archives. Who reads these asks for them first.
+    among them, and PyTorch's files are zip archives. Who reads these asks for them first. Other
+    sound files are told by `tfsv.audio.sound_kinds`.
 
     Example:
         >>> foreign_kind(b"<!DOCTYPE html><html>Not found</html>")
-        'a web page that was saved in place of the file; download the file itself'
+        'a web page that was saved in place of the file; download it again, the file itself'
         >>> foreign_kind(b"RIFF....WAVEfmt ") is None
         True
 

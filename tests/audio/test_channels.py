@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tfsv.audio import mixing
 from tfsv.audio.channels import Mix, OneChannel, channel_number, with_channel
+from tfsv.audio.manifest import read_manifest
 from tfsv.audio.soundfiles import read, read_with_info, sound_info
 from tfsv.errors import InputError
 
@@ -138,3 +139,11 @@ def test_a_mix_in_blocks_is_judged_as_a_whole():
     ratio = np.var(OTHER / 2) / (np.var(both, axis=0).mean() / 2)
     assert mix.cancels == (ratio < 0.25)
     assert (mix.loudest, mix.differs) == (2, True)
+
+
+def test_a_wrong_channel_in_a_manifest_is_no_setting(tmp_path):
+    path = tmp_path / "manifest.tsv"
+    columns = "utterance\tspeaker\tsession\tpath\tseconds\tsplit\tchannel\n"
+    path.write_text(columns + "a-1\ta\ts\ta.wav\t1.0\ttrain\tmiddle\n")
+    with pytest.raises(InputError, match="manifest.tsv:2: channel middle: expected 1, 2, …"):
+        read_manifest(path)

@@ -1,6 +1,8 @@
 """Whether files are whole, container by container."""
 
 import io
+import os
+import struct
 
 import numpy as np
 import odd_sounds
@@ -122,6 +124,47 @@ def test_mp3s_one_behind_the_other_are_heard_both(tmp_path):
         assert sound_info(path).seconds == pytest.approx(12.0, abs=0.2)
 
 
+@pytest.mark.parametrize("behind", [odd_sounds.APE, odd_sounds.APE + odd_sounds.TAIL, bytes(5000)])
+def test_much_behind_the_last_frame_of_an_mp3_of_unknown_length_is_no_damage(tmp_path, behind):
+    frames = odd_sounds.mp3_frames(written("MP3", bitrate_mode="CONSTANT"))[1:]
+    path = tmp_path / "a.mp3"
+    path.write_bytes(b"".join(frames) + behind)
+    assert sound_info(path).seconds == pytest.approx(len(frames) * 576 / RATE, abs=0.04)
+
+
+def test_a_large_tag_between_two_mp3s_hides_neither(tmp_path):
+    frames = b"".join(odd_sounds.mp3_frames(odd_sounds.mp3_of_variable_rate())[1:])
+    tag = b"ID3\x03\0\0\0\x06\0\0" + bytes(6 << 14)
+    path = tmp_path / "a.mp3"
+    path.write_bytes(frames + tag + frames)
+    assert sound_info(path).seconds == pytest.approx(12.0, abs=0.3)
+
+
+def test_an_mp3_in_a_wav_is_whole_or_truncated(tmp_path):
+    content = b"".join(odd_sounds.mp3_frames(written("MP3", bitrate_mode="CONSTANT"))[1:])
+    coding = struct.pack("<HHIIHHHHIHHH", 0x55, 1, RATE, 4000, 1, 0, 12, 1, 2, 144, 1, 1393)
+    chunks = b"fmt " + struct.pack("<I", 30) + coding + b"data" + struct.pack("<I", len(content))
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF" + struct.pack("<I", 50 + len(content)) + b"WAVE" + chunks + content)
+    assert sound_info(path).seconds == pytest.approx(FRAMES / RATE, abs=0.2)
+    path.write_bytes(path.read_bytes()[: -len(content) // 2])
+    assert "truncated" in _refusal(path)
+
+
+def test_sound_behind_what_a_wav_states_is_not_lost_without_a_word(tmp_path):
+    path = tmp_path / "a.wav"
+    for stated, behind, bytes_unread in (
+        (8000, b"", 24000),
+        (31998, b"", 0),
+        (None, bytes(9000), 0),
+        (None, odd_sounds.APE, 0),
+        (None, b"LIST" + struct.pack("<I", 9000) + bytes(9000), 0),
+    ):
+        path.write_bytes(odd_sounds.wav(None, stated) + behind)
+        found = [line for line in sound_info(path).warnings if "not read" in line]
+        assert [line.split()[0] for line in found] == [str(bytes_unread)] * bool(bytes_unread)
+
+
 @pytest.mark.parametrize("junk", [bytes(700), bytes(range(1, 255)) * 3], ids=["zeros", "bytes"])
 def test_junk_around_the_frames_of_an_mp3(tmp_path, junk):
     content = odd_sounds.mp3_of_variable_rate()
@@ -129,6 +172,44 @@ def test_junk_around_the_frames_of_an_mp3(tmp_path, junk):
     for files in (junk + content, content + junk):
         path.write_bytes(files)
         assert sound_info(path).seconds == pytest.approx(6.0, abs=0.1)
+
+
+def test_damage_is_placed_where_it_may_be(tmp_path):
+    content = written("FLAC", seconds=10.0)
+    path = tmp_path / "a.flac"
+    for share, place in ((0.1, "in its first 4 s"), (0.6, "between 4.00 and 8.00 s")):
+        start = int(share * len(content))
+        path.write_bytes(content[:start] + bytes(300) + content[start + 300 :])
+        assert place in _refusal(path)
+
+
+@pytest.mark.parametrize(
+    "target, reason",
+    [
+        ("gone.wav", "a link to gone.wav, where no file is"),
+        ("../.git/annex/objects/1/x.wav", "git annex get"),
+        ("a.wav", "symbolic links"),
+        ("/dev/zero", "not a file"),
+        (".", "not a file"),
+    ],
+)
+def test_links_that_lead_to_no_recording(tmp_path, target, reason):
+    path = tmp_path / "a.wav"
+    path.symlink_to(target)
+    assert reason in _refusal(path)
+
+
+def test_names_of_any_bytes_and_any_length(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav")
+    with open(path, "wb") as file:
+        file.write(odd_sounds.wav())
+    assert sound_info(path).seconds == FRAMES / RATE
+    assert "cannot be read" in _refusal(tmp_path / f"{'a' * 300}.wav")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    assert "not a file" in _refusal(tmp_path / "a.wav")
 
 
 def test_a_flac_that_states_more_frames_or_fewer(tmp_path):

@@ -235,6 +235,13 @@ BAD = {
     "header.ogg": b"OggS" + bytes(100),
     "missing.wav": None,
 }
+REASONS = {
+    "empty.ogg": "empty file",
+    "text.flac": "no audio but text",
+    "cut.wav": "damaged from its start",
+    "header.ogg": "damaged",
+    "missing.wav": "no such file",
+}
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
@@ -256,6 +263,18 @@ def test_bad_file_is_replaced_by_the_speakers_next_and_logged_once(tmp_path, cap
     lines = [record.getMessage() for record in caplog.records if name in record.getMessage()]
     assert len(lines) == 1
     assert lines[0].startswith(str(tmp_path / name)) and lines[0].endswith("a-0.wav")
+    assert REASONS[name] in lines[0] and "\n" not in lines[0]
+
+
+def test_a_channel_that_is_not_there_is_told_by_training(tmp_path, caplog):
+    manifest = corpus(tmp_path, {"a": [sine(400)], "b": [sine(700)]})
+    soundfile.write(tmp_path / "two.wav", np.stack([sine(400)] * 2, axis=1), RATE)
+    extra = {"channel": "3"}
+    utterances = [Utterance("bad", "a", "", "two.wav", 1.0, "train", extra), *manifest]
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        drawn(training_dataset(Manifest(tmp_path / "m.tsv", utterances), PLAIN), 3)
+    (line,) = [r.getMessage() for r in caplog.records if "two.wav" in r.getMessage()]
+    assert "lacks the channel" in line
 
 
 def test_samples_that_are_no_numbers_are_replaced_too(tmp_path):

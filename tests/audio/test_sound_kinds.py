@@ -3,7 +3,7 @@
 import pathlib
 
 import pytest
-from odd_sounds import written
+from odd_sounds import put, wav, written
 
 from tfsv.audio.sound_kinds import SUFFIXES, UNREADABLE_SUFFIXES, is_sound_name, other_kind
 from tfsv.audio.soundfiles import sound_info
@@ -12,9 +12,17 @@ from tfsv.errors import InputError
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
 KINDS = {
     "pointer of git-lfs": (POINTER, "git lfs pull"),
-    "HTML": (b"\xef\xbb\xbf\n<!DOCTYPE html><html>Not found</html>", "download it again"),
+    "pointer of git-annex": (b"/annex/objects/MD5E-s1--0.wav\n", "git annex get"),
+    "pointer of DVC": (b"outs:\n- md5: 0123\n  path: a.wav\n", "dvc pull"),
+    "HTML": (b"\xef\xbb\xbf\n<!DOCTYPE html><html>Not found</html>", "page.*download it again"),
     "XML": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "download it again"),
     "JSON": (b'{"error": "no such file"}', "download it again"),
+    "JSON of any kind": (b'[{"id": 1}]', "JSON.*download it again"),
+    "answer with its header": (
+        b"HTTP/1.1 403 Forbidden\r\n\r\nRIFF" + bytes(99),
+        "server's message",
+    ),
+    "text": (b"File type = 'ooTextFile'\n" * 9, "no audio but text"),
     "MPEG-4": (b"\0\0\0\x20ftypM4A " + bytes(256), "MPEG-4 .*ffmpeg"),
     "3GP": (b"\0\0\0\x18ftyp3gp4" + bytes(256), "3GPP.*ffmpeg"),
     "QuickTime": (b"\0\0\0\x08wide\0\0\0\0mdat" + bytes(256), "QuickTime.*ffmpeg"),
@@ -24,6 +32,10 @@ KINDS = {
     "AAC": (b"\xff\xf1\x50\x80" + bytes(256), "AAC.*ffmpeg"),
     "Speex": (b"OggS" + bytes(24) + b"Speex   " + bytes(99), "Speex.*ffmpeg"),
     "AVI": (b"RIFF\x00\x10\x00\x00AVI LIST" + bytes(99), "AVI.*ffmpeg"),
+    "MIDI": (b"RIFF\x00\x10\x00\x00RMIDdata" + bytes(99), "notes and no sound"),
+    "track of a CD": (b"RIFF\x24\x00\x00\x00CDDAfmt " + bytes(28), "CD ripper"),
+    "AAC in a wav": (put(wav(), 20, "<H", 0xFF), "AAC in a wav.*ffmpeg"),
+    "WMA in a wav": (put(wav(), 20, "<H", 0x161), "WMA in a wav.*ffmpeg"),
     "BW64": (b"BW64\xff\xff\xff\xffWAVEds64" + bytes(99), "BW64.*ffmpeg"),
     "gzip": (b"\x1f\x8b\x08" + bytes(99), "unpack"),
     "zip": (b"PK\x03\x04" + bytes(99), "unpack"),
@@ -52,13 +64,16 @@ def test_a_file_of_another_kind_is_told_by_its_first_bytes(tmp_path, name):
     "suffix, content, reason",
     [
         ("pcm", bytes(range(256)), "without a header.*ffmpeg -f s16le"),
+        ("G722", bytes(range(256)), "without a header.*ffmpeg -f g722 -i"),
+        ("ulaw", bytes(range(256)), "without a header.*ffmpeg -f mulaw -ar 8000"),
+        ("vox", bytes(range(256)), "without a header.*sox IN"),
         ("raw", b"\xff\xfb\x90\x04" * 900, "without a header"),
         ("webm", bytes(64), "cannot decode this format; convert"),
         ("wav", bytes(64), "zeros where a header belongs; copy or download"),
-        ("wav", b"no sound at all " * 9, "no audio that libsndfile can decode"),
+        ("wav", b"no sound at all \x80" * 9, "no audio that libsndfile can decode"),
         ("caf", written("CAF", "PCM_16").replace(b"lpcm", b"aac "), "encoding.*ffmpeg"),
     ],
-    ids=["pcm", "raw", "webm", "zeros", "text", "caf"],
+    ids=["pcm", "g722", "ulaw", "vox", "raw", "webm", "zeros", "bytes", "caf"],
 )
 def test_what_no_first_bytes_tell_is_told_by_ending_or_error(tmp_path, suffix, content, reason):
     path = tmp_path / f"a.{suffix}"

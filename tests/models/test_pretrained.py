@@ -124,7 +124,7 @@ def test_unknown_names_and_families(small_tensors, tmp_path):
     ("name", "content", "message"),
     [
         ("x.pt", b"version https://git-lfs.github.com/spec/v1\nsize 9\n", "run `git lfs pull`"),
-        ("x.onnx", b"<!DOCTYPE html><html>Not found</html>", "a web page .* download the file"),
+        ("x.onnx", b"<!DOCTYPE html><html>Not found</html>", "a web page .* download it again"),
         ("x.safetensors", b"\x1f\x8b\x08" + bytes(60), "compressed by gzip; unpack it"),
         ("x.ckpt", b"", "empty; download or copy it again"),
         ("x.h5", b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file"),

@@ -125,7 +125,7 @@ def test_absent_and_foreign_files_are_named(tmp_path):
     "content, message",
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
-        (b"<!DOCTYPE html><html>Not found</html>", "a web page .* download the file itself"),
+        (b"<!DOCTYPE html><html>Not found</html>", "a web page .* download it again"),
         (b"\x1f\x8b\x08" + bytes(80), "compressed by gzip; unpack it"),
         (b"", "empty; download or copy it again"),
     ],

@@ -156,6 +156,15 @@ def test_missing_recordings_are_all_told_with_their_lines(tmp_path):
     report.unlink()
 
 
+def test_a_link_to_nothing_is_missing_and_no_other_ending(tmp_path):
+    root = _files(tmp_path / "r", "a.wav", "x/c.wav")
+    for name in ("b.wav", "x/d.wav"):
+        (root / name).symlink_to("../.git/annex/objects/1/b.wav")
+    for names, line in ((("a.wav", "b.wav"), "'b.wav' is not in"), (("c", "d"), "'d' is not in")):
+        with pytest.raises(InputError, match=f"{line}.*1 of 2 recordings missing"):
+            recording_paths(_trials(tmp_path, names), root, None)
+
+
 def test_recordings_of_an_enrolment_list_are_told_with_its_line(tmp_path):
     root = _files(tmp_path / "r", "a.wav", "t.wav")
     (tmp_path / "trials.lst").write_text("m t.wav 1\nn t.wav 0\n")

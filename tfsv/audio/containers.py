@@ -6,8 +6,10 @@ holds fewer frames than its header states is truncated. libsndfile notices that 
 only, and takes some unknown lengths for 0, so the container's own bytes are asked.
 """
 
+import dataclasses
 import os
 import pathlib
+import stat
 
 import numpy as np
 import soundfile
@@ -17,6 +19,7 @@ from tfsv.audio.mpeg_frames import mpeg_pieces
 from tfsv.audio.sound_kinds import CONVERT, HEADERLESS_SUFFIXES, other_kind, undecodable
 from tfsv.audio.stated_lengths import BY_MAGIC
 from tfsv.errors import InputError
+from tfsv.foreign import foreign_kind
 
 _HEAD = 4096  # bytes that tell the kind
 _UNKNOWN_ENCODING = (4, 18)  # errors of libsndfile
@@ -76,7 +79,8 @@ def open_sound(path: str | os.PathLike) -> Sound:
     """
     path = os.fspath(path)
     container = examine(path)
-    source = SplicedFile(path, container.pieces) if container.pieces else path
+    name = path if os.name == "nt" else os.fsencode(path)  # soundfile takes no name but UTF-8
+    source = SplicedFile(path, container.pieces) if container.pieces else name
     try:
         sound = Sound(source)
     except (soundfile.SoundFileError, OSError, RuntimeError, TypeError, ValueError) as error:
@@ -91,7 +95,7 @@ def examine(path: str | os.PathLike) -> Container:
 
     Example:
         >>> examine("pipe.wav")
-        Container(kind='wav', pieces=(), stated=True)
+        Container(kind='wav', pieces=(), stated=True, unread=0)
 
     Args:
         path: Path of any file.
@@ -102,18 +106,34 @@ def examine(path: str | os.PathLike) -> Container:
     """
     path = os.fspath(path)
     file = pathlib.Path(path)
-    if not file.exists():
-        raise InputError(f"{path}: no such file")
-    if not file.is_file():
-        raise InputError(f"{path}: not a file; name a recording, not a folder or device")
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise InputError(f"{path}: not a file; name a recording, not a folder or device")
         with file.open("rb") as content:
             size = content.seek(0, os.SEEK_END)
             if size == 0:
                 raise InputError(f"{path}: empty file (0 bytes); copy it again")
             return _examined(FileBytes(path, content, size))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except InputError:
+        raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path}: {_missing(file)}") from error
+    except (OSError, ValueError) as error:  # the latter for a zero in the name
+        raise InputError(f"{path}: cannot be read ({_cause(error)})") from error
+
+
+def _missing(file: pathlib.Path) -> str:
+    """Why nothing is found under a name, and what to do if a link is there."""
+    try:
+        target = os.readlink(file)
+    except OSError:
+        return "no such file"
+    kind = foreign_kind(os.fsencode(target))
+    return kind or f"a link to {target}, where no file is"
+
+
+def _cause(error: OSError | ValueError) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _examined(data: FileBytes) -> Container:
@@ -133,7 +153,7 @@ def _examined(data: FileBytes) -> Container:
             raise InputError(f"{data.path}: {undecodable(data.path, head)}")
         container = _mpeg(data)
     if data.start and not container.pieces and container.kind not in _WITH_TAGS:
-        return Container(container.kind, ((data.start, data.size),), container.stated)
+        return dataclasses.replace(container, pieces=((data.start, data.size),))
     return container
 
 

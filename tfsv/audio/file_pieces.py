@@ -30,11 +30,13 @@ class Container:
         pieces: What libsndfile is to see instead of the file; empty: the file as it is.
         stated: Whether libsndfile's number of frames is what the header states, so that a file
             with fewer is truncated.
+        unread: Bytes behind the sound that the header does not account for.
     """
 
     kind: str
     pieces: Pieces = ()
     stated: bool = True
+    unread: int = 0
 
 
 class FileBytes:

@@ -230,7 +230,7 @@ def _problem(utterance: Utterance, seen: set[str]) -> str | None:
     try:
         _ = utterance.channel
     except InputError as error:
-        return str(error)
+        return str(error).replace("channel=", "channel ", 1)  # a field of the row, not a setting
     if utterance.utterance in seen:
         return f"duplicate utterance id {utterance.utterance!r}"
     seen.add(utterance.utterance)

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tfsv.audio.file_pieces import Pieces
+
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _BIT_RATES = {  # kbit/s by whether the version is 1, and layer
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -20,8 +22,9 @@ _BIT_RATES = {  # kbit/s by whether the version is 1, and layer
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _BLOCK = 1 << 18  # bytes read at a time
-_SEARCHED = 1 << 16  # bytes in which the first frame, or the next one behind junk, is looked for
+_SEARCHED = 1 << 16  # bytes in which the first frame is looked for; read at a time behind junk
 _LEADING = 4  # frames that must follow one another before junk in front is believed to be junk
+_JUNK = 128  # bytes behind the last frame that libsndfile passes over: ID3v1
 _SPARE = 4096  # bytes of tags behind the last frame that a Xing frame may leave out
 
 
@@ -52,7 +55,7 @@ def _header(second: int, third: int) -> _Header | None:
 
 def mpeg_pieces(
     at: Callable[[int, int], bytes], start: int, size: int
-) -> tuple[tuple[bytes | tuple[int, int], ...], bool] | None:
+) -> tuple[Pieces, bool] | None:
     """What libsndfile is to see of a file of MPEG audio.
 
     Example:
@@ -66,7 +69,7 @@ def mpeg_pieces(
         size: Size of the file, bytes.
 
     Returns:
-        Pieces as `tfsv.audio.containers.Pieces`, empty for the file as it is, and whether the
+        Pieces as `tfsv.audio.file_pieces.Pieces`, empty for the file as it is, and whether the
         file states its length. None if the file is no MPEG audio.
     """
     first = _first_frame(at, start)
@@ -77,16 +80,17 @@ def mpeg_pieces(
     leading = first > start
     stated, held = _xing(frame, header)
     if header.stream[1] != 3:  # layers 1 and 2 have neither Xing frames nor changing bit rates
-        return (((first, size),) if leading else ()), False
+        _, _, end = _count(at, first, size, header.stream)
+        return (((first, end),) if leading or size - end > _JUNK else ()), False
     if stated is not None and 0 <= size - first - held <= _SPARE and not leading:
         return (), True
     tagged = stated is not None or frame[36:40] == b"VBRI"
     begin = first + header.length if tagged else first
-    frames, steady = _count(at, begin, size, header.stream)
+    frames, steady, end = _count(at, begin, size, header.stream)
     if stated is not None and stated + 1 >= frames and not leading:
         return (), True
     if (stated is None and not tagged and steady and not leading) or frames == 0:
-        return (), False
+        return (((start, end),) if size - end > _JUNK else ()), False
     return (_xing_frame(frame, frames), (begin, size)), False
 
 
@@ -154,9 +158,13 @@ def _xing_frame(frame: bytes, frames: int) -> bytes:
 
 def _count(
     at: Callable[[int, int], bytes], place: int, size: int, stream: tuple[int, int, int]
-) -> tuple[int, bool]:
-    """Counts the frames of a stream, passing over junk, and says if all have one bit rate."""
-    count, bit_rates = 0, set()
+) -> tuple[int, bool, int]:
+    """Counts the frames of a stream, passing over junk.
+
+    Returns:
+        The number of frames, whether all have one bit rate, and the position behind the last one.
+    """
+    count, bit_rates, end = 0, set(), place
     block, first = b"", place
     while place + 4 <= size:
         if not 0 <= place - first <= len(block) - 4:
@@ -172,22 +180,24 @@ def _count(
         bit_rates.add(header.bit_rate)
         count += 1
         place += header.length
-    return count, len(bit_rates) <= 1
+        end = min(place, size)
+    return count, len(bit_rates) <= 1, end
 
 
 def _resume(
     at: Callable[[int, int], bytes], start: int, stream: tuple[int, int, int]
 ) -> int | None:
     """The next position where two frames of a stream follow one another."""
-    block = at(start, _SEARCHED)
-    place = block.find(b"\xff")
-    while place >= 0:
-        head = block[place : place + 4]
-        if (
-            _is_frame(head)
-            and _header(head[1], head[2]).stream == stream
-            and _follow(at, start + place, 2)
-        ):
-            return start + place
-        place = block.find(b"\xff", place + 1)
+    while len(block := at(start, _SEARCHED)) >= 4:
+        place = block.find(b"\xff")
+        while 0 <= place <= len(block) - 4:
+            head = block[place : place + 4]
+            if (
+                _is_frame(head)
+                and _header(head[1], head[2]).stream == stream
+                and _follow(at, start + place, 2)
+            ):
+                return start + place
+            place = block.find(b"\xff", place + 1)
+        start += len(block) - 3
     return None

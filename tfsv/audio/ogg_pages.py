@@ -20,7 +20,7 @@ def ogg(data: FileBytes) -> Container:
     Example:
         >>> with open("speech.ogg", "rb") as file:
         ...     ogg(FileBytes("speech.ogg", file, 23000))
-        Container(kind='ogg', pieces=(), stated=False)
+        Container(kind='ogg', pieces=(), stated=False, unread=0)
 
     Raises:
         InputError: A page is incomplete, damaged or missing, or a second stream follows.

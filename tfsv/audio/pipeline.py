@@ -15,6 +15,7 @@ from tfsv.audio.sound_kinds import SUFFIXES
 from tfsv.audio.soundfiles import sound_info
 from tfsv.errors import InputError
 
+_TOOK = "\0"  # between the names of a file that could not be read and of what was read instead
 _ANY_LENGTH = 1e6  # seconds
 _ATTEMPTS = 6  # files tried in one's place before a run ends
 _MARGIN = 200  # samples read on both sides of a crop whose speed changes; see augment.resample
@@ -319,7 +320,7 @@ def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
     @_as_written
     def attempt(n: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         path = candidate(n)
-        line = tf.strings.join([candidate(tf.zeros_like(n)), ": cannot be decoded; took ", path])
+        line = tf.strings.join([candidate(tf.zeros_like(n)), path], separator=_TOOK)
         return read(n), tf.where(n == 0, "", line)
 
     @_as_written
@@ -334,12 +335,16 @@ def _first_that_reads(candidate, read) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _refuse(path: bytes) -> np.ndarray:
     """Says why a recording and all that might have replaced it were of no use."""
-    name = os.fsdecode(path)
+    raise InputError(f"{_reason(os.fsdecode(path))} (nor could any of its replacements be read)")
+
+
+def _reason(name: str) -> str:
+    """Why a recording could not be read; it is decoded once more for that."""
     try:
         sound_info(name, maximum_seconds=_ANY_LENGTH)
     except InputError as error:
-        raise InputError(f"{error} (nor could any of its replacements be read)") from error
-    raise InputError(f"{name}: it and its replacements cannot be used; remove them from the list")
+        return str(error)
+    return f"{name}: lacks the channel that its row names, or could not be read then"
 
 
 class _TroubleLog:
@@ -351,10 +356,10 @@ class _TroubleLog:
     def __call__(self, waveforms, labels, lines):
         def log(lines: np.ndarray) -> None:
             for line in lines[lines != b""].ravel():
-                path = line.split(b": cannot be decoded")[0]
+                path, taken = map(os.fsdecode, line.split(_TOOK.encode()))
                 if path not in self._known:
                     self._known.add(path)
-                    logging.warning("%s", line.decode(errors="replace"))
+                    logging.warning("%s; took %s", _reason(path), taken)
 
         trouble = tf.reduce_any(lines != "")
         tf.cond(

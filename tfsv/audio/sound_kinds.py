@@ -1,13 +1,18 @@
-"""Endings of sound files, and what their first bytes say of files that cannot be decoded."""
+"""Endings of sound files, and what their first bytes say of files that cannot be decoded.
+
+What may stand in place of any file, such as a web page or an archive, is in `tfsv.foreign`.
+"""
 
 import os
 import re
+
+from tfsv.foreign import HEAD_BYTES, foreign_kind
 
 SUFFIXES = (
     *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mp1", ".mpga"),
     *(".aiff", ".aif", ".aifc", ".au", ".snd", ".sph", ".nist", ".wv1", ".wv2", ".caf", ".w64"),
     *(".rf64", ".voc", ".svx", ".8svx", ".16sv", ".iff", ".pvf", ".paf", ".sf", ".ircam", ".avr"),
-    *(".htk", ".sds", ".wve"),
+    *(".htk", ".sds", ".wve", ".bwf", ".mpa"),
 )
 """Endings of files that libsndfile decodes."""
 
@@ -17,32 +22,29 @@ UNREADABLE_SUFFIXES = (
     *(".ape", ".wv", ".tta", ".tak", ".mpc", ".spx", ".shn", ".ra", ".ram", ".rm", ".rmvb"),
     *(".bw64", ".avi", ".flv", ".f4v", ".ts", ".mts", ".mpg", ".mpeg", ".vob", ".ogv", ".ogx"),
     *(".dsf", ".dff", ".silk", ".slk", ".qcp", ".gsm", ".vox", ".g722", ".g729", ".ilbc", ".lpc"),
-    *(".sln", ".raw", ".pcm", ".al", ".ul", ".sd2"),
+    *(".sln", ".raw", ".pcm", ".al", ".ul", ".alaw", ".ulaw", ".mulaw", ".s16le", ".g726", ".sd2"),
+    *(".m4p", ".m4r", ".aax", ".3ga", ".adx", ".sbc", ".mlp", ".thd", ".latm", ".loas"),
+    *(".oma", ".at3", ".nut", ".mxf", ".ogm", ".dss", ".ds2", ".dvf", ".msv", ".evs", ".cda"),
 )
 """Endings of files with sound that libsndfile does not decode."""
 
-HEADERLESS_SUFFIXES = (
-    ".raw",
-    ".pcm",
-    ".al",
-    ".ul",
-    ".sln",
-    ".gsm",
-    ".vox",
-    ".g722",
-    ".g729",
-    ".lpc",
-)
+_S16 = "ffmpeg -f s16le -ar 16000 -ac 1 -i IN OUT.wav"
+_ALAW, _MULAW = (f"ffmpeg -f {law} -ar 8000 -ac 1 -i IN OUT.wav" for law in ("alaw", "mulaw"))
+_RAW = {
+    **dict.fromkeys((".raw", ".pcm", ".s16le"), _S16),
+    **dict.fromkeys((".al", ".alaw"), _ALAW),
+    **dict.fromkeys((".ul", ".ulaw", ".mulaw"), _MULAW),
+    **{f".{name}": f"ffmpeg -f {name} -i IN OUT.wav" for name in ("gsm", "g722", "g726", "g729")},
+    ".sln": "ffmpeg -f sln -ar 8000 -i IN OUT.wav",
+    **dict.fromkeys((".vox", ".lpc"), "sox IN OUT.wav"),
+}
+HEADERLESS_SUFFIXES = tuple(_RAW)
 """Endings of samples without a header, which may look like any other kind by chance."""
 
 CONVERT = "convert it first: ffmpeg -i IN -ac 1 -ar 16000 OUT.flac"
 """How to turn a file that libsndfile does not decode into one that it does."""
 
-_AGAIN = "download it again"
-_UNPACK = "unpack it first"
-
 _FIRST_BYTES = (
-    (0, b"version https://git-lfs", "a pointer of git-lfs instead of the file; run: git lfs pull"),
     (4, b"ftyp", f"MPEG-4 or 3GPP, which libsndfile cannot decode; {CONVERT}"),
     (4, b"moov", f"QuickTime, which libsndfile cannot decode; {CONVERT}"),
     (4, b"mdat", f"QuickTime, which libsndfile cannot decode; {CONVERT}"),
@@ -72,26 +74,19 @@ _FIRST_BYTES = (
     (28, b"Speex   ", f"Speex, which libsndfile cannot decode; {CONVERT}"),
     (0, b"#!SILK", "SILK, which libsndfile cannot decode; convert it with a SILK decoder"),
     (1, b"#!SILK", "SILK, which libsndfile cannot decode; convert it with a SILK decoder"),
+    (8, b"RMID", "MIDI, which holds notes and no sound; name a recording"),
+    (8, b"CDDA", "the name of a track of a CD and no sound; copy the track with a CD ripper"),
     (0, b"MThd", "MIDI, which holds notes and no sound; name a recording"),
-    (0, b"PK\x03\x04", f"a zip archive; {_UNPACK}"),
-    (0, b"\x1f\x8b", f"compressed by gzip; {_UNPACK}"),
-    (0, b"BZh", f"compressed by bzip2; {_UNPACK}"),
-    (0, b"\xfd7zXZ\x00", f"compressed by xz; {_UNPACK}"),
-    (0, b"\x28\xb5\x2f\xfd", f"compressed by zstd; {_UNPACK}"),
-    (0, b"7z\xbc\xaf\x27\x1c", f"a 7-Zip archive; {_UNPACK}"),
-    (0, b"Rar!\x1a\x07", f"a RAR archive; {_UNPACK}"),
-    (257, b"ustar", f"a tar archive; {_UNPACK}"),
     (8, b"WEBP", "a picture; name a recording"),
     (0, b"\x89PNG", "a picture; name a recording"),
     (0, b"\xff\xd8\xff", "a picture; name a recording"),
     (0, b"GIF8", "a picture; name a recording"),
-    (0, b"%PDF", "a PDF document; name a recording"),
     (4, b"TFL3", "a TFLite model; name a recording"),
     (0, b"\x93NUMPY", "a NumPy array; write it as a wav file first"),
     (0, b"\x00\x05\x16\x07", "what macOS keeps beside a file; name the file itself"),
 )
+_TEXT = re.compile(rb"[\t\n\r -~]+")
 _COMPRESSED = re.compile(rb"sample_coding\s+-s\d+\s+\S*(shorten|shortpack|wavpack)")
-_MARKUP = (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<!--", b"<?xml", b"<error")
 
 
 def is_sound_name(path: str | os.PathLike) -> bool:
@@ -117,6 +112,8 @@ def other_kind(head: bytes) -> str | None:
     Returns:
         The kind and the remedy, or None for anything else, which may be sound that is decoded.
     """
+    if kind := foreign_kind(head[:HEAD_BYTES]):
+        return kind
     for place, magic, reason in _FIRST_BYTES:
         if head.startswith(magic, place):
             return reason
@@ -124,11 +121,9 @@ def other_kind(head: bytes) -> str | None:
         return f"AAC, which libsndfile cannot decode; {CONVERT}"
     if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
         return f"an MPEG transport stream, which libsndfile cannot decode; {CONVERT}"
-    text = head[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith(_MARKUP):
-        return f"a web page or a server's answer instead of the recording; {_AGAIN}"
+    text = head[:256].removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith((b'{"', b"{\n", b"{\r\n", b"[{")):
-        return f"JSON, perhaps a server's answer, instead of the recording; {_AGAIN}"
+        return "JSON, perhaps a server's answer, instead of the recording; download it again"
     if head.startswith(b"NIST_1A") and _COMPRESSED.search(head):
         return (
             "NIST SPHERE with compressed samples, which libsndfile cannot decode; convert it "
@@ -149,13 +144,13 @@ def undecodable(path: str, head: bytes) -> str:
         head: First bytes of the file.
     """
     name = path.lower()
-    if name.endswith(HEADERLESS_SUFFIXES):
-        return (
-            "samples without a header; say what they are: "
-            "ffmpeg -f s16le -ar 16000 -ac 1 -i IN OUT.wav"
-        )
+    for suffix, command in _RAW.items():
+        if name.endswith(suffix):
+            return f"samples without a header; say what they are: {command}"
     if name.endswith(UNREADABLE_SUFFIXES):
         return f"libsndfile cannot decode this format; {CONVERT}"
+    if _TEXT.fullmatch(head):
+        return "no audio but text; name the recording that belongs to it, or download it again"
     if not any(head):
         return "no audio: it begins with zeros where a header belongs; copy or download it again"
     return (

@@ -37,7 +37,8 @@ class SoundInfo:
         rate: Sample rate of the file, Hz.
         channels: Number of channels in the file.
         warnings: A line for each thing in which the recording does not suit, though it can be read:
-            its rate, an empty upper band, channels that differ or cancel, clipping.
+            its rate, an empty upper band, channels that differ or cancel, clipping, bytes behind
+            the sound that its header states.
     """
 
     path: str
@@ -55,7 +56,7 @@ def sound_info(
 ) -> SoundInfo:
     """Decodes the whole file, block by block, and says what is in it.
 
-    Memory does not grow with the file's length.
+    Memory hardly grows with the file's length: by less than 0.1 MB a minute.
 
     Example:
         >>> sound_info("speech.wav")
@@ -173,15 +174,25 @@ def _heard(
             count += len(block)
             if keep:
                 blocks.append(block)
-        info = SoundInfo(
-            name, count / sound.samplerate, sound.samplerate, sound.channels, heard.warnings()
-        )
+        rate = sound.samplerate
+        warnings = (*_unread(sound, count), *heard.warnings())
+        info = SoundInfo(name, count / rate, rate, sound.channels, warnings)
     if heard.cancelled is None:
         return info, blocks
     taken = OneChannel(name, heard.cancelled)
     again, blocks = _heard(taken, minimum_seconds, maximum_seconds, keep=keep)
     warnings = dict.fromkeys((heard.cancellation(), *again.warnings))
     return dataclasses.replace(info, warnings=tuple(warnings)), blocks
+
+
+def _unread(sound: Sound, count: int) -> tuple[str, ...]:
+    """A line about bytes that are not read since the header states less sound; perhaps none."""
+    if not sound.container.unread:
+        return ()
+    return (
+        f"{sound.container.unread} bytes behind the {count / sound.samplerate:.2f} s that its"
+        " header states are not read; the recorder may have failed to complete the header",
+    )
 
 
 def _blocks(
@@ -194,7 +205,9 @@ def _blocks(
     """Yields what is heard, mono float32, and raises as soon as the file is known to be unfit."""
     rate, declared = sound.samplerate, sound.frames
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
-        raise InputError(f"{path}: {rate} samples a second; expected {_LOWEST_RATE} or more")
+        raise InputError(
+            f"{path}: {rate} samples a second; expected {_LOWEST_RATE} to {_HIGHEST_RATE}"
+        )
     longest = int(maximum_seconds * rate)
     if declared > longest and sound.container.stated:
         raise InputError(_too_long(path, declared / rate, maximum_seconds))
@@ -203,9 +216,7 @@ def _blocks(
         try:
             block = sound.read_block(_BLOCK)
         except (soundfile.SoundFileError, RuntimeError) as error:
-            raise InputError(
-                f"{path}: damaged or truncated after {count / rate:.2f} s; copy it again"
-            ) from error
+            raise InputError(f"{path}: {_damage(count / rate, _BLOCK / rate)}") from error
         if len(block) == 0:
             break
         count += len(block)
@@ -227,6 +238,14 @@ def _blocks(
             f"where at least {shortest:g} s are needed"
         )
     heard.require_sound(shortest)
+
+
+def _damage(heard: float, block: float) -> str:
+    """Where a decoder failed: in the block behind so many seconds that were heard."""
+    place = (
+        f"between {heard:.2f} and {heard + block:.2f} s" if heard else f"in its first {block:g} s"
+    )
+    return f"damaged or truncated {place}; copy it again"
 
 
 def _too_long(path: str, seconds: float, maximum_seconds: float) -> str:

@@ -90,8 +90,9 @@ class PowerMeter:
     def __init__(self, rate: int):
         self._block = int(rate / _BLOCKS_A_SECOND)
         self._rest = np.zeros(0, np.float32)
-        self._sums: list[np.ndarray] = []
-        self._squares: list[np.ndarray] = []
+        self._sums = np.zeros((2, 0))  # of samples and their squares, of blocks of coming frames
+        self._powers: list[np.ndarray] = []
+        self._zeros = True
 
     def hear(self, samples: np.ndarray) -> None:
         """Takes the next samples, float `[samples]`, of any number."""
@@ -104,19 +105,27 @@ class PowerMeter:
         if (self._block * squares - sums**2 < _OFFSET * self._block * squares).any():
             blocks = blocks.astype(np.float64)
             sums, squares = np.einsum("ij->i", blocks), np.einsum("ij,ij->i", blocks, blocks)
-        self._sums.append(sums)
-        self._squares.append(squares)
+        self._zeros = self._zeros and not squares.any()
+        self._add_frames(np.concatenate([self._sums, [sums, squares]], axis=1))
+
+    def _add_frames(self, blocks: np.ndarray) -> None:
+        width, step = FRAME_SAMPLES // _BLOCK, HOP_SAMPLES // _BLOCK
+        count = max(0, (blocks.shape[1] - width) // step + 1)
+        last = (count - 1) * step + 1
+        if count:
+            frames = sum(blocks[:, i : i + last : step] for i in range(width))
+            mean, square = frames / (width * self._block)
+            self._powers.append(np.maximum(square - mean**2, 0.0))
+        self._sums = blocks[:, count * step :].copy()
+
+    @property
+    def hears_zeros(self) -> bool:
+        """Whether all samples so far are zero."""
+        return self._zeros and not self._rest.any()
 
     def powers(self) -> np.ndarray:
         """The variance of the samples of each frame so far, `[frames]`."""
-        width, step = FRAME_SAMPLES // _BLOCK, HOP_SAMPLES // _BLOCK
-        if sum(map(len, self._sums)) < width:
-            return np.zeros(0)
-        both = np.array([np.concatenate(self._sums), np.concatenate(self._squares)], np.float64)
-        last = both.shape[1] - width + 1
-        frames = sum(both[:, i : i + last : step] for i in range(width))
-        mean, square = frames / (width * self._block)
-        return np.maximum(square - mean**2, 0.0)
+        return np.concatenate([np.zeros(0), *self._powers])
 
 
 def sounding(powers: np.ndarray, silence_db: float = SILENCE_DB) -> np.ndarray:

@@ -7,7 +7,8 @@ header states, and says what libsndfile is to see where the length is unknown.
 import struct
 from collections.abc import Iterator
 
-from tfsv.audio.file_pieces import Container, FileBytes
+from tfsv.audio.file_pieces import Container, FileBytes, Pieces
+from tfsv.audio.mpeg_frames import mpeg_pieces
 from tfsv.audio.ogg_pages import ogg
 from tfsv.audio.sound_kinds import CONVERT
 from tfsv.errors import InputError
@@ -15,6 +16,20 @@ from tfsv.errors import InputError
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 _UNKNOWN_32 = 0x7F000000  # and more: what pipes get is 0x7f000000, 0x7ffff000, 0x80000000, all ones
 _UNKNOWN_64 = 1 << 62
+_FOUND_UNPADDED = (b"fmt ", b"data", b"COMM", b"SSND")  # behind a chunk whose padding is missing
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")
+_FEW = 4096  # bytes behind the sound that may be anything
+_MP3 = 0x55
+_UNDECODED = {
+    0x20: "Yamaha's ADPCM", 0x22: "TrueSpeech", 0x42: "G.723.1", 0x45: "G.726",
+    0x50: "MPEG layer 1 or 2", 0x64: "G.726", 0x65: "G.722", 0x83: "G.729", 0xFF: "AAC",
+    0x160: "WMA", 0x161: "WMA", 0x162: "WMA", 0x163: "WMA", 0x270: "ATRAC3", 0x28F: "G.722",
+    0x1600: "AAC", 0x1610: "AAC", 0x2000: "AC-3", 0x2001: "DTS", 0x5346: "Flash's ADPCM",
+    0x566F: "Vorbis", 0x674F: "Vorbis", 0x6771: "Vorbis", 0x704F: "Opus", 0xA109: "Speex",
+    0xF1AC: "flac",
+}  # fmt: skip
+"""Encodings in a wav, by the number in its header, that libsndfile does not know."""
+
 _SPHERE_HEADER = 4096  # bytes in which the fields are looked for; a header has 1024 mostly
 
 
@@ -23,7 +38,9 @@ def _chunks(data: FileBytes, position: int, order: str) -> Iterator[tuple[bytes,
     while len(header := data.at(position, 8)) == 8:
         name, length = struct.unpack(f"{order}4sI", header)
         yield name, position + 8, length
-        position += 8 + length + length % 2
+        position += 8 + length
+        if length % 2 and data.at(position, 4) not in _FOUND_UNPADDED:
+            position += 1
 
 
 def _are_chunks(data: FileBytes, position: int, order: str) -> bool:
@@ -38,20 +55,56 @@ def _are_chunks(data: FileBytes, position: int, order: str) -> bool:
 
 def _wav(data: FileBytes) -> Container:
     order = ">" if data.at(data.start, 4) == b"RIFX" else "<"
-    frame = 1
+    frame, coding, unpadded = 1, None, None
     for name, begin, length in _chunks(data, data.start + 12, order):
+        if (begin - data.start) % 2 and unpadded is None:
+            unpadded = begin - 8
         if name == b"fmt ":
             frame = max(1, data.number(begin + 12, f"{order}H") or 1)
+            coding = data.number(begin, f"{order}H")
+            if coding in _UNDECODED:
+                raise InputError(
+                    f"{data.path}: {_UNDECODED[coding]} in a wav, which libsndfile cannot decode; "
+                    f"{CONVERT}"
+                )
         elif name == b"data":
             held = data.size - begin
             if length == 0 and held and not _are_chunks(data, begin, order):
                 known = struct.pack(f"{order}I", min(held, 0xFFFFFFFF))
-                return Container("wav", data.with_bytes(begin - 4, known))
+                return Container("wav", _with_pad(data.with_bytes(begin - 4, known), unpadded))
+            unread, end = 0, data.size
             if length < _UNKNOWN_32:
                 data.require(length, begin, frame)
                 _require_one(data, begin + length, (b"RIFF", b"RIFX"))
-            break
+                end = min(end, begin + length)
+                unread = _unaccounted(data, end, order)
+            if coding == _MP3:
+                return _mp3_in_wav(data, begin, end)
+            pieces = _with_pad(((data.start, data.size),), unpadded) if unpadded else ()
+            return Container("wav", pieces, unread=unread)
     return Container("wav")
+
+
+def _mp3_in_wav(data: FileBytes, begin: int, end: int) -> Container:
+    """An mp3 as the sound of a wav is seen as an mp3: libsndfile guesses its length otherwise."""
+    pieces, stated = mpeg_pieces(data.at, begin, end) or ((), False)
+    return Container("mp3", pieces or ((begin, end),), stated)
+
+
+def _with_pad(pieces: Pieces, place: int | None) -> Pieces:
+    """Pieces of a file with a zero more at one place of the first piece, if there is one."""
+    if place is None:
+        return pieces
+    (begin, end), *others = pieces
+    return ((begin, place), b"\0", (place, end), *others)
+
+
+def _unaccounted(data: FileBytes, end: int, order: str) -> int:
+    """Bytes behind the sound that are neither chunks nor tags nor padding, 0 if they are few."""
+    behind = data.at(end, _FEW)
+    few = len(behind) < _FEW or not any(behind) or behind.startswith(_TAGS)
+    chunks = few or any(_are_chunks(data, end + pad, order) for pad in (0, 1))
+    return 0 if chunks else data.size - end
 
 
 def _rf64(data: FileBytes) -> Container:
@@ -213,7 +266,22 @@ def _flac(data: FileBytes) -> Container:
     """libsndfile notices the end of a flac that states its number of frames."""
     head = data.at(data.start, 42)
     frames = int.from_bytes(head[21:26], "big") & 0xFFFFFFFFF
-    return Container("flac", stated=frames > 0)
+    if frames > 0:
+        return Container("flac")
+    end = _before_tags(data)
+    return Container("flac", ((data.start, end),) if end < data.size else (), False)
+
+
+def _before_tags(data: FileBytes) -> int:
+    """The position where tags that end the file begin: APE and ID3v1."""
+    end = data.size
+    if data.at(end - 128, 3) == b"TAG":
+        end -= 128
+    footer = data.at(end - 32, 32)
+    if footer.startswith(b"APETAGEX"):
+        length, _, flags = struct.unpack_from("<III", footer, 12)
+        end -= length + (32 if flags >> 31 else 0)
+    return max(end, data.start)
 
 
 def _require_one(data: FileBytes, end: int, magics: tuple[bytes, ...]) -> None:

@@ -112,7 +112,8 @@ class Suitability:
         powers = self._meter.powers()
         found = sounding(powers)
         if not found.any():
-            what = "with clicks only" if powers.any() else "all of it zeros"
+            constant = "all of it zeros" if self._meter.hears_zeros else "one value throughout"
+            what = "with clicks only" if powers.any() else constant
             raise InputError(f"{self._path}: {which}silent ({what})")
         if powers[found].mean() < _SILENT_RMS**2:
             decibels = 20 * math.log10(_SILENT_RMS)

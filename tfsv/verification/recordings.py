@@ -18,7 +18,7 @@ from tfsv.errors import InputError
 from tfsv.text_files import escaped
 from tfsv.verification.trials import Trials
 
-_ENDINGS = (*SUFFIXES, *UNREADABLE_SUFFIXES, ".sph")  # of names in lists
+_ENDINGS = (*SUFFIXES, *UNREADABLE_SUFFIXES)  # of names in lists
 _NAMED = 10  # missing recordings in a message; more are in a file
 _Found = TypeVar("_Found")
 
@@ -88,7 +88,8 @@ def _found_paths(
 
     def everything() -> Iterable[tuple[str, str]]:
         for path in sound_files(root):
-            yield path, os.path.join(root, path)
+            if os.path.isfile(place := os.path.join(root, path)):  # and no link to nothing
+                yield path, place
 
     places = f"in {root}" + ("" if manifest is None else f" or {manifest.path}")
     found = _Search(trials, places, exact, _Siblings(root), everything).found()
@@ -329,13 +330,16 @@ def _sounds_of(folder: str) -> dict[str, list[str]]:
     """Sound files of a folder by their names without ending."""
     found: dict[str, list[str]] = {}
     try:
-        names = sorted(os.listdir(folder))
+        with os.scandir(folder) as entries:
+            names = sorted(
+                entry.name
+                for entry in entries
+                if entry.name.lower().endswith(SUFFIXES) and entry.is_file()
+            )
     except OSError:
         return found
     for name in names:
-        if name.lower().endswith(SUFFIXES):
-            stem = _stems(name)[-1]
-            found.setdefault(stem, []).append(os.path.join(folder, name))
+        found.setdefault(_stems(name)[-1], []).append(os.path.join(folder, name))
     return found
 
 
