@@ -275,6 +275,16 @@ def test_a_full_disk_under_the_output_is_one_line(arguments):
 
 
 @pytest.mark.parametrize("arguments", [["train", "--help"], ["--help"]])
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_streams_that_are_closed(arguments, streams):
+    words = [sys.executable, "-m", "tfsv", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    shell = ["sh", "-c", f'"$@" {streams}', "sh", *words]
+    done = subprocess.run(shell, capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["--help"]])
 def test_a_pipe_that_is_closed_early_is_no_defect(arguments):
     words = [sys.executable, "-m", "tfsv", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -181,6 +181,9 @@ def ending_in_a_line() -> Iterator[None]:
         >>> with ending_in_a_line():
         ...     print(page())
     """
+    for name in ("stdout", "stderr"):  # None where they are closed, as a service may have them
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     try:
         with _sigterm_raises():
             try:
