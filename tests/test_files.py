@@ -1,9 +1,10 @@
 import errno
+import os
 
 import pytest
 
 from tfsv.errors import InputError
-from tfsv.files import replacing, writable_folder
+from tfsv.files import replacing, require_file, writable_folder, write_text
 
 
 def test_replaces_only_when_the_block_ends_well(tmp_path):
@@ -34,3 +35,16 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     blocked = replacing(tmp_path / "file" / "x.json")
     with pytest.raises(InputError, match="cannot be written"), blocked:
         pass
+
+
+def test_a_pipe_or_device_is_not_replaced(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="pipe: a device or pipe, not a file; choose another"):
+        write_text(path, "text")
+    with pytest.raises(InputError, match="pipe: a device or pipe; 'output' names"):
+        require_file(path, "'output' names a file")
+    assert path.is_fifo() and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(InputError, match="a folder; 'output' names a file"):
+        require_file(tmp_path, "'output' names a file")
+    require_file(tmp_path / "absent", "")

@@ -29,6 +29,21 @@ def test_wide_encodings_are_told(tmp_path, encoding):
         assert f"but {encoding.upper()}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a pointer of git-lfs"),
+        (b"<!DOCTYPE html>\n<html>", "a web page"),
+        (b"\x1f\x8b\x08\x00", "compressed by gzip"),
+        (bytes(100), "nothing but zero bytes"),
+    ],
+)
+def test_what_stands_in_place_of_the_file_is_told(tmp_path, content, message):
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.txt: not a list: {message}"):
+        read_bytes(tmp_path / "a.txt", "a list")
+
+
 def test_other_bytes_are_told_with_their_line(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"a\nb\nJos\xe9\n")

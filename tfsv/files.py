@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -36,10 +37,12 @@ def replacing(path: str | os.PathLike, wanted: int | None = None) -> Iterator[pa
         A path in the same folder and with the same name endings, not yet existing.
 
     Raises:
-        InputError: The folder cannot be made or written, or the disk is full. The message says
-            what is short.
+        InputError: The folder cannot be made or written, the disk is full, or the path is a device
+            or pipe, which a file would replace. The message says what is short.
     """
     path = pathlib.Path(path)
+    if special := _special(path):
+        raise InputError(f"{path}: {special}, not a file; choose another output")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         endings = "".join(path.suffixes)
@@ -202,6 +205,33 @@ def writable_folder(path: str | os.PathLike) -> pathlib.Path:
         cause, remedy = shortage(error, path) or (error.strerror, "choose another")
         raise InputError(f"{path}: not a folder that can be written ({cause}); {remedy}") from error
     return path
+
+
+def require_file(path: str | os.PathLike, expected: str) -> None:
+    """Refuses to write a file where something else is, before any work is done for it.
+
+    Example:
+        >>> require_file("corpus/manifest.tsv", "'output' names the manifest file")
+
+    Args:
+        path: The file to write.
+        expected: What the path should be, for the message.
+
+    Raises:
+        InputError: There is a folder, a device or a pipe.
+    """
+    special = "a folder" if os.path.isdir(path) else _special(pathlib.Path(path))
+    if special:
+        raise InputError(f"{path}: {special}; {expected}")
+
+
+def _special(path: pathlib.Path) -> str | None:
+    """What a path is that is neither a file nor a folder, nor absent."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "a device or pipe"
 
 
 def _umask() -> int:

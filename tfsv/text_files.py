@@ -6,6 +6,7 @@ import pathlib
 import re
 
 from tfsv.errors import InputError
+from tfsv.foreign import HEAD_BYTES, foreign_kind
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -33,8 +34,8 @@ def read_bytes(path: str | os.PathLike, what: str = "text") -> bytes:
         what: Kind of file that is expected, such as "a trial list", for messages.
 
     Raises:
-        InputError: The file cannot be read, or is not UTF-8. The message names the encoding where
-            the file tells it, and the remedy.
+        InputError: The file cannot be read, is not UTF-8, or stands in place of the file, such as a
+            pointer of git-lfs or a web page. The message names what it is, and the remedy.
     """
     try:
         data = pathlib.Path(path).read_bytes()
@@ -43,6 +44,11 @@ def read_bytes(path: str | os.PathLike, what: str = "text") -> bytes:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             raise InputError(f"{path}: not UTF-8 text but {encoding}; {_converted(encoding)}")
+    kind = foreign_kind(data[:HEAD_BYTES]) if data else None
+    if kind is not None:
+        raise InputError(f"{path}: not {what}: {kind}")
+    if data and not data.strip(b"\0"):
+        raise InputError(f"{path}: not {what}: nothing but zero bytes; restore it or copy it again")
     if b"\0" in data[:2]:
         raise InputError(
             f"{path}: not UTF-8 text: it starts with a zero byte, as UTF-16 without a mark does;"

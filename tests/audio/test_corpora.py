@@ -279,6 +279,27 @@ def test_kaldi_tables_of_other_systems_and_with_other_blanks(tmp_path):
         list(CORPORA["kaldi"](tmp_path))
 
 
+def test_what_kaldi_tables_do_not_say_together(tmp_path):
+    (tmp_path / "wav.scp").write_text("a /x/./a.wav\nb /x/w.ark:123\nd /x/d.wav\n")
+    (tmp_path / "utt2spk").write_text("a s1\nb s1\nc s1\nd s2\n")
+    (tmp_path / "spk2gender").write_text("s1 Female\ns2 unknown\n")
+    kept, skipped = _read("kaldi", tmp_path)
+    assert [fields[0] for fields in kept.values()] == ["a", "d"]
+    assert "archive" in skipped["b"] and "wav.scp does not" in skipped["c"]
+    found = [u for u in CORPORA["kaldi"](tmp_path) if not isinstance(u, Skipped)]
+    assert [u.extra for u in found] == [{"sex": "F"}, {}]
+    (tmp_path / "wav.scp").write_text("a /x/./a.wav\nd /x/a.wav\n")
+    with pytest.raises(InputError, match=r"utt2spk:4: '/x/a\.wav' has the speaker 's2', but 's1'"):
+        list(CORPORA["kaldi"](tmp_path))
+    (tmp_path / "utt2spk").write_text("a s1\nd s2 f\n")
+    with pytest.raises(InputError, match=r"utt2spk:2: .* one word, received 's2 f'"):
+        list(CORPORA["kaldi"](tmp_path))
+    (tmp_path / "utt2spk").write_text("a s1\n")
+    (tmp_path / "wav.scp").write_text("")
+    with pytest.raises(InputError, match=r"wav\.scp: lists no recording"):
+        list(CORPORA["kaldi"](tmp_path))
+
+
 def test_tree(tmp_path):
     _corpus(
         tmp_path,
@@ -336,6 +357,19 @@ def test_tree_with_splits_on_top(tmp_path):
     kept, _ = _read("tree", tmp_path)
     assert kept["train/ann/mon/1.wav"] == ("ann-mon-1", "ann", "mon", "train")
     assert kept["test/bob/1.wav"] == ("bob-1", "bob", "single", "test")
+
+
+@pytest.mark.parametrize("astray", ["valid/cem/1.wav", "noise.wav", "train/1.wav"])
+def test_splits_among_others_are_not_taken_as_speakers(tmp_path, astray):
+    _corpus(tmp_path, "train/ann/mon/1.wav", "test/bob/1.wav", astray)
+    with pytest.raises(InputError, match=f"test and train may be splits or .*{astray} is not in"):
+        list(CORPORA["tree"](tmp_path))
+
+
+def test_a_speaker_may_be_called_test(tmp_path):
+    _corpus(tmp_path, "test/mon/1.wav", "bob/mon/1.wav")
+    kept, _ = _read("tree", tmp_path)
+    assert [fields[1] for fields in kept.values()] == ["bob", "test"]
 
 
 def test_links_are_followed_once(tmp_path):

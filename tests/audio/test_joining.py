@@ -81,3 +81,12 @@ def test_tool_joins_the_voices_with_a_manifest(tmp_path, monkeypatch):
     assert joined.splits == ["dev", "test", "train"]
     assert rows_by_speaker(joined.split("train")) == {"a1": 3, "v0000": 4, "v0001": 4}
     assert all(pathlib.Path(joined.absolute(row)).is_file() for row in joined.split("dev"))
+
+
+def test_an_identifier_of_two_manifests_is_told_with_both():
+    one, two = (
+        Manifest(f"{name}.tsv", [Utterance("u1", name, "", f"{name}.wav", 2.0, "train", {})])
+        for name in ("a", "b")
+    )
+    with pytest.raises(InputError, match=r"b\.tsv: utterance 'u1' is in a\.tsv too; rename"):
+        join_manifests([one, two])

@@ -40,6 +40,22 @@ def test_reads_what_the_columns_say(tmp_path):
         manifest.split("dev")
 
 
+def test_a_recording_has_one_speaker(tmp_path):
+    path = tmp_path / "manifest.tsv"
+    rows = [Utterance(f"u{i}", f"s{i}", "", "a.wav", 2.0, "train", {}) for i in (1, 2)]
+    message = r"'a\.wav' has the speaker 's2', but 's1' further up"
+    with pytest.raises(InputError, match=message):
+        write_manifest(path, rows)
+    fields = [["u1", "s1", "", "a.wav", "2.0", "train"], ["u2", "s2", "", "a.wav", "2.0", "train"]]
+    lines = [HEADER, *map("\t".join, fields)]
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=f":3: {message}"):
+        read_manifest(path)
+    channels = [f"{line}\t{end}" for line, end in zip(lines, ("channel", "1", "2"), strict=True)]
+    path.write_text("\n".join([*channels, "\t" * 6, "  ", ""]))
+    assert read_manifest(path).speakers == ["s1", "s2"]
+
+
 def test_line_ends_and_byte_order_mark_of_other_systems(tmp_path):
     path = tmp_path / "manifest.tsv"
     path.write_bytes(f"\ufeff{HEADER}\r\n{LINE}\r\n".encode())
@@ -54,6 +70,8 @@ def test_line_ends_and_byte_order_mark_of_other_systems(tmp_path):
         ([HEADER.replace("\tseconds", ""), LINE], ":1: column 'seconds' is missing"),
         ([HEADER + "\tsplit", LINE + "\ttrain"], ":1: a column is named twice"),
         ([HEADER, LINE, LINE], ":3: duplicate utterance id 'u1'"),
+        (['"utterance"' + HEADER[9:], LINE], ":1: column 'utterance' is missing"),
+        (["<html><body>"], ": not a manifest: a web page"),
         (
             [HEADER, LINE.replace("2.5", "long")],
             ":2: seconds: expected a number, received 'long'",

@@ -8,6 +8,7 @@ import pathlib
 import matplotlib.image
 import numpy as np
 import pytest
+from absl import logging
 from command_runner import run_with_stub
 from speech_stub import PitchEmbedder, write_people
 
@@ -138,6 +139,22 @@ def test_names_may_be_utterances_and_must_be_known(corpus):
     (root / "ids.txt").write_text("1 p0-0 p0-1\n0 p0-0 p9-0\n")
     with pytest.raises(InputError, match=r"ids\.txt:2: 'p9-0' is not in .*manifest\.tsv \(1 of 3"):
         evaluate_trials(PitchEmbedder(), read_trials(root / "ids.txt"), manifest=manifest)
+
+
+def test_labels_that_contradict_the_manifest_are_told(corpus, monkeypatch):
+    told = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: told.append(text % values))
+    root = corpus / "speech"
+    manifest = read_manifest(root / "manifest.tsv")
+    (root / "swapped.txt").write_text("1 p0-0 p0-1\n1 p0-0 p1-0\n0 p0-0 p0-1\n0 p0-0 p1-1\n")
+    evaluate_trials(PitchEmbedder(), read_trials(root / "swapped.txt"), manifest=manifest)
+    assert told.pop() == (
+        f"{root}/swapped.txt:2: label 1, though {root}/manifest.tsv has the speakers p0 and p1"
+        " there (2 of 4 trials disagree)"
+    )
+    told.clear()
+    evaluate_trials(PitchEmbedder(), read_trials(root / "dev.txt"), manifest=manifest)
+    assert not told
 
 
 def test_a_corpus_with_one_kind_of_trial_has_no_error_rate(corpus):

@@ -261,8 +261,32 @@ def test_settings_that_are_flags_get_dashes(message, shown):
     assert with_dashes(message, {"bits", "root"}) == shown
 
 
-def test_a_pipe_that_is_closed_early_is_no_defect():
-    words = [sys.executable, "-m", "tfsv", "train", "--help"]
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["--help"], ["--version"]])
+def test_a_full_disk_under_the_output_is_one_line(arguments):
+    if not pathlib.Path("/dev/full").is_char_device():
+        pytest.skip("this system has no /dev/full")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "tfsv", *arguments]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: the output: not written (No space left on device)")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["--help"]])
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_streams_that_are_closed(arguments, streams):
+    words = [sys.executable, "-m", "tfsv", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    shell = ["sh", "-c", f'"$@" {streams}', "sh", *words]
+    done = subprocess.run(shell, capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["--help"]])
+def test_a_pipe_that_is_closed_early_is_no_defect(arguments):
+    words = [sys.executable, "-m", "tfsv", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     reading, writing = os.pipe()
     os.close(reading)

@@ -65,14 +65,19 @@ def test_another_ending_on_the_disk(tmp_path, warnings):
         _found(trials, root)
 
 
-def test_spellings_of_other_systems(tmp_path):
+def test_spellings_of_other_systems(tmp_path, warnings):
     one, two = "josé/1.wav", "ann/é.wav"
     root = _files(tmp_path / "r", one, unicodedata.normalize("NFD", two))
+    _files(root, "b/1.wav", unicodedata.normalize("NFD", "ü/é/1.flac"))
+    found = _found(_trials(tmp_path, ("b/1.wav", "ü/é/1.wav")), root)
+    assert found["ü/é/1.wav"] == f"{root}/{unicodedata.normalize('NFD', 'ü/é/1.flac')}"
+    assert "1 of 2 recordings have another ending" in warnings.pop()
     trials = _trials(tmp_path, (one.replace("/", "\\"), two))
     assert [pathlib.Path(path).name for path in _found(trials, root).values()] == [
         "1.wav",
         unicodedata.normalize("NFD", "é.wav"),
     ]
+    assert len(warnings) == 1 and "2 of 2 recordings are spelled otherwise: for" in warnings[0]
 
 
 def test_names_without_ending_are_found_beneath(tmp_path, warnings):

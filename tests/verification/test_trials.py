@@ -66,6 +66,12 @@ FORMS = {
     "a/1.wav a/2.wav a target\na/1.wav  b/1.wav a nontarget\n",
     "label in front": "Label Enroll Test\nTarget a/1.wav a/2.wav\nNon-Target a/1.wav b/1.wav\n",
     "commas": "path1,path2,label\na/1.wav,a/2.wav,1\na/1.wav,b/1.wav,0\n",
+    "commas and blanks": "a/1.wav, a/2.wav, 1\na/1.wav, b/1.wav , 0\n\n",
+    "quotes": '"","enrol","test","label"\n'
+    '"1","a/1.wav","a/2.wav",TRUE\n"2","a/1.wav","b/1.wav",FALSE\n',
+    "other names of columns": "enrollment_wav test_wav target\n"
+    "a/1.wav a/2.wav 1\na/1.wav b/1.wav 0\n",
+    "blanks behind tabs": "a/1.wav\ta/2.wav\ttarget \na/1.wav\tb/1.wav\tnontarget \n",
     "commas without header": "a/1.wav,a/2.wav,1\na/1.wav,b/1.wav,0\n",
 }
 
@@ -136,7 +142,19 @@ def test_utf16_is_told(tmp_path):
         ("a b 1\na b \u200btarget\n", ":2: expected the label"),
         ("1 b 1\n0 a 0\n", ": first and last fields are labels alike"),
         ("1\u00a0a b\n", ":1: 2 fields, expected 3: label enrol test"),
-        ("1\ta\tb\n0\ta b\n", ":2: 2 fields, expected 3"),
+        ("1\ta\tb\n0\ta b\n", ":2: 2 fields, expected 3 between tabs"),
+        ("1,a,b\n1,a\n", ":2: 2 fields, expected 3, separated by commas"),
+        ("1,a,b\n1,,b\n", ":2: a field is empty"),
+        (
+            '1,"a b",c\n1,"a b,c\n1,a,b\n',
+            ":2: a tab or line break in a field; does a quote not end?",
+        ),
+        ("enrol,test,label\n", ": lists no trial after its header"),
+        ("a b 1.0\n", ":1: expected the label"),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
+            ": not a trial list: a pointer",
+        ),
     ],
 )
 def test_bad_list(tmp_path, text, message):
@@ -146,6 +164,39 @@ def test_bad_list(tmp_path, text, message):
         read_trials(path)
     assert str(caught.value).startswith(f"{path}{message}")
     assert "\n" not in str(caught.value)
+
+
+def test_names_within_quotes(tmp_path):
+    path = tmp_path / "trials.csv"
+    path.write_text('"a b.wav","c, ""d"".wav","1"\n"a b.wav",e.wav,0\n')
+    assert _pairs(read_trials(path)) == [(1, "a b.wav", 'c, "d".wav'), (0, "a b.wav", "e.wav")]
+
+
+def test_names_with_commas_between_blanks(tmp_path):
+    path = tmp_path / "trials.txt"
+    path.write_text('1 a, b,c\n0 "a,b" c,"d"\n')
+    assert _pairs(read_trials(path)) == [(1, "a,", "b,c"), (0, '"a,b"', 'c,"d"')]
+
+
+def test_labels_that_contradict_and_recordings_against_themselves_are_told(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: told.append(text % values))
+    path = tmp_path / "trials.txt"
+    path.write_text("1 a b\n1 a b\n0 a c\n")
+    assert len(read_trials(path)) == 3 and not told  # twice the same is no contradiction
+    path.write_text("1 a b\n1 c c\n0 c b\n0 b a\n0 c c\n")
+    read_trials(path)
+    assert told == [
+        f"{path}:4: b and a are a pair with the other label in line 1 (2 pairs have both labels);"
+        " delete the wrong lines",
+        f"{path}:2: a recording is compared with itself (2 of 5 trials), which measures nothing",
+    ]
+    # A model is no recording, even if a recording has its name.
+    told.clear()
+    (tmp_path / "enroll.txt").write_text("a x\nc y\n")
+    path.write_text("1 a c\n0 c a\n")
+    read_trials(path, tmp_path / "enroll.txt")
+    assert not told
 
 
 def test_unreadable_list(tmp_path):

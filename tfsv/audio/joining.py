@@ -30,7 +30,8 @@ def join_manifests(
         …
 
     Raises:
-        InputError: No manifest has one of the corpora, or a speaker is in two manifests.
+        InputError: No manifest has one of the corpora, or a speaker or an identifier is in two
+            manifests.
     """
     known = {u.extra["corpus"] for m in manifests for u in m if u.extra.get("corpus")}
     for name in corpora or ():
@@ -38,11 +39,18 @@ def join_manifests(
             has = ", ".join(sorted(known)) or "no such column"
             raise InputError(f"'corpora': {name!r} is in no manifest; they have {has}")
     origin: dict[str, Manifest] = {}
+    named: dict[str, Manifest] = {}
     rows = []
     for manifest in manifests:
         for utterance in manifest:
             if corpora and utterance.extra.get("corpus", "") not in corpora:
                 continue
+            other = named.setdefault(utterance.utterance, manifest)
+            if other is not manifest and origin.get(utterance.speaker, manifest) is manifest:
+                raise InputError(
+                    f"{manifest.path}: utterance {utterance.utterance!r} is in {other.path} too;"
+                    " rename the utterances of one of them"
+                )
             first = origin.setdefault(utterance.speaker, manifest)
             if first is not manifest:
                 raise InputError(

@@ -123,7 +123,8 @@ def read_manifest(path: str | os.PathLike) -> Manifest:
     Raises:
         InputError: The file cannot be read, lacks a column, lists nothing, or has a wrong line. A
             line is wrong by its number of fields, an empty or duplicate identifier, seconds that
-            are no positive number, or a channel that is none. The message has the line's number.
+            are no positive number, a channel that is none, or a recording that another line gives
+            to another speaker. The message has the line's number.
     """
     path = pathlib.Path(path)
     utterances = list(_parsed(path, read_lines(path, "a manifest")))
@@ -148,13 +149,14 @@ def write_manifest(path: str | os.PathLike, utterances: Iterable[Utterance]) -> 
     Raises:
         InputError: The file cannot be written, nothing is listed, or a field holds a tab, a line
             break or a byte that is not UTF-8. It is also raised for an identifier that is empty or
-            occurs twice, and for seconds that are no positive number.
+            occurs twice, for seconds that are no positive number, and for a recording of two
+            speakers.
     """
     manifest = Manifest(path, utterances)
     if not manifest.utterances:
         raise InputError(f"{path}: no utterance to write")
     extra = list(dict.fromkeys(name for utterance in manifest for name in utterance.extra))
-    seen = set()
+    seen = _Seen()
     with (
         replacing(path) as part,
         part.open("w", encoding="utf-8", newline="\n") as file,
@@ -186,15 +188,15 @@ def _parsed(path: pathlib.Path, lines: Sequence[str]) -> Iterator[Utterance]:
         if name not in header:
             raise InputError(
                 f"{path}:1: column {name!r} is missing; expected {' '.join(COLUMNS)}, "
-                "separated by tabs"
+                "separated by tabs, without quotes"
             )
     if len(set(header)) < len(header):
         raise InputError(f"{path}:1: a column is named twice")
     places = [header.index(name) for name in COLUMNS]
     others = [(sys.intern(name), i) for i, name in enumerate(header) if name not in COLUMNS]
-    seen = set()
+    seen = _Seen()
     for number, line in enumerate(lines[1:], start=2):
-        if not line:
+        if not line.strip():
             continue
         fields = line.split("\t")
         if len(fields) != len(header):
@@ -220,18 +222,32 @@ def _parsed(path: pathlib.Path, lines: Sequence[str]) -> Iterator[Utterance]:
         yield utterance
 
 
-def _problem(utterance: Utterance, seen: set[str]) -> str | None:
-    """Returns what is wrong with an utterance, and adds its identifier to those seen."""
+class _Seen:
+    """The identifiers of a manifest so far, and who speaks in each recording."""
+
+    def __init__(self):
+        self.names: set[str] = set()
+        self.speakers: dict[str | tuple[str, int], str] = {}
+
+
+def _problem(utterance: Utterance, seen: _Seen) -> str | None:
+    """Returns what is wrong with an utterance, and adds it to those seen."""
     for name in ("utterance", "speaker", "path", "split"):
         if not getattr(utterance, name).strip():
             return f"{name} is empty"
     if not (math.isfinite(utterance.seconds) and utterance.seconds > 0):
         return f"seconds: expected a positive number, received {utterance.seconds}"
     try:
-        _ = utterance.channel
+        channel = utterance.channel
     except InputError as error:
         return str(error).replace("channel=", "channel ", 1)  # a field of the row, not a setting
-    if utterance.utterance in seen:
+    if utterance.utterance in seen.names:
         return f"duplicate utterance id {utterance.utterance!r}"
-    seen.add(utterance.utterance)
+    seen.names.add(utterance.utterance)
+    recording = utterance.path if channel is None else (utterance.path, channel)
+    speaker = seen.speakers.setdefault(recording, utterance.speaker)
+    if speaker != utterance.speaker:
+        return (
+            f"{utterance.path!r} has the speaker {utterance.speaker!r}, but {speaker!r} further up"
+        )
     return None

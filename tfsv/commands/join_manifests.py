@@ -47,7 +47,7 @@ def main(values: Any, arguments: list[str]) -> None:
     from tfsv.audio.joining import join_manifests
     from tfsv.audio.manifest import write_manifest
     from tfsv.audio.voices import named_corpus
-    from tfsv.files import writable_folder
+    from tfsv.files import require_file, writable_folder
 
     if not arguments:
         raise InputError("usage: tfsv join-manifests --output=manifest.tsv voices other.tsv …")
@@ -57,6 +57,7 @@ def main(values: Any, arguments: list[str]) -> None:
     ]
     rows = join_manifests(manifests, corpora=values.corpora, least=values.least_rows)
     output = pathlib.Path(values.output)
+    require_file(output, "'output' names the manifest file")
     writable_folder(output.parent)
     print(_table(write_manifest(output, rows)))
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from tfsv import __version__
+from tfsv.commands.running import ending_in_a_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,12 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["help"]
     if name in ("help", "--help", "--helpshort", "-h", "-?"):
         if not rest:
-            print(page())
-            sys.exit(0)
+            _print(page())
         name, rest = rest[0], ["--help"]
     if name == "--version":
-        print(f"tfsv {__version__}")
-        sys.exit(0)
+        _print(f"tfsv {__version__}")
     if name not in COMMANDS:
         sys.exit(f"error: {name}: unknown command{_nearest(name)}; see tfsv --help")
     try:
@@ -100,6 +99,12 @@ def page() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name.ljust(width)}  {entry.help}" for name, entry in COMMANDS.items()]
     return _PAGE.format(commands="\n".join(lines))
+
+
+def _print(text: str) -> NoReturn:
+    with ending_in_a_line():
+        print(text)
+    sys.exit(0)
 
 
 def _nearest(name: str) -> str:

@@ -88,31 +88,8 @@ class Command:
             arguments: The words behind the command's name. None: those of this process.
         """
         arguments = sys.argv[1:] if arguments is None else list(arguments)
-        try:
-            with _sigterm_raises():
-                try:
-                    sys.exit(self._status(arguments))
-                finally:
-                    sys.stdout.flush()
-        except KeyboardInterrupt as error:
-            number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
-            _end_at_once_from_now_on()
-            told = str(error) or f"stopped by {_NAMES[number]}"
-            print(f"\n{told}" if sys.stderr.isatty() else told, file=sys.stderr)  # behind ^C
-            sys.exit(128 + number)
-        except BrokenPipeError:
-            _let_go_of_stdout()
-            sys.exit(_NOT_READ)
-        except OSError as error:
-            short = shortage(error, error.filename)
-            if short is None:
-                raise
-            try:
-                sys.stdout.flush()
-            except OSError:
-                _let_go_of_stdout()
-            name = error.filename or "the output"
-            sys.exit(f"error: {name}: not written ({short.cause}); {short.remedy}")
+        with ending_in_a_line():
+            sys.exit(self._status(arguments))
 
     def parsed(self, arguments: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
         """The flags and the arguments of a command line; exits if they are wrong or ask for help.
@@ -194,6 +171,44 @@ class Command:
             )
         ]  # fmt: skip
         return "\n".join(parts)
+
+
+@contextlib.contextmanager
+def ending_in_a_line() -> Iterator[None]:
+    """Ends the process in one line, not a traceback, if it is stopped or what it prints is lost.
+
+    Example:
+        >>> with ending_in_a_line():
+        ...     print(page())
+    """
+    for name in ("stdout", "stderr"):  # None where they are closed, as a service may have them
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    try:
+        with _sigterm_raises():
+            try:
+                yield
+            finally:
+                sys.stdout.flush()
+    except KeyboardInterrupt as error:
+        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        _end_at_once_from_now_on()
+        told = str(error) or f"stopped by {_NAMES[number]}"
+        print(f"\n{told}" if sys.stderr.isatty() else told, file=sys.stderr)  # behind ^C
+        sys.exit(128 + number)
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        sys.exit(_NOT_READ)
+    except OSError as error:
+        short = shortage(error, error.filename)
+        if short is None:
+            raise
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _let_go_of_stdout()
+        name = error.filename or "the output"
+        sys.exit(f"error: {name}: not written ({short.cause}); {short.remedy}")
 
 
 @contextlib.contextmanager

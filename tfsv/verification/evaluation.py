@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from absl import logging
 
 from tfsv import folders
 from tfsv.audio.manifest import Manifest, Utterance
@@ -145,7 +146,7 @@ def evaluate_with_scores(
     paths = recording_paths(trials, root, manifest, channel) if paths is None else paths
     det_points(np.zeros(len(trials)), trials.labels)  # refuses the list before hours of embedding
     if manifest is not None:
-        _utterances_of_sides(trials, manifest)
+        _tell_contradictions(trials, manifest)
     start = time.monotonic()
     embeddings = extract_embeddings(
         embedder,
@@ -373,6 +374,21 @@ def _by_corpus(
             rates = {name: metric(points) for name, (*_, metric) in _RATES.items()}
         found[str(corpus)] = {**rates, "targets": targets, "nontargets": nontargets}
     return found
+
+
+def _tell_contradictions(trials: Trials, manifest: Manifest) -> None:
+    """Warns of labels that say otherwise than the speakers of the manifest."""
+    speakers = np.array([one.speaker for one in _utterances_of_sides(trials, manifest)])
+    same = speakers[trials.enrol] == speakers[trials.test]
+    wrong = np.flatnonzero(same != (trials.labels == 1))
+    if len(wrong):
+        first = int(wrong[0])
+        enrol, test = speakers[trials.enrol[first]], speakers[trials.test[first]]
+        logging.warning(
+            "%s: label %d, though %s has the speakers %s and %s there (%d of %d trials disagree)",
+            trials.place(first), trials.labels[first], manifest.path, enrol, test, len(wrong),
+            len(trials),
+        )  # fmt: skip
 
 
 def _utterances_of_sides(trials: Trials, manifest: Manifest) -> list[Utterance]:

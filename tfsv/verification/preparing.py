@@ -19,7 +19,7 @@ from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS
 from tfsv.audio.splits import draw_splits, speaker_count
 from tfsv.audio.suitability import counted
 from tfsv.errors import InputError
-from tfsv.files import writable_folder
+from tfsv.files import require_file, writable_folder
 from tfsv.run_lock import alone_in
 from tfsv.settings import require, setting
 from tfsv.verification.trials import make_trials, write_trials
@@ -180,8 +180,7 @@ def prepare(
             Trials are drawn last: the manifest is written then.
     """
     output = pathlib.Path(settings.output)
-    if output.is_dir():
-        raise InputError(f"{output}: a folder; 'output' names the manifest file")
+    require_file(output, "'output' names the manifest file")
     writable_folder(output.parent)
     with contextlib.ExitStack() as alone:
         alone.enter_context(alone_in(output, beside=True))

@@ -144,9 +144,22 @@ class _Siblings:
     def __call__(self, name: str) -> list[str]:
         folder, last = os.path.split(_slashed(name))
         if folder not in self._folders:
-            self._folders[folder] = _sounds_of(os.path.join(self._root, folder))
+            self._folders[folder] = _sounds_of(self._on_disk(folder))
         found = self._folders[folder]
         return next((found[stem] for stem in _stems(last) if stem in found), [])
+
+    def _on_disk(self, folder: str) -> str:
+        """The folder below the root, or the one whose accents are spelled otherwise."""
+        path = os.path.join(self._root, folder)
+        if os.path.isdir(path) or os.path.isabs(folder):
+            return path
+        found = os.fspath(self._root)
+        for part in folder.split("/"):
+            if not os.path.isdir(os.path.join(found, part)) and os.path.isdir(found):
+                alike = [name for name in os.listdir(found) if _composed(name) == _composed(part)]
+                part = alike[0] if len(alike) == 1 else part
+            found = os.path.join(found, part)
+        return found
 
 
 class _Beneath(Generic[_Found]):
@@ -194,7 +207,7 @@ class _Search(Generic[_Found]):
         absent = [i for i, place in enumerate(places) if place is None]
         if not absent:
             return places
-        self._take(places, absent, lambda i: self._siblings(names[i]), "have another ending")
+        self._take(places, absent, lambda i: self._siblings(names[i]), _difference)
         absent = [i for i in absent if places[i] is None]
         ending = [i for i in absent if _has_ending(names[i])]
         astray = len(ending) == sum(map(_has_ending, names)) and ending
@@ -202,14 +215,15 @@ class _Search(Generic[_Found]):
             beneath = _Beneath(self._everything())
             bare = [i for i in absent if not _has_ending(names[i])]
             inside = {i: [place for _, place in beneath.matches(names[i])] for i in bare}
-            self._take(places, bare, inside.get, "are further down")
+            self._take(places, bare, inside.get, lambda *_: "are further down")
             if astray:
                 home = self._home(ending, beneath)
                 inside = {
                     i: [place for top, place in beneath.matches(names[i]) if top == home]
                     for i in ending
                 }
-                self._take(places, ending, inside.get, f"are in {os.path.join('', *home or ())}/")
+                where = f"are in {os.path.join('', *home or ())}/"
+                self._take(places, ending, inside.get, lambda *_: where)
         absent = [i for i, place in enumerate(places) if place is None]
         if absent:
             raise InputError(_missing(self._trials, absent, self._places))
@@ -222,9 +236,9 @@ class _Search(Generic[_Found]):
         places: list[_Found | None],
         wanted: Sequence[int],
         candidates: Callable[[int], Sequence[_Found] | None],
-        what: str,
+        what: Callable[[str, _Found], str],
     ) -> None:
-        taken = 0
+        taken: dict[str, list[int]] = {}
         for i in wanted:
             found = candidates(i) or []
             if len(found) > 1:
@@ -236,12 +250,12 @@ class _Search(Generic[_Found]):
                 )
             if found:
                 places[i] = found[0]
-                taken, example = taken + 1, i
-        if taken:
-            self._taken.append(
-                f"{taken} of {len(places)} recordings {what}: for {self._trials.names[example]},"
-                f" {_shown(places[example])} is taken"
-            )
+                taken.setdefault(what(self._trials.names[i], found[0]), []).append(i)
+        self._taken += [
+            f"{len(rows)} of {len(places)} recordings {differ}: for {self._trials.names[rows[-1]]},"
+            f" {_shown(places[rows[-1]])} is taken"
+            for differ, rows in taken.items()
+        ]
 
     def _home(self, wanted: Sequence[int], beneath: _Beneath) -> tuple[str, ...] | None:
         """The one folder that has most of the names, and more than half of them."""
@@ -364,6 +378,11 @@ def _has_ending(name: str) -> bool:
 def _composed(text: str) -> str:
     """One spelling of accents: macOS writes them as characters of their own."""
     return unicodedata.normalize("NFC", text)
+
+
+def _difference(name: str, found: object) -> str:
+    same = _parts(name)[-1] == _parts(_shown(found))[-1]
+    return "are spelled otherwise" if same else "have another ending"
 
 
 def _shown(found: object) -> str:

@@ -30,8 +30,9 @@ from tfsv.verification.list_columns import (
 )
 
 _LABELS = {
-    **dict.fromkeys((b"1", b"target", b"tgt"), 1),
+    **dict.fromkeys((b"1", b"target", b"tgt", b"true"), 1),
     **dict.fromkeys((b"0", b"nontarget", b"non-target", b"non", b"imp", b"impostor"), 0),
+    **dict.fromkeys((b"imposter", b"false"), 0),
 }
 
 
@@ -117,6 +118,12 @@ class Trials:
         place = side - len(self.names)
         return (side,) if place < 0 else self.enrolments[place].recordings
 
+    def place(self, trial: int) -> Place:
+        """Where a trial is listed."""
+        if self.source is None or self.lines is None:
+            return Place("trial list", 0)
+        return Place(str(self.source), int(self.lines[trial]))
+
     def first_places(self) -> list[Place]:
         """Where each of `sides` comes first; a recording that only enrols has its line there."""
         if self.source is None or self.lines is None:
@@ -144,8 +151,10 @@ def read_trials(path: str | os.PathLike, enrolments: str | os.PathLike | None = 
       of other names are left out.
 
     Fields are separated by blanks, or by single tabs if the first line has tabs, so that paths may
-    hold blanks, or by commas if that line has no blank. A list of 580,000 lines takes about a
+    hold blanks, or by commas. Names may be quoted then. A list of 580,000 lines takes about a
     second.
+
+    A line is logged where a pair has both labels, or a recording is compared with itself.
 
     An enrolment list says which recordings enrol whom, as `read_enrolments` reads it. An
     `enroll.lst` beside a `trials.lst`, or another list named in this way, is found by itself. A
@@ -184,7 +193,9 @@ def read_trials(path: str | os.PathLike, enrolments: str | os.PathLike | None = 
             for name in sides
         )
         enrol += len(rows)
-    return Trials(labels, enrol, test, list(rows), enrolled, columns.path, columns.lines, known)
+    trials = Trials(labels, enrol, test, list(rows), enrolled, columns.path, columns.lines, known)
+    _tell_what_is_odd(trials)
+    return trials
 
 
 def write_trials(path: str | os.PathLike, trials: Trials) -> None:
@@ -198,9 +209,6 @@ def write_trials(path: str | os.PathLike, trials: Trials) -> None:
     Raises:
         InputError: The file cannot be written, or a name is empty or cannot be written.
     """
-    for name in trials.sides:
-        if problem := unwritable(name) or ("" if name else "an empty name"):
-            raise InputError(f"{path}: {name!r}: {problem}")
     _write_lines(path, trials, [""] * len(trials))
 
 
@@ -220,7 +228,7 @@ def write_scores(path: str | os.PathLike, trials: Trials, scores: np.ndarray) ->
         scores: Their scores, float `[trials]`.
 
     Raises:
-        InputError: The file cannot be written.
+        InputError: The file cannot be written, or a name is empty or cannot be written.
     """
     _write_lines(path, trials, (f"{score:.6f}" for score in scores.tolist()))
 
@@ -318,6 +326,9 @@ def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:
 def _write_lines(path: str | os.PathLike, trials: Trials, further: Iterable[str]) -> None:
     """Writes label, enrol, test and a further field that may be empty."""
     sides = trials.sides
+    for name in sides:
+        if problem := unwritable(name) or ("" if name else "an empty name"):
+            raise InputError(f"{path}: {name!r}: {problem}")
     separator = "\t" if any(any(c.isspace() for c in name) for name in sides) else " "
     columns = (trials.labels.tolist(), trials.enrol.tolist(), trials.test.tolist())
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
@@ -370,21 +381,48 @@ def _columns_by_labels(columns: ListColumns) -> _Columns:
 def _labels(columns: ListColumns, number: int) -> np.ndarray:
     """The labels, uint8 `[trials]`."""
     column = columns.columns[number]
-    values = {label: _LABELS.get(label.lower()) for label in set(column)}
+    values = {label: _LABELS.get(label.strip().lower()) for label in set(column)}
     wrong = {label for label, value in values.items() if value is None}
     if wrong:
         row = next(row for row, label in enumerate(column) if label in wrong)
         received = ascii(column[row].decode("utf-8"))
+        if not columns.names:
+            line = b" ".join(fields[row] for fields in columns.columns).decode("utf-8")
+            received += f" in {line[:60]!a}"
         raise InputError(
             f"{columns.path}:{columns.lines[row]}: expected the label 1 (same speaker) or 0, then"
-            " enrol and test, or enrol, test and then the label (1, 0, target, nontarget);"
-            f" received {received}"
+            " enrol and test, or enrol, test and then the label (1, 0, target, nontarget), or a"
+            f" header such as: enrol test label; received {received}"
         )
     return np.array([values[label] for label in column], np.uint8)
 
 
+def _tell_what_is_odd(trials: Trials) -> None:
+    """Warns of pairs that are both target and non-target, and of recordings against themselves."""
+    pair = trials.enrol.astype(np.int64), trials.test.astype(np.int64)
+    if not trials.enrolments:  # the order of a pair does not matter
+        pair = np.minimum(*pair), np.maximum(*pair)
+    key = pair[0] << 32 | pair[1]
+    targets, others = np.flatnonzero(trials.labels), np.flatnonzero(trials.labels == 0)
+    both = np.intersect1d(key[targets], key[others])
+    if len(both):
+        one, other = sorted(rows[np.argmax(key[rows] == both[0])] for rows in (targets, others))
+        logging.warning(
+            "%s: %s and %s are a pair with the other label in line %d (%d pairs have both"
+            " labels); delete the wrong lines",
+            trials.place(other), trials.sides[trials.enrol[other]],
+            trials.names[trials.test[other]], trials.place(one).line, len(both),
+        )  # fmt: skip
+    itself = np.flatnonzero(pair[0] == pair[1])
+    if len(itself):
+        logging.warning(
+            "%s: a recording is compared with itself (%d of %d trials), which measures nothing",
+            trials.place(itself[0]), len(itself), len(trials),
+        )  # fmt: skip
+
+
 def _is_label(field: bytes) -> bool:
-    return field.lower() in _LABELS
+    return field.strip().lower() in _LABELS
 
 
 def _indexed(column: Sequence[bytes], index: dict[bytes, int]) -> np.ndarray:
