@@ -201,6 +201,7 @@ def read_trials(path: str | os.PathLike, enrolments: str | os.PathLike | None = 
 def write_trials(path: str | os.PathLike, trials: Trials) -> None:
     """Writes a list as `read_trials` reads it: with blanks, or tabs if a name holds a blank.
 
+    The list has a header if the names of all test sides could be labels, such as "1" or "true".
     Enrolment sides are written by their names; an enrolment list is not written.
 
     Example:
@@ -209,7 +210,8 @@ def write_trials(path: str | os.PathLike, trials: Trials) -> None:
     Raises:
         InputError: The file cannot be written, or a name is empty or cannot be written.
     """
-    _write_lines(path, trials, [""] * len(trials))
+    alike = all(_is_label(trials.sides[row].encode()) for row in np.unique(trials.test))
+    _write_lines(path, trials, [""] * len(trials), header=alike)
 
 
 def write_scores(path: str | os.PathLike, trials: Trials, scores: np.ndarray) -> None:
@@ -323,8 +325,10 @@ def some_trials(trials: Trials, recordings: int, seed: int = 0) -> Trials:
     )
 
 
-def _write_lines(path: str | os.PathLike, trials: Trials, further: Iterable[str]) -> None:
-    """Writes label, enrol, test and a further field that may be empty."""
+def _write_lines(
+    path: str | os.PathLike, trials: Trials, further: Iterable[str], *, header: bool = False
+) -> None:
+    """Writes label, enrol, test and a further field that may be empty, below a header if wanted."""
     sides = trials.sides
     for name in sides:
         if problem := unwritable(name) or ("" if name else "an empty name"):
@@ -332,6 +336,8 @@ def _write_lines(path: str | os.PathLike, trials: Trials, further: Iterable[str]
     separator = "\t" if any(any(c.isspace() for c in name) for name in sides) else " "
     columns = (trials.labels.tolist(), trials.enrol.tolist(), trials.test.tolist())
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        if header:
+            file.write(f"label{separator}enrol{separator}test\n")
         for label, enrol, test, more in zip(*columns, further, strict=True):
             end = f"{separator}{more}\n" if more else "\n"
             file.write(f"{label}{separator}{sides[enrol]}{separator}{sides[test]}{end}")
