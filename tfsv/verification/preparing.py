@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, dataclass
 
 import tqdm
@@ -217,8 +217,10 @@ def _prepared(
     manifest = write_manifest(
         output,
         [
-            dataclasses.replace(u, path=_path_from(output.parent, settings.root, u))
-            for u in utterances
+            dataclasses.replace(utterance, path=path)
+            for utterance, path in zip(
+                utterances, _paths_from(output.parent, settings.root, utterances), strict=True
+            )
         ],
     )
     prepared = PreparedCorpus(manifest, skipped, report, warned, warnings)
@@ -232,11 +234,12 @@ def _prepared(
     return prepared
 
 
-def _path_from(folder: pathlib.Path, root: str, utterance: Utterance) -> str:
-    """The recording's path, relative where it lies below the manifest's folder, else absolute."""
-    path = pathlib.Path(os.path.normpath(pathlib.Path(root).absolute() / utterance.path))
-    base = pathlib.Path(os.path.normpath(folder.absolute()))
-    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+def _paths_from(folder: pathlib.Path, root: str, utterances: Iterable[Utterance]) -> Iterator[str]:
+    """Each recording's path, relative where it lies below the manifest's folder, else absolute."""
+    root = os.path.abspath(root)
+    base = os.path.join(os.path.abspath(folder), "")
+    for utterance in utterances:
+        yield os.path.normpath(os.path.join(root, utterance.path)).removeprefix(base)
 
 
 def _write_trials(manifest: Manifest, split: str, settings: PrepareSettings) -> None:
