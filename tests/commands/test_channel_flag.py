@@ -177,7 +177,7 @@ def test_a_path_of_several_channels_is_no_name(sides):
 def test_a_manifest_whose_channel_is_none(sides):
     text = (sides / "manifest.tsv").read_text()
     (sides / "manifest.tsv").write_text(text.replace("\tB\n", "\tboth\n", 1))
-    with pytest.raises(InputError, match="manifest.tsv:3: channel=both: expected 1, 2, …"):
+    with pytest.raises(InputError, match="manifest.tsv:3: channel both: expected 1, 2, …"):
         read_manifest(sides / "manifest.tsv")
 
 

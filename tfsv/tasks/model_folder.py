@@ -100,12 +100,9 @@ def read_folder_card(folder: str | os.PathLike) -> ModelCard:
         InputError: The card is missing or broken.
     """
     file = pathlib.Path(folder) / folders.CARD
-    try:
-        text = read_text(file)
-    except InputError as error:
-        raise InputError(f"{folder}: not a model folder ({folders.CARD} cannot be read)") from error
-    if kind := _foreign_kind_of(file):
-        raise InputError(f"{file}: {kind}")
+    if not file.is_file():
+        raise InputError(f"{folder}: not a model folder (it has no {folders.CARD})")
+    text = read_text(file, "a model's card")
     return ModelCard.from_json(text, file)
 
 
