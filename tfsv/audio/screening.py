@@ -122,17 +122,11 @@ def write_skipped(path: str | os.PathLike, skipped: Sequence[Skipped]) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    with (
-        replacing(path) as part,
-        part.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        file.write("path\treason\n")
-        for skip in skipped:
-            file.write(f"{escaped(skip.path)}\t{escaped(skip.reason)}\n")
+    _write_table(path, "reason", ((skip.path, skip.reason) for skip in skipped))
 
 
 def write_warned(path: str | os.PathLike, warned: Sequence[Warned]) -> None:
-    """Writes warnings as TSV, with the columns path and warning.
+    """Writes warnings as TSV, with the columns path and warning, as `write_skipped` writes.
 
     Example:
         >>> write_warned("warnings.tsv", [Warned("ann/2.wav", "8000 samples a second")])
@@ -140,13 +134,18 @@ def write_warned(path: str | os.PathLike, warned: Sequence[Warned]) -> None:
     Raises:
         InputError: The file cannot be written.
     """
+    _write_table(path, "warning", ((entry.path, entry.warning) for entry in warned))
+
+
+def _write_table(path: str | os.PathLike, column: str, rows: Iterable[tuple[str, str]]) -> None:
+    """Writes paths and what is said of them as TSV."""
     with (
         replacing(path) as part,
         part.open("w", encoding="utf-8", newline="\n") as file,
     ):
-        file.write("path\twarning\n")
-        for entry in warned:
-            file.write(f"{entry.path}\t{entry.warning}\n")
+        file.write(f"path\t{column}\n")
+        for name, text in rows:
+            file.write(f"{escaped(name)}\t{escaped(text)}\n")
 
 
 def _problem(utterance: Utterance) -> str | None:

@@ -120,7 +120,7 @@ class Command:
         self, error: KeyboardInterrupt, values: flags.FlagValues, words: Sequence[str]
     ) -> str:
         """What a stopped command says: what was kept, and the command that goes on."""
-        name = _NAMES[signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT]
+        name = _NAMES[_signal_of(error)]
         told = str(error).partition(";")[0] or f"stopped by {name}"
         resumes = values[self._resumes].value if self._resumes in values else self._resumes
         aim = "to go on from there" if resumes else "to start anew"
@@ -191,7 +191,7 @@ def ending_in_a_line() -> Iterator[None]:
             finally:
                 sys.stdout.flush()
     except KeyboardInterrupt as error:
-        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        number = _signal_of(error)
         _end_at_once_from_now_on()
         told = str(error) or f"stopped by {_NAMES[number]}"
         print(f"\n{told}" if sys.stderr.isatty() else told, file=sys.stderr)  # behind ^C
@@ -223,6 +223,10 @@ def _sigterm_raises() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _signal_of(error: KeyboardInterrupt) -> signal.Signals:
+    return signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
 
 
 def _terminate(number: int, frame: Any) -> NoReturn:
