@@ -14,6 +14,9 @@ WAVEFORM, EMBEDDING = "waveform", "embedding"
 MINIMUM_SAMPLES = 400
 """Samples of one frame of 25 ms at 16 kHz; a shorter waveform has no features."""
 
+SILENT = "the waveform is silent, or has clicks only; nobody can be heard in it"
+"""What is said of a waveform in which no frame holds sound."""
+
 
 class Embedder(Protocol):
     """A model that embeds waveforms: a Keras network, a TFLite file, or a stub in a test.
@@ -70,7 +73,7 @@ def check_waveform(waveform: np.ndarray) -> np.ndarray:
     if not np.isfinite(waveform).all():
         raise InputError("the waveform has samples that are NaN or infinite")
     if not sounding_frames(waveform).any():
-        raise InputError("the waveform is silent, or has clicks only; nobody can be heard in it")
+        raise InputError(SILENT)
     return np.ascontiguousarray(waveform, np.float32)
 
 

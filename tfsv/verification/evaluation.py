@@ -145,8 +145,9 @@ def evaluate_with_scores(
     """
     paths = recording_paths(trials, root, manifest, channel) if paths is None else paths
     det_points(np.zeros(len(trials)), trials.labels)  # refuses the list before hours of embedding
-    if manifest is not None:
-        _tell_contradictions(trials, manifest)
+    sides = None if manifest is None else _utterances_of_sides(trials, manifest)
+    if sides is not None:
+        _tell_contradictions(trials, manifest, sides)
     start = time.monotonic()
     embeddings = extract_embeddings(
         embedder,
@@ -157,7 +158,7 @@ def evaluate_with_scores(
     )
     scores = trial_scores(embeddings, trials, mean=mean)
     seconds = time.monotonic() - start
-    report = speaker_report(scores, trials, manifest, replicates).with_details(
+    report = _report(scores, trials, sides, replicates).with_details(
         model=describe_model(model, embedder),
         trials=describe_trials(trials, trial_list),
         seconds=round(seconds, 1),
@@ -195,17 +196,23 @@ def speaker_report(
     Raises:
         InputError: There is only one kind of trial, a score is NaN, or the manifest lacks a name.
     """
+    sides = None if manifest is None else _utterances_of_sides(trials, manifest)
+    return _report(scores, trials, sides, replicates)
+
+
+def _report(
+    scores: np.ndarray, trials: Trials, sides: Sequence[Utterance] | None, replicates: int
+) -> Report:
     points = det_points(scores, trials.labels)
     thresholds = {"eer": points.threshold_at_eer()}
     for rate in FALSE_ACCEPT_RATES:
         if points.nontargets * rate >= 1:
             thresholds[f"far_{rate:g}"] = points.threshold_at_far(rate)
-    utterances = None if manifest is None else _utterances_of_sides(trials, manifest)
     drawn = None
     if replicates:
         speakers = None
-        if utterances is not None:
-            names = np.array([utterance.speaker for utterance in utterances])
+        if sides is not None:
+            names = np.array([utterance.speaker for utterance in sides])
             speakers = names[trials.enrol], names[trials.test]
         metrics = [metric for *_, metric in _RATES.values()]
         drawn = bootstrap_replicates(
@@ -230,9 +237,9 @@ def speaker_report(
             )
         )
     details = {
-        "interval_by": None if not replicates else "trial" if manifest is None else "speaker",
+        "interval_by": None if not replicates else "trial" if sides is None else "speaker",
         "thresholds": thresholds,
-        "corpora": {} if utterances is None else _by_corpus(scores, trials, utterances),
+        "corpora": {} if sides is None else _by_corpus(scores, trials, sides),
     }
     return Report(TASK, tuple(measured), details)
 
@@ -376,9 +383,9 @@ def _by_corpus(
     return found
 
 
-def _tell_contradictions(trials: Trials, manifest: Manifest) -> None:
+def _tell_contradictions(trials: Trials, manifest: Manifest, sides: Sequence[Utterance]) -> None:
     """Warns of labels that say otherwise than the speakers of the manifest."""
-    speakers = np.array([one.speaker for one in _utterances_of_sides(trials, manifest)])
+    speakers = np.array([utterance.speaker for utterance in sides])
     same = speakers[trials.enrol] == speakers[trials.test]
     wrong = np.flatnonzero(same != (trials.labels == 1))
     if len(wrong):

@@ -7,6 +7,7 @@ import numpy as np
 from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.sounding import HOP_SAMPLES, sounding_frames
 from tfsv.errors import InputError
+from tfsv.verification.embedder import SILENT
 
 WINDOW_SECONDS = 20.0
 """Longest part of a recording that is embedded at once, in seconds.
@@ -61,7 +62,7 @@ def sounding_windows(
     starts = HOP_SAMPLES * np.flatnonzero(sounding_frames(waveform))
     counts = np.bincount(np.searchsorted(ends, starts, side="right"), minlength=len(parts))
     if not counts.any():
-        raise InputError("the waveform is silent, or has clicks only; nobody can be heard in it")
+        raise InputError(SILENT)
     enough = min(_ENOUGH, counts.max())
     return [
         (part, int(count)) for part, count in zip(parts, counts, strict=True) if count >= enough
