@@ -31,6 +31,9 @@ FLOAT, POST_TRAINING = "float", "post_training"
 FINE_TUNED, CONTROL = "fine_tuned", "control"
 """Model folders of a run: float, quantized, fine-tuned, and the float network trained further."""
 
+TEACHER = "teacher"
+"""Folder of a run with a teacher's embeddings of the training recordings."""
+
 PLANS = "plans"
 """Folder of bit plans in a study's folder."""
 

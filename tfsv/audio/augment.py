@@ -103,6 +103,35 @@ def reverberate(waveform: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
     return wet * tf.sqrt(power(waveform) / (power(wet) + _TINY))
 
 
+def equalize(waveform: tf.Tensor, seed: tf.Tensor, decibels: float) -> tf.Tensor:
+    """Colours a waveform as another microphone or telephone would, and restores its power.
+
+    The gain in dB is drawn uniformly at seven frequencies, 60 Hz to 8 kHz, evenly spaced on a
+    logarithmic axis. It is interpolated linearly between them. The form is our choice. The filter
+    has no delay, and the waveform is taken as periodic.
+
+    Example:
+        >>> coloured = equalize(waveform, tf.constant([0, 1]), decibels=8.0)
+
+    Args:
+        waveform: Waveform, float32 `[samples]`. Its length is known when the graph is built.
+        seed: Seed, integer `[2]`.
+        decibels: Largest gain and loss, dB.
+
+    Returns:
+        The coloured waveform, float32 `[samples]`.
+    """
+    samples = waveform.shape[0]
+    points = np.geomspace(60.0, SAMPLE_RATE / 2, 7)
+    hertz = np.clip(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE), points[0], points[-1])
+    shares = np.stack([np.interp(np.log(hertz), np.log(points), row) for row in np.eye(7)], axis=1)
+    gains = decibels * (2.0 * tf.random.stateless_uniform([7, 1], seed) - 1.0)
+    response = tf.pow(10.0, tf.matmul(shares.astype(np.float32), gains)[:, 0] / 20.0)
+    spectrum = tf.signal.rfft(waveform) * tf.complex(response, 0.0)
+    coloured = tf.signal.irfft(spectrum, [samples])
+    return coloured * tf.sqrt(power(waveform) / (power(coloured) + _TINY))
+
+
 def limit_peak(waveform: tf.Tensor) -> tf.Tensor:
     """Scales a waveform down to a peak of 1 where it exceeds that.
 

@@ -3,13 +3,14 @@
 import math
 import os
 import pathlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from tfsv.audio import SAMPLE_RATE, augment, decoding, mixing
-from tfsv.audio.manifest import Manifest
+from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.audio.pipeline_settings import PipelineSettings
 from tfsv.audio.sound_kinds import SUFFIXES
 from tfsv.audio.soundfiles import sound_info
@@ -21,6 +22,8 @@ _ATTEMPTS = 6  # files tried in one's place before a run ends
 _MARGIN = 200  # samples read on both sides of a crop whose speed changes; see augment.resample
 _ROOM_TAPS = SAMPLE_RATE  # of a recorded impulse response, from its peak on
 _as_written = tf.autograph.experimental.do_not_convert  # spares seconds of tracing
+_EQUALIZER = 1  # folded into the seed of a crop's equalizer
+_NOBODY = -1  # row of a crop that is not of its recording as it is
 _CROP, _WHETHER, _WHICH, _KIND, _FILE, _POSITION, _SNR, _DRAWS = range(8)
 
 
@@ -36,25 +39,41 @@ def class_count(manifest: Manifest, settings: PipelineSettings) -> int:
 
 
 def steps_per_epoch(manifest: Manifest, settings: PipelineSettings) -> int:
-    """Number of batches that hold every utterance once at every speed factor, rounded up.
+    """Number of batches that hold every visit once at every speed factor, rounded up.
+
+    A visit is an utterance, or a part of it where the settings have `visit_seconds`.
 
     Example:
         >>> manifest = voices_manifest(speakers=10, utterances=8)
         >>> steps_per_epoch(manifest, PipelineSettings(batch_size=64))
         4
     """
-    return math.ceil(len(manifest) * len(settings.speed_factors) / settings.batch_size)
+    visits = int(_visits(list(manifest), settings).sum())
+    return math.ceil(visits * len(settings.speed_factors) / settings.batch_size)
+
+
+def _visits(utterances: Sequence[Utterance], settings: PipelineSettings) -> np.ndarray:
+    """How often an epoch visits each utterance, int64 `[utterances]`, at least once."""
+    if settings.visit_seconds is None:
+        return np.ones(len(utterances), np.int64)
+    seconds = np.array([utterance.seconds for utterance in utterances])
+    return np.maximum(1, np.round(seconds / settings.visit_seconds)).astype(np.int64)
 
 
 def training_dataset(
-    manifest: Manifest, settings: PipelineSettings, first_step: int = 0
+    manifest: Manifest,
+    settings: PipelineSettings,
+    first_step: int = 0,
+    *,
+    vectors: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Endless batches of training crops.
 
     Item p of the stream depends on the settings, the manifest and p alone. So the batches are the
     same whatever the parallelism. `first_step=n` continues as if the n batches before had been
-    drawn, without decoding them. Each epoch visits every (utterance, speed factor) once, in an
-    order of its own. A batch may end one epoch and begin the next.
+    drawn, without decoding them. Each epoch visits every (utterance, speed factor) once, or as
+    often as `visit_seconds` says, in an order of its own. A batch may end one epoch and begin the
+    next.
 
     An utterance whose file cannot be decoded is replaced by the next one of its speaker. The log
     names it once. When six of a speaker in a row cannot be decoded, iterating raises an error that
@@ -75,25 +94,30 @@ def training_dataset(
         manifest: Manifest of the training utterances, such as `Manifest.split` gives it.
         settings: Settings of the pipeline.
         first_step: Number of the first batch; the batches before it are skipped.
+        vectors: Function from indices of the manifest's utterances, int64 `[batch]`, to something
+            that is known of each, such as a teacher's embedding, float32 `[batch, size]`. None:
+            nothing is asked.
 
     Returns:
         A dataset of crops and classes. Crops are float32 `[batch, crop samples]` at 16 kHz, from
         -1 to 1. Classes are int32 `[batch]`, factor index × speakers + index of the speaker in
-        `manifest.speakers`.
+        `manifest.speakers`. With `vectors` the classes become the pair (classes, vectors). A vector
+        is zero where the crop is not of the recording as it is: at another speed, or of a recording
+        that stands in for one that could not be read.
 
     Raises:
         InputError: The manifest is empty, or a folder of noise or rooms has no sound files.
     """
-    corpus = _Corpus(manifest)
+    corpus = _Corpus(manifest, settings)
     augmenter = _Augmenter(settings)
     factors = tf.constant(settings.speed_factors, tf.float64)
-    total = len(corpus) * len(settings.speed_factors)
+    total = corpus.visits * len(settings.speed_factors)
 
     @_as_written
-    def item(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def item(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         epoch, slot = position // total, position % total
         shuffled = tf.random.experimental.index_shuffle(slot, [settings.seed, epoch], total - 1)
-        factor, index = shuffled // len(corpus), shuffled % len(corpus)
+        factor, index = shuffled // corpus.visits, corpus.visited(shuffled % corpus.visits)
         seeds = tf.random.split([settings.seed, position], 2)
         draws = tf.random.stateless_uniform([_DRAWS], seeds[0])
 
@@ -109,7 +133,9 @@ def training_dataset(
         waveform.set_shape([settings.crop_samples])
         waveform, further = augmenter(waveform, draws, seeds[1])
         label = tf.cast(factor, tf.int32) * corpus.speakers + corpus.label(index)
-        return waveform, label, tf.stack([trouble, further])
+        itself = (factors[factor] == 1.0) & (trouble == "")
+        row = tf.where(itself, corpus.row(index), _NOBODY)
+        return waveform, label, tf.stack([trouble, further]), row
 
     first = first_step * settings.batch_size
     stream = tf.data.Dataset.range(first, np.iinfo(np.int64).max)
@@ -118,6 +144,7 @@ def training_dataset(
     stream = stream.map(
         _as_written(_TroubleLog())
     )  # not in parallel: lines come in the items' order
+    stream = stream.map(_as_written(_with_vectors(vectors) if vectors else _without_rows))
     options = tf.data.Options()
     options.deterministic = True
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
@@ -176,23 +203,32 @@ def crop(
 class _Corpus:
     """The manifest as tensors, its utterances sorted by speaker."""
 
-    def __init__(self, manifest: Manifest):
+    def __init__(self, manifest: Manifest, settings: PipelineSettings):
         if len(manifest) == 0:
             raise InputError(f"{manifest.path}: no utterance to train on")
         names = {speaker: label for label, speaker in enumerate(manifest.speakers)}
-        utterances = sorted(manifest, key=lambda utterance: names[utterance.speaker])
+        rows = sorted(range(len(manifest)), key=lambda i: names[manifest.utterances[i].speaker])
+        utterances = [manifest.utterances[row] for row in rows]
+        often = _visits(utterances, settings)
         labels = np.array([names[utterance.speaker] for utterance in utterances], np.int32)
         counts = np.bincount(labels)
         self.speakers = len(names)
-        self._size = len(utterances)
+        self.visits = int(often.sum())
+        self._visited = tf.constant(np.repeat(np.arange(len(utterances)), often), tf.int64)
+        self._rows = tf.constant(rows, tf.int64)
         self._paths = tf.constant([manifest.absolute(utterance) for utterance in utterances])
         self._channels = tf.constant([utterance.channel or mixing.ALL for utterance in utterances])
         self._labels = tf.constant(labels)
         self._counts = tf.constant(counts, tf.int64)
         self._starts = tf.constant(np.cumsum(counts) - counts, tf.int64)
 
-    def __len__(self) -> int:
-        return self._size
+    def visited(self, visit: tf.Tensor) -> tf.Tensor:
+        """Index of the utterance of a visit."""
+        return tf.gather(self._visited, visit)
+
+    def row(self, index: tf.Tensor) -> tf.Tensor:
+        """Index of an utterance in the manifest."""
+        return tf.gather(self._rows, index)
 
     def label(self, index: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._labels, index)
@@ -211,7 +247,7 @@ class _Corpus:
 
 
 class _Augmenter:
-    """Adds a room or noise to some crops."""
+    """Adds rooms, noise and other microphones to some crops."""
 
     def __init__(self, settings: PipelineSettings):
         self._settings = settings
@@ -230,17 +266,39 @@ class _Augmenter:
         self, waveform: tf.Tensor, draws: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns float32 `[samples]` and a line about a file that failed, "" if none did."""
-        untouched = draws[_WHETHER] >= self._settings.augment_probability
-        choice = tf.where(untouched, 0, tf.where(draws[_WHICH] < 0.5, 1, 2))
-        waveform, trouble = tf.switch_case(
-            choice,
-            [
-                lambda: (waveform, tf.constant("")),
-                lambda: self._in_room(waveform, draws, seed),
-                lambda: self._in_noise(waveform, draws, seed),
-            ],
-        )
+        room, noise = self._chosen(draws)
+        troubles = []
+        for chosen, add in ((room, self._in_room), (noise, self._in_noise)):
+            waveform, trouble = tf.cond(
+                chosen,
+                lambda add=add, before=waveform: add(before, draws, seed),
+                lambda before=waveform: (before, tf.constant("")),
+            )
+            troubles.append(trouble)
+        if self._settings.equalizer_probability:
+            other = tf.random.experimental.stateless_fold_in(seed, _EQUALIZER)
+            chosen = tf.random.stateless_uniform([], other) < self._settings.equalizer_probability
+            waveform = tf.cond(
+                chosen,
+                lambda: augment.equalize(waveform, other, self._settings.equalizer_db),
+                lambda: waveform,
+            )
+        trouble = tf.where(troubles[0] == "", troubles[1], troubles[0])
         return augment.limit_peak(waveform), trouble
+
+    def _chosen(self, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Whether a crop gets a room, and whether it gets noise."""
+        settings = self._settings
+        whether, which = draws[_WHETHER], draws[_WHICH]
+        if settings.room_probability is None and settings.noise_probability is None:
+            touched = whether < settings.augment_probability
+            return touched & (which < 0.5), touched & (which >= 0.5)
+        half = settings.augment_probability / 2
+        room, noise = (
+            half if given is None else given
+            for given in (settings.room_probability, settings.noise_probability)
+        )
+        return whether < room, which < noise
 
     def _in_room(self, waveform, draws, seed):
         if self._rooms is None:
@@ -353,7 +411,7 @@ class _TroubleLog:
     def __init__(self):
         self._known = set()
 
-    def __call__(self, waveforms, labels, lines):
+    def __call__(self, waveforms, labels, lines, rows):
         def log(lines: np.ndarray) -> None:
             for line in lines[lines != b""].ravel():
                 path, taken = map(os.fsdecode, line.split(_TOOK.encode()))
@@ -365,7 +423,28 @@ class _TroubleLog:
         tf.cond(
             trouble, lambda: tf.numpy_function(log, [lines], []), lambda: tf.no_op(), name="log"
         )
-        return waveforms, labels
+        return waveforms, labels, rows
+
+
+def _without_rows(waveforms: tf.Tensor, labels: tf.Tensor, rows: tf.Tensor):
+    return waveforms, labels
+
+
+def _with_vectors(vectors: Callable[[np.ndarray], np.ndarray]):
+    """A function that puts what is known of each row beside the labels."""
+    size = vectors(np.zeros(1, np.int64)).shape[1]
+
+    def looked_up(rows: np.ndarray) -> np.ndarray:
+        known = rows != _NOBODY
+        found = np.zeros((len(rows), size), np.float32)
+        found[known] = vectors(rows[known])
+        return found
+
+    def put(waveforms, labels, rows):
+        found = tf.numpy_function(looked_up, [rows], tf.float32)
+        return waveforms, (labels, tf.ensure_shape(found, [rows.shape[0], size]))
+
+    return put
 
 
 def _sounds(folder: str | os.PathLike, setting: str) -> tf.Tensor:

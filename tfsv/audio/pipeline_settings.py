@@ -22,7 +22,16 @@ class PipelineSettings:
         crop_seconds: Length of a crop, seconds.
         speed_factors: Tempo and pitch are multiplied by each of these factors. Every factor makes
             new speakers.
+        visit_seconds: Seconds of a recording for each of which an epoch visits it once, rounded, so
+            that long recordings are heard as often as their length deserves. None: an epoch visits
+            every recording once.
         augment_probability: Chance that a crop is augmented. Half of these get a room, half noise.
+        room_probability: Chance that a crop gets a room. None: half of `augment_probability`. Where
+            this or `noise_probability` is given, a crop may get both.
+        noise_probability: Chance that a crop gets noise. None: half of `augment_probability`.
+        equalizer_probability: Chance that a crop passes a random equalizer, as if another
+            microphone had recorded it.
+        equalizer_db: Largest gain and loss of the equalizer, dB.
         musan: Folder with any of the subfolders `noise`, `speech`, `music`, as MUSAN has them.
             None: noise is generated.
         rirs: Folder with room impulse responses, at any depth. None: rooms are generated.
@@ -39,7 +48,18 @@ class PipelineSettings:
     speed_factors: tuple[float, ...] = setting(
         (1.0, 0.9, 1.1), "Speeds of the recordings, each making new speakers."
     )
+    visit_seconds: float | None = setting(
+        None, "Hear a recording once for so many seconds of it. Default: once an epoch."
+    )
     augment_probability: float = setting(0.6, "Chance of noise or reverberation on a crop.")
+    room_probability: float | None = setting(
+        None, "Chance of reverberation. Default: half of augment_probability, without noise."
+    )
+    noise_probability: float | None = setting(
+        None, "Chance of noise. Default: half of augment_probability, without reverberation."
+    )
+    equalizer_probability: float = setting(0.0, "Chance of a random equalizer on a crop.")
+    equalizer_db: float = setting(8.0, "Largest gain and loss of the equalizer, dB.")
     musan: str | None = setting(None, "Folder of MUSAN. Default: noise is generated.")
     rirs: str | None = setting(
         None, "Folder of room impulse responses. Default: rooms are generated."
@@ -72,7 +92,12 @@ class PipelineSettings:
                 and all(0.5 <= factor <= 2 for factor in self.speed_factors),
                 "one or more different numbers from 0.5 to 2",
             ),
+            ("visit_seconds", self.visit_seconds is None or self.visit_seconds > 0, "more than 0"),
             ("augment_probability", 0 <= self.augment_probability <= 1, "0 to 1"),
+            ("room_probability", 0 <= (self.room_probability or 0) <= 1, "0 to 1"),
+            ("noise_probability", 0 <= (self.noise_probability or 0) <= 1, "0 to 1"),
+            ("equalizer_probability", 0 <= self.equalizer_probability <= 1, "0 to 1"),
+            ("equalizer_db", 0 <= self.equalizer_db <= 40, "0 to 40"),
             ("noise_snr", self.noise_snr[0] <= self.noise_snr[1], "the lower one first"),
             ("speech_snr", self.speech_snr[0] <= self.speech_snr[1], "the lower one first"),
             ("music_snr", self.music_snr[0] <= self.music_snr[1], "the lower one first"),

@@ -11,10 +11,14 @@ import tf_keras as keras
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.jobs.settings import FineTuning, FloatTraining
 from tfsv.quantization.network import quantized_bits
+from tfsv.tasks.model_folder import load_model
 from tfsv.tasks.task import PlainModel, TaskData
+from tfsv.training.distillation import LiveTeacher, TaughtNetwork
 from tfsv.training.loop import FitSettings, fit
 from tfsv.training.schedules import LearningRate
 from tfsv.training.stages import StagedFineTuning, plan_stages
+
+_RELATIONS = 0.5  # weight of the parent's relations as part of that of its embeddings
 
 Crops = Callable[[int], tf.data.Dataset]
 """A function from a step of the further training to the data from there on."""
@@ -107,15 +111,22 @@ class FurtherTraining:
             weight_decay=decay,
             checkpoint_steps=before.checkpoint_steps,
             unit=self.data.unit,
+            bfloat16=before.bfloat16,
             on_step=staged.on_step if staged else None,
             state=staged,
         )
         strategy = self.strategy or tf.distribute.get_strategy()
+        trained = network
         with strategy.scope():
             objective = self.data.further_objective(network, parent)
+            if further.parent_weight:
+                trained = TaughtNetwork(network, load_model(parent.folder)[0])
+                objective = LiveTeacher(
+                    objective, further.parent_weight, further.parent_weight * _RELATIONS
+                )
         features_of = None if self.held else self.data.features_of(parent.card)
         fit(
-            network, objective, self.held or self._data, settings, folder, name,
+            trained, objective, self.held or self._data, settings, folder, name,
             inputs_of=training_inputs(self.data, features_of, self.data.seed + 1),
             strategy=strategy,
         )  # fmt: skip

@@ -163,6 +163,7 @@ class _Run:
         if (folder / folders.RESULTS).exists():
             return Report.read(folder)
         if not (folder / folders.CARD).exists():
+            self.data.prepare(self.folder)
             network = make(folder)
             save_model(folder, network, self._card(name, network))
         network, card = load_model(folder)
@@ -193,6 +194,7 @@ class _Run:
             weight_decay=training.weight_decay,
             checkpoint_steps=training.checkpoint_steps,
             unit=self.data.unit,
+            bfloat16=training.bfloat16,
         )
         features_of = self.data.features_of(card)
         fit(

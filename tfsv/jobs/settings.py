@@ -21,6 +21,8 @@ class FloatTraining:
         warmup: Part of the steps in which the learning rate rises from 0.
         weight_decay: Weight decay.
         checkpoint_steps: Steps between two checkpoints, in fine-tuning too.
+        bfloat16: Whether convolutions and matrix products are computed in bfloat16, in fine-tuning
+            too. It is faster on processors that have instructions for it, and slower on others.
     """
 
     epochs: float = setting(150.0, "Epochs of float training; may be a fraction.")
@@ -30,6 +32,9 @@ class FloatTraining:
     warmup: float = setting(0.04, "Part of the steps in which the learning rate rises.")
     weight_decay: float = setting(1e-4, "Weight decay.")
     checkpoint_steps: int = setting(100, "Steps between two checkpoints.")
+    bfloat16: bool = setting(
+        False, "Compute products in bfloat16, for processors with avx512_bf16 or AMX."
+    )
 
     def __post_init__(self):
         require(
@@ -93,6 +98,9 @@ class FineTuning:
         stage_order: Order in which layers are quantized: "bits" (the widest first; a stage for each
             width), "sensitivity" (of the bit plan) or "front".
         control: Whether the float network gets the further epochs too, as their control.
+        parent_weight: Weight of the float parent as a teacher that hears the same crops: of the
+            distance to its embedding, and half of it on its cosines within the batch. 0: it teaches
+            nothing.
     """
 
     epochs: float = setting(
@@ -113,6 +121,9 @@ class FineTuning:
     stages: int = setting(1, "Stages of fine-tuning; 1: all layers in one go.")
     stage_order: str = setting("bits", "Layers that come first: bits, sensitivity or front.")
     control: bool = setting(False, "Also train the float network for the further epochs.")
+    parent_weight: float = setting(
+        0.0, "Weight of the float parent as a teacher of its quantized child; 0: it does not teach."
+    )
 
     def __post_init__(self):
         require(
@@ -122,6 +133,7 @@ class FineTuning:
             ("refresh_steps", self.refresh_steps >= 1, "at least 1"),
             ("stages", self.stages >= 1, "at least 1"),
             ("stage_order", self.stage_order in ORDERS, " or ".join(ORDERS)),
+            ("parent_weight", self.parent_weight >= 0, "at least 0"),
         )
 
 

@@ -98,6 +98,16 @@ class TaskData(abc.ABC):
         """Folder of the data, to which the run's folder gets a link; None: there is none."""
         return None
 
+    def prepare(self, folder: pathlib.Path) -> None:  # noqa: B027
+        """Makes once what training needs beside the data, such as a teacher's embeddings.
+
+        Args:
+            folder: Folder of the run, where it is kept.
+
+        Raises:
+            InputError: It cannot be made.
+        """
+
     @abc.abstractmethod
     def dataset(self, first_step: int) -> "tf.data.Dataset":
         """Endless batches of (raw inputs, targets) from a step on.
@@ -117,7 +127,7 @@ class TaskData(abc.ABC):
     def objective(self, network: "keras.Model", steps: int) -> "Objective":
         """A new objective for a network and a fit of so many steps, built for its outputs."""
 
-    def further_objective(self, network: "keras.Model", parent: PlainModel) -> "Objective":
+    def further_objective(self, network: "keras.Model", parent: PlainModel) -> "Objective | None":
         """The objective of a network that goes on from a trained float parent.
 
         Schedules are at their ends. The default takes nothing from the parent.
@@ -125,6 +135,10 @@ class TaskData(abc.ABC):
         Args:
             network: The network to train, quantized or float.
             parent: The float model that it was made of.
+
+        Returns:
+            The objective. None: the data have no targets, and the parent is all there is to learn
+            from.
         """
         return self.objective(network, 0)
 

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv import folders
 from tfsv.audio.augment import spec_augment
 from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline import class_count, steps_per_epoch, training_dataset
@@ -20,6 +21,8 @@ from tfsv.files import sha256_of
 from tfsv.report import Report
 from tfsv.settings import named_settings
 from tfsv.tasks.task import Measured, PlainModel, TaskData
+from tfsv.tasks.teachers import Teacher, read_projection, save_projection, weights_of
+from tfsv.training.distillation import RecordedTeacher, TaughtSpeakers
 from tfsv.training.objective import Objective
 from tfsv.training.objectives import OBJECTIVES
 from tfsv.training.schedules import Margin
@@ -61,6 +64,7 @@ class SpeechTraining(TaskData):
             data.corpus, speakers=data.speakers, utterances=data.utterances
         )
         self.seed = data.pipeline.seed
+        self._teacher: Teacher | None = None
         self._lists: dict[str, tuple[Trials, list[str]]] = {}
 
     @functools.cached_property
@@ -87,6 +91,8 @@ class SpeechTraining(TaskData):
             _check_trials(trials, paths, self.manifest, self.train)
             if trials.enrolment_list is not None:
                 files[f"{split}_enrolments"] = trials.enrolment_list.path
+        if self._objective.teacher is not None:
+            files["teacher"] = weights_of(self._objective.teacher)
         return files
 
     def identity(self) -> Mapping[str, Any]:
@@ -105,9 +111,21 @@ class SpeechTraining(TaskData):
         """Folder of the manifest."""
         return pathlib.Path(self.manifest.root)
 
+    def prepare(self, folder: pathlib.Path) -> None:
+        """Lets the teacher, if there is one, embed the train split.
+
+        Without this call, as in studies, training learns from labels only.
+        """
+        if self._objective.teacher is not None and self._teacher is None:
+            self._teacher = Teacher(self._objective.teacher, self.train, folder / folders.TEACHER)
+
     def dataset(self, first_step: int) -> tf.data.Dataset:
-        """Endless batches of crops, float32 `[batch, samples]`, and classes, int32 `[batch]`."""
-        return training_dataset(self.train, self.settings.pipeline, first_step)
+        """Endless batches of crops, float32 `[batch, samples]`, and classes, int32 `[batch]`.
+
+        With a teacher the classes become the pair (classes, the teacher's embeddings).
+        """
+        vectors = self._teacher.vectors if self._teacher else None
+        return training_dataset(self.train, self.settings.pipeline, first_step, vectors=vectors)
 
     def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
         """The front end of a card."""
@@ -141,12 +159,16 @@ class SpeechTraining(TaskData):
             self.settings.pipeline,
         )
         objective.kernel.assign(vectors)
+        if isinstance(objective, TaughtSpeakers):
+            read_projection(parent.folder, objective.teacher)
         return objective
 
     def save_objective(self, folder: pathlib.Path, objective: Objective) -> None:
-        """Keeps the class vectors."""
+        """Keeps the class vectors, and the projection to the teacher's embeddings if any."""
         vectors = objective.kernel.numpy()
         save_class_vectors(folder, vectors, self.train, self.settings.pipeline)
+        if isinstance(objective, TaughtSpeakers):
+            save_projection(folder, objective.teacher)
 
     def log_probabilities(self, objective: Objective) -> Callable[[Any], tf.Tensor]:
         """Log posteriors of the training speakers, as `speaker_posteriors` gives them."""
@@ -205,6 +227,14 @@ class SpeechTraining(TaskData):
             raise InputError(
                 f"objective={self._objective.objective}: has no such setting ({error})"
             ) from error
+        if self._teacher:
+            teacher = RecordedTeacher(
+                self._teacher.size,
+                self._objective.teacher_weight,
+                self._objective.relation_weight,
+                self._teacher.baseline,
+            )
+            objective = TaughtSpeakers(objective, teacher)
         objective.build(network.output_shape)
         return objective
 

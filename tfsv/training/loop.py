@@ -1,6 +1,7 @@
 """The fit loop: steps, progress, checkpoints and resumption."""
 
 import collections
+import contextlib
 import dataclasses
 import math
 import pathlib
@@ -64,6 +65,9 @@ class FitSettings:
             decouples it.
         checkpoint_steps: Number of steps between two checkpoints.
         unit: Name of what a batch holds, for the progress bar.
+        bfloat16: Whether convolutions and matrix products are computed in bfloat16. Weights, their
+            updates and sums stay float32. It pays on processors with instructions for it
+            (avx512_bf16, AMX), where a step of a ResNet takes two thirds of its time.
         on_step: Function that is called before each step with its number. It changes what must
             change in mid-fit, such as codebooks. This must be variables of the network, so that a
             checkpoint holds them.
@@ -77,6 +81,7 @@ class FitSettings:
     weight_decay: float = 1e-4
     checkpoint_steps: int = 100
     unit: str = "examples"
+    bfloat16: bool = False
     on_step: Callable[[int], StepNote | None] | None = None
     state: tf.train.experimental.PythonState | None = None
 
@@ -139,11 +144,23 @@ def fit(
             another process works in the folder.
         KeyboardInterrupt: Ctrl-C stopped the fit. The message says after which step.
     """
-    with alone_in(writable_folder(folder)):
+    with alone_in(writable_folder(folder)), _products_in_bfloat16(settings.bfloat16):
         return _fitted(
             network, objective, dataset_from, settings, folder, name, inputs_of,
             strategy or tf.distribute.get_strategy(),
         )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _products_in_bfloat16(wanted: bool) -> Iterator[None]:
+    """Lets TensorFlow rewrite the graphs that are made within to bfloat16 on processors."""
+    option = "auto_mixed_precision_onednn_bfloat16"
+    before = tf.config.optimizer.get_experimental_options().get(option, False)
+    tf.config.optimizer.set_experimental_options({option: wanted})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({option: before})
 
 
 def _fitted(

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tfsv.verification.embedder import Embedder
 
 _VERSION = 2  # of what is stored: windows are weighted with their sound
+_SPARING = "sparing"  # subfolder of shards with zeros for recordings that cannot be embedded
 _SHARD = 256  # utterances a shard: what a kill may cost
 
 
@@ -124,20 +125,117 @@ def extract_embeddings(
         InputError: A file cannot be read or embedded, the folder cannot be written, or there is no
             path. The message names the file, for an evaluation must not drop trials silently.
     """
+    home = _checked(paths, folder, identity, window_seconds)
+    shards = _shards(embedder, paths, home, window_seconds, progress)
+    return np.concatenate(list(shards))
+
+
+class StoredEmbeddings:
+    """Embeddings of many recordings in a folder, of which only those asked for are in memory.
+
+    A recording that cannot be read or embedded is left out, and the log names it. Its embedding is
+    zero.
+
+    Example:
+        >>> stored = StoredEmbeddings(tfsv.load("demo"), paths, "runs/a/teacher", identity="demo")
+        >>> stored(np.array([0, 7])).shape
+        (2, 128)
+
+    Attributes:
+        size: Number of components of an embedding.
+
+    Args:
+        embedder: The model.
+        paths: Sound files, or channels of them.
+        folder: Folder that keeps the embeddings, as `extract_embeddings` has it. A killed call goes
+            on when it is made again.
+        identity: A text that tells this model from others, e.g. its file's sha256.
+        description: What stands before the progress bar.
+
+    Raises:
+        InputError: No recording can be embedded, or the folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        embedder: "Embedder",
+        paths: Sequence[str | os.PathLike],
+        folder: str | os.PathLike,
+        identity: str,
+        description: str = "embedding",
+    ):
+        home = _checked(paths, pathlib.Path(folder, _SPARING), identity, WINDOW_SECONDS)
+        sizes = set()
+        for embeddings in _shards(
+            embedder, paths, home, WINDOW_SECONDS, True, sparing=True, description=description
+        ):
+            sizes |= {len(embedding) for embedding in embeddings if len(embedding)}
+        if len(sizes) != 1:
+            raise InputError(f"{paths[0]}: neither it nor any other recording can be embedded")
+        (self.size,) = sizes
+        self._files = [home / f"{n:05d}.npy" for n in range(-(-len(paths) // _SHARD))]
+        self._open: dict[int, np.ndarray] = {}
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """The embeddings of recordings by their places in `paths`.
+
+        Args:
+            rows: Places, int `[rows]`.
+
+        Returns:
+            Embeddings of length 1 or 0, float32 `[rows, size]`.
+        """
+        found = np.zeros((len(rows), self.size), np.float32)
+        for place, row in enumerate(rows):
+            shard = self._shard(int(row) // _SHARD)
+            if shard.shape[1]:  # no recording of it could be embedded
+                found[place] = shard[int(row) % _SHARD]
+        return found
+
+    def _shard(self, number: int) -> np.ndarray:
+        if number not in self._open:
+            self._open[number] = np.load(self._files[number], mmap_mode="r", allow_pickle=False)
+        return self._open[number]
+
+
+def _checked(
+    paths: Sequence[str | os.PathLike],
+    folder: str | os.PathLike | None,
+    identity: str,
+    window_seconds: float,
+) -> pathlib.Path | None:
+    """The folder of these recordings' shards; None where nothing is kept."""
     if not paths:
         raise InputError("no recording to embed: the list is empty")
     absent = [path for path in paths if not os.path.exists(path)]
     if absent:
         share = f"{len(absent)} of {len(paths)} recordings missing"
         raise InputError(f"{absent[0]}: cannot be read (No such file or directory; {share})")
-    home = None
-    if folder is not None:
-        if not identity:
-            raise InputError(f"{folder}: shards of embeddings need the model's identity")
-        home = writable_folder(pathlib.Path(folder) / _key(paths, identity, window_seconds))
-    shards, warned = [], []
+    if folder is None:
+        return None
+    if not identity:
+        raise InputError(f"{folder}: shards of embeddings need the model's identity")
+    return writable_folder(pathlib.Path(folder) / _key(paths, identity, window_seconds))
+
+
+def _shards(
+    embedder: "Embedder",
+    paths: Sequence[str | os.PathLike],
+    home: pathlib.Path | None,
+    window_seconds: float,
+    progress: bool,
+    *,
+    sparing: bool = False,
+    description: str = "embedding",
+) -> Iterator[Sequence[np.ndarray]]:
+    """The embeddings of each shard, float32 `[dimensions]`, read or computed and kept.
+
+    Args:
+        sparing: Whether a recording that cannot be embedded is logged and gets zeros.
+    """
+    warned = []
     with tqdm.tqdm(
-        total=len(paths), desc="embedding", unit="utt", disable=None if progress else True
+        total=len(paths), desc=description, unit="utt", disable=None if progress else True
     ) as bar:
         for start in range(0, len(paths), _SHARD):
             part = paths[start : start + _SHARD]
@@ -146,18 +244,26 @@ def extract_embeddings(
             if shard is None:
                 embeddings = []
                 for path in part:
-                    embedding, warnings = _embedded(embedder, path, window_seconds)
+                    try:
+                        embedding, warnings = _embedded(embedder, path, window_seconds)
+                    except InputError as error:
+                        if not sparing:
+                            raise
+                        logging.warning("%s; it is left out", error)
+                        embedding, warnings = np.zeros(0, np.float32), ()
                     embeddings.append(embedding)
                     warned += [(warning, path) for warning in warnings]
                     bar.update()
-                shard = np.stack(embeddings).astype(np.float32, copy=False)
+                size = max(map(len, embeddings))
+                blank = np.zeros(size, np.float32)
+                shard = np.stack([e if len(e) else blank for e in embeddings])
+                shard = shard.astype(np.float32, copy=False)
                 if file:
                     write_array(file, shard)
             else:
                 bar.update(len(part))
-            shards.append(shard)
+            yield shard
     _warn_of(warned, len(paths))
-    return np.concatenate(shards)
 
 
 def _embedded(

@@ -57,12 +57,21 @@ class SpeakerObjective:
         margin: Final margin, in radians.
         margin_start: Part of the steps without margin.
         margin_end: Part of the steps at which the margin is final.
+        teacher: Model whose embeddings of the training recordings are learned too: a folder, a
+            `.tflite` file, or a name of `tfsv.demo`. None: there is none.
+        teacher_weight: Factor on the distance to the teacher's embedding.
+        relation_weight: Factor on the differences to the teacher's cosines within the batch.
     """
 
     objective: str = setting("aam_softmax", "What is minimised, e.g. aam_softmax:scale=30.")
     margin: float = setting(0.2, "Final margin of AAM-softmax, radians.")
     margin_start: float = setting(0.13, "Part of the steps without margin.")
     margin_end: float = setting(0.27, "Part of the steps at which the margin is final.")
+    teacher: str | None = setting(
+        None, "Model to learn from too: a folder or a .tflite file. Default: labels only."
+    )
+    teacher_weight: float = setting(10.0, "Factor on the distance to the teacher's embedding.")
+    relation_weight: float = setting(5.0, "Factor on the differences to the teacher's cosines.")
 
     def __post_init__(self):
         require(
@@ -70,4 +79,6 @@ class SpeakerObjective:
             ("margin", 0 <= self.margin < math.pi / 2, "0 to 1.57 radians"),
             ("margin_start", 0 <= self.margin_start <= 1, "0 to 1"),
             ("margin_end", self.margin_start <= self.margin_end <= 1, "'margin_start' to 1"),
+            ("teacher_weight", self.teacher_weight >= 0, "at least 0"),
+            ("relation_weight", self.relation_weight >= 0, "at least 0"),
         )

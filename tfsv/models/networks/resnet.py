@@ -1,6 +1,7 @@
 """Two-dimensional residual networks for speaker embeddings (r-vectors): resnet18 to resnet152."""
 
 import functools
+from collections.abc import Sequence
 
 import tf_keras as keras
 
@@ -16,12 +17,20 @@ BLOCKS = {
     152: (3, 8, 36, 3),
 }
 
+_WIDTHS = (1, 2, 4, 8)  # of the stages, in widths of the first
+_TAPERED = (1, 2, 4, 6)
 _FIRST_OF_BOTTLENECKS = 50
 _EXPANSION = 4
 
 
 def resnet(
-    depth: int, *, channels: int, bins: int, embedding_size: int, pooling: str = "tstp"
+    depth: int,
+    *,
+    channels: int,
+    bins: int,
+    embedding_size: int,
+    pooling: str = "tstp",
+    widths: Sequence[int] = _WIDTHS,
 ) -> keras.Model:
     """A ResNet over the (time, frequency) image of fbank features.
 
@@ -44,6 +53,8 @@ def resnet(
         bins: Number of mel filters, a multiple of 8.
         embedding_size: Number of components of the embedding.
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
+        widths: Widths of the four stages as multiples of `channels`. Half of a ResNet's weights are
+            in its last stage. 6 instead of 8 there spares a third of all (`resnet18_tapered`).
 
     Returns:
         A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
@@ -54,7 +65,7 @@ def resnet(
     for stage, blocks in enumerate(BLOCKS[depth]):
         for index in range(blocks):
             stride = 2 if stage > 0 and index == 0 else 1
-            x = block(x, channels * 2**stage, stride, f"stage{stage + 1}_block{index + 1}")
+            x = block(x, channels * widths[stage], stride, f"stage{stage + 1}_block{index + 1}")
     x = pooled(x, pooling)
     embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
     return keras.Model(features, embedding, name=f"resnet{depth}")
@@ -86,14 +97,14 @@ def _shortcut(x, channels: int, stride: int, name: str):
     return x
 
 
-for _depth in BLOCKS:
+def _register(name: str, depth: int, widths: Sequence[int]) -> None:
+    build = functools.partial(resnet, depth, widths=widths)
     NETWORKS.add(
-        f"resnet{_depth}",
-        NetworkEntry(
-            functools.partial(resnet, _depth),
-            channels=32,
-            embedding_size=256,
-            pooling="tstp",
-            bins_multiple=8,
-        ),
+        name,
+        NetworkEntry(build, channels=32, embedding_size=256, pooling="tstp", bins_multiple=8),
     )
+
+
+for _depth in BLOCKS:
+    _register(f"resnet{_depth}", _depth, _WIDTHS)
+_register("resnet18_tapered", 18, _TAPERED)
