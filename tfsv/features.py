@@ -158,6 +158,33 @@ class LogMel(keras.layers.Layer):
         return super().get_config() | self.settings()
 
 
+@keras.utils.register_keras_serializable("tfsv")
+class TrainingLogMel(LogMel):
+    """The same features by operations that only TensorFlow has, in a third of the time.
+
+    `LogMel` cuts frames and sums filters with what a TFLite file runs. Training needs no file.
+
+    Example:
+        >>> features = TrainingLogMel(bins=40)(tf.zeros([1, 16000]))
+        >>> features.shape
+        TensorShape([1, 98, 40])
+    """
+
+    def _frames(self, waveform: tf.Tensor) -> tf.Tensor:
+        return tf.signal.frame(waveform, FRAME_SAMPLES, HOP_SAMPLES)
+
+    def _mel(self, spectrum: tf.Tensor) -> tf.Tensor:
+        index, rising, falling = mel_gather(self.bins, self.low_hz, self.high_hz)
+        filters = np.zeros((257, self.bins), np.float32)
+        for interval, members in enumerate(index):
+            if interval < self.bins:
+                filters[members, interval] += rising[members]
+            if interval:
+                filters[members, interval - 1] += falling[members]
+        filters[0] = 0.0  # unused places name it
+        return tf.tensordot(spectrum, filters, 1)
+
+
 def frame_count(samples: int) -> int:
     """Number of whole frames in so many samples.
 
