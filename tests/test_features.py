@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsv.features import LogMel, frame_count
+from tfsv.features import LogMel, TrainingLogMel, frame_count
 
 
 def kaldi_fbank(waveform, window, bins=80):
@@ -87,3 +87,12 @@ def test_bad_settings_are_refused():
         LogMel(window="square")
     with pytest.raises(ValueError, match="low_hz"):
         LogMel(low_hz=9000)
+
+
+@pytest.mark.parametrize("settings", [{}, {"bins": 40}, {"low_hz": 0.0, "silence_db": None}])
+def test_features_of_training_are_those_of_the_file(settings):
+    waveforms = np.random.default_rng(0).normal(0, 0.1, (2, 8123)).astype(np.float32)
+    waveforms[1, 3000:6000] = 0
+    settings = {"bins": 80, **settings}
+    expected = LogMel(**settings)(waveforms)
+    np.testing.assert_allclose(TrainingLogMel(**settings)(waveforms), expected, atol=2e-4)

@@ -12,9 +12,15 @@ import scipy.signal
 import soundfile
 import tensorflow as tf
 
-from tfsv.audio import decoding
+from tfsv.audio import augment, decoding
 from tfsv.audio.manifest import Manifest, Utterance, read_manifest, write_manifest
-from tfsv.audio.pipeline import class_count, crop, steps_per_epoch, training_dataset
+from tfsv.audio.pipeline import (
+    _Augmenter,
+    class_count,
+    crop,
+    steps_per_epoch,
+    training_dataset,
+)
 from tfsv.audio.pipeline_settings import DECODERS, PipelineSettings
 from tfsv.errors import InputError
 
@@ -382,3 +388,84 @@ def test_real_speech_comes_through(real_speech):
     (x, labels) = drawn(training_dataset(manifest, settings), 1)[0]
     assert x.shape == (16, 32000) and np.all(np.std(x, axis=1) > 1e-3)
     assert labels.min() >= 0 and labels.max() < class_count(manifest, settings)
+
+
+def test_long_recordings_are_heard_for_each_so_many_seconds_of_them(tmp_path):
+    sounds = {"a": [noise(0.6), noise(2.9)], "b": [noise(1.6)]}
+    manifest = corpus(tmp_path, sounds)
+    settings = dataclasses.replace(PLAIN, batch_size=5, visit_seconds=1.0)
+    assert steps_per_epoch(manifest, settings) == 2  # 1 + 3 + 2 visits, 5 a batch
+    numbered = training_dataset(
+        manifest, settings, vectors=lambda rows: rows[:, None].astype(np.float32)
+    )
+    rows = np.concatenate([v.numpy()[:, 0] for _, (_, v) in numbered.take(12)])
+    for epoch in rows.reshape(10, 6):
+        assert sorted(epoch) == [0, 1, 1, 1, 2, 2]
+
+
+def test_what_is_known_of_a_recording_stands_beside_its_crop(small):
+    settings = dataclasses.replace(PLAIN, batch_size=9, speed_factors=(1.0, 0.9))
+    known = training_dataset(
+        small, settings, vectors=lambda rows: np.stack([rows + 1, rows], 1).astype(np.float32)
+    )
+    plain = drawn(training_dataset(small, settings), 2)
+    both = [(x.numpy(), y.numpy(), v.numpy()) for x, (y, v) in known.take(2)]
+    assert_same(plain, [(x, y) for x, y, _ in both])
+    labels = np.concatenate([y for _, y, _ in both])
+    vectors = np.concatenate([v for _, _, v in both])
+    assert not vectors[labels >= 3].any()  # another voice than the recording's
+    assert sorted(vectors[labels < 3, 1]) == list(range(9))
+    names = [small.speakers.index(utterance.speaker) for utterance in small]
+    assert [names[int(row)] for row in vectors[labels < 3, 1]] == list(labels[labels < 3])
+
+
+def test_what_stands_in_for_a_damaged_recording_has_nothing_known(small):
+    (small.root / "a-1.wav").write_bytes(b"RIFF")
+    settings = dataclasses.replace(PLAIN, batch_size=9)
+    known = training_dataset(
+        small, settings, vectors=lambda rows: np.stack([rows + 1], 1).astype(np.float32)
+    )
+    ((_, (_, vectors)),) = known.take(1)
+    damaged = [utterance.path for utterance in small].index("a-1.wav")
+    assert sorted(vectors.numpy()[:, 0]) == sorted({*range(10)} - {damaged + 1})
+
+
+@pytest.mark.parametrize(
+    ("changed", "room", "noisy", "both"),
+    [
+        ({"augment_probability": 0.6}, 0.3, 0.3, 0.0),
+        ({"room_probability": 0.5, "noise_probability": 0.5}, 0.5, 0.5, 0.25),
+        ({"augment_probability": 0.4, "noise_probability": 1.0}, 0.2, 1.0, 0.2),
+    ],
+)
+def test_chances_of_rooms_and_noise(changed, room, noisy, both):
+    augmenter = _Augmenter(dataclasses.replace(PLAIN, **changed))
+    draws = np.random.default_rng(0).uniform(size=(2000, 8)).astype(np.float32)
+    chosen = np.array([[bool(x) for x in augmenter._chosen(row)] for row in tf.constant(draws)])
+    shares = [chosen[:, 0].mean(), chosen[:, 1].mean(), chosen.all(axis=1).mean()]
+    np.testing.assert_allclose(shares, [room, noisy, both], atol=0.04)
+
+
+def test_another_microphone_changes_the_colour_and_not_the_level():
+    waveform = tf.constant(noise(1.0))
+    seeds = [tf.constant([0, n]) for n in range(20)]
+    gains = []
+    for seed in seeds:
+        coloured = augment.equalize(waveform, seed, 8.0)
+        np.testing.assert_allclose(augment.power(coloured), augment.power(waveform), rtol=1e-4)
+        ratio = np.abs(np.fft.rfft(coloured) / np.fft.rfft(waveform))[60:7900]
+        gains.append(20 * np.log10(ratio / np.median(ratio)))
+    gains = np.array(gains)
+    assert np.abs(gains).max() <= 16.1 and np.abs(gains).max() > 8
+    assert np.abs(np.diff(gains, axis=1)).max() < 0.4  # smooth
+    assert np.abs(gains.mean(axis=0)).max() < 6
+
+
+def test_an_equalizer_is_drawn_for_its_share_of_crops(small):
+    settings = dataclasses.replace(PLAIN, batch_size=9, crop_seconds=0.8)
+    plain = drawn(training_dataset(small, settings), 6)
+    half = dataclasses.replace(settings, equalizer_probability=0.5)
+    coloured = drawn(training_dataset(small, half), 6)
+    changed = [np.any(x != y) for (a, _), (b, _) in zip(plain, coloured, strict=True)
+               for x, y in zip(a, b, strict=True)]  # fmt: skip
+    assert 0.25 < np.mean(changed) < 0.75

@@ -7,7 +7,12 @@ from speech_stub import SIZE, PitchEmbedder, person, write_people
 
 from tfsv.errors import InputError
 from tfsv.verification import extraction
-from tfsv.verification.extraction import embed_file, embed_long, extract_embeddings
+from tfsv.verification.extraction import (
+    StoredEmbeddings,
+    embed_file,
+    embed_long,
+    extract_embeddings,
+)
 from tfsv.verification.windows import sounding_windows
 
 
@@ -206,3 +211,41 @@ def test_real_speech(real_speech):
     files = real_speech.some_files(6)
     embeddings = extract_embeddings(PitchEmbedder(), files)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_stored_embeddings_are_those_of_the_recordings_and_zero_for_a_damaged_one(
+    paths, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(extraction, "_SHARD", 4)
+    with open(paths[4], "wb") as file:
+        file.write(b"RIFF")
+    stored = StoredEmbeddings(PitchEmbedder(), paths, tmp_path / "kept", "pitch")
+    found = stored(np.array([8, 4, 0, 0]))
+    assert stored.size == SIZE and found.dtype == np.float32
+    assert not found[1].any()
+    for row, path in ((0, paths[8]), (2, paths[0]), (3, paths[0])):
+        np.testing.assert_array_equal(found[row], embed_file(PitchEmbedder(), path))
+
+
+def test_stored_embeddings_go_on_after_a_kill(paths, tmp_path, monkeypatch):
+    monkeypatch.setattr(extraction, "_SHARD", 4)
+
+    class Killed(PitchEmbedder):
+        def embed(self, waveform):
+            if len(self.lengths) == 5:
+                raise KeyboardInterrupt
+            return super().embed(waveform)
+
+    with pytest.raises(KeyboardInterrupt):
+        StoredEmbeddings(Killed(), paths, tmp_path / "kept", "pitch")
+    again = PitchEmbedder()
+    StoredEmbeddings(again, paths, tmp_path / "kept", "pitch")
+    assert len(again.lengths) == 5
+
+
+def test_stored_embeddings_of_nothing_but_damaged_recordings_are_refused(paths, tmp_path):
+    for path in paths:
+        with open(path, "wb") as file:
+            file.write(b"RIFF")
+    with pytest.raises(InputError, match="neither it nor any other recording can be embedded"):
+        StoredEmbeddings(PitchEmbedder(), paths, tmp_path / "kept", "pitch")
