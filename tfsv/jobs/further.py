@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.bitwidth.plan import BitPlan
+from tfsv.errors import InputError
 from tfsv.jobs.settings import FineTuning, FloatTraining
 from tfsv.quantization.network import quantized_bits
 from tfsv.tasks.model_folder import load_model
@@ -99,7 +100,8 @@ class FurtherTraining:
 
         Raises:
             InputError: The optimizer is unknown, the loss is not finite any more, or a checkpoint
-                does not fit or cannot be written.
+                does not fit or cannot be written. It is also raised where the data have no targets
+                and the parent does not teach.
         """
         further, before = self.settings, self.float_training
         rate = further.learning_rate
@@ -124,6 +126,8 @@ class FurtherTraining:
                 objective = LiveTeacher(
                     objective, further.parent_weight, further.parent_weight * _RELATIONS
                 )
+        if objective is None:
+            raise InputError("parent_weight=0: without labels the parent must teach; give 10")
         features_of = None if self.held else self.data.features_of(parent.card)
         fit(
             trained, objective, self.held or self._data, settings, folder, name,

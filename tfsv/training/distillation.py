@@ -207,11 +207,16 @@ class LiveTeacher(Objective):
     def call(
         self, outputs: tuple[tf.Tensor, tf.Tensor], targets: Any, step: tf.Tensor
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Computes the losses of a batch of pairs that `TaughtNetwork` gave."""
+        """Computes the losses of a batch of pairs that `TaughtNetwork` gave.
+
+        Returns:
+            The weighted sums, float32 `[batch]`, both losses as "parent_embedding" and
+            "parent_relation", and the values of the other objective.
+        """
         student, teacher = outputs
         embedding, relation = embedding_loss(student, teacher), relation_loss(student, teacher)
         total = self.embedding_weight * embedding + self.relation_weight * relation
-        values = {"embedding": embedding, "relation": relation}
+        values = {"parent_embedding": embedding, "parent_relation": relation}
         if self.beside is not None:
             losses, further = self.beside(student, targets, step)
             total, values = total + losses, values | further
@@ -274,5 +279,9 @@ class TaughtSpeakers(Objective):
 
 
 def _shown(values: Mapping[str, float]) -> str:
-    text = f"loss {values['loss']:.2f}, teacher {values['embedding']:.3f}/{values['relation']:.3f}"
+    text = f"loss {values['loss']:.2f}"
+    for name, prefix in (("parent", "parent_"), ("teacher", "")):
+        if f"{prefix}embedding" in values:
+            distance, relation = values[f"{prefix}embedding"], values[f"{prefix}relation"]
+            text += f", {name} {distance:.3f}/{relation:.3f}"
     return text + (f", accuracy {values['accuracy']:.0%}" if "accuracy" in values else "")

@@ -1,0 +1,93 @@
+"""Speech of nobody knows whom, as the data of a further training that only a parent teaches."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from tfsv.audio.channels import OneChannel
+from tfsv.audio.manifest import Manifest, Utterance
+from tfsv.audio.pipeline import steps_per_epoch, training_dataset
+from tfsv.audio.pipeline_settings import PipelineSettings
+from tfsv.card import ModelCard
+from tfsv.features import TrainingLogMel
+from tfsv.report import Report
+from tfsv.tasks.task import Measured, PlainModel, TaskData
+from tfsv.training.objective import Objective
+from tfsv.verification.model_card import front_end_of
+
+_NOBODY = "unknown"  # the speaker of every recording
+
+
+class UnlabelledSpeech(TaskData):
+    """Crops of recordings without speakers, for `FurtherTraining` with a parent as the teacher.
+
+    Example:
+        >>> data = UnlabelledSpeech(["a.wav", "b.flac"], [3.1, 60.0], PipelineSettings())
+        >>> crops, _ = next(iter(data.dataset(0)))
+
+    Args:
+        paths: Sound files, or channels of them (`OneChannel`).
+        seconds: Duration of each file.
+        pipeline: How crops are made of them. Its speeds and its `visit_seconds` hold too.
+    """
+
+    unit = "crops"
+
+    def __init__(
+        self,
+        paths: Sequence[str | pathlib.Path | OneChannel],
+        seconds: Sequence[float],
+        pipeline: PipelineSettings,
+    ):
+        self.pipeline = pipeline
+        self.seed = pipeline.seed
+        self._manifest = Manifest(
+            pathlib.Path("recordings"),
+            [
+                _row(number, path, duration)
+                for number, (path, duration) in enumerate(zip(paths, seconds, strict=True))
+            ],
+        )
+
+    @functools.cached_property
+    def steps_per_epoch(self) -> int:
+        """Number of batches that hold each recording once, or as often as its length asks."""
+        return steps_per_epoch(self._manifest, self.pipeline)
+
+    def identity(self) -> Mapping[str, Any]:
+        """The recordings and how crops are made of them."""
+        return {
+            "recordings": [[u.path, u.channel, u.seconds] for u in self._manifest],
+            "pipeline": dataclasses.asdict(self.pipeline),
+        }
+
+    def dataset(self, first_step: int) -> tf.data.Dataset:
+        """Endless batches of crops, float32 `[batch, samples]`, and zeros, int32 `[batch]`."""
+        return training_dataset(self._manifest, self.pipeline, first_step)
+
+    def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
+        """The front end of a card, as quick as it can be."""
+        return TrainingLogMel(**front_end_of(card))
+
+    def objective(self, network: keras.Model, steps: int) -> Objective:
+        """There is none: nobody knows who speaks."""
+        raise NotImplementedError("recordings without labels have no objective of their own")
+
+    def further_objective(self, network: keras.Model, parent: PlainModel) -> None:
+        """Nothing but the parent's teaching."""
+        return
+
+    def measure(self, model: PlainModel) -> Measured:
+        """An empty report, since without labels nothing can be measured."""
+        return Measured(Report("", ()))
+
+
+def _row(number: int, path: str | pathlib.Path | OneChannel, seconds: float) -> Utterance:
+    channel = path.channel if isinstance(path, OneChannel) else None
+    extra = {"channel": str(channel)} if channel else {}
+    return Utterance(str(number), _NOBODY, _NOBODY, str(path), seconds, "train", extra)
