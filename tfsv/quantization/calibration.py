@@ -26,7 +26,6 @@ from tfsv.quantization.kernel_inputs import by_channel, matrices
 from tfsv.quantization.layer_walk import Call, LayerWalk, calls, readers
 from tfsv.quantization.network import layer_quantizers, quantize, strip
 from tfsv.quantization.schemes import Scheme
-from tfsv.quantization.schemes.base import KernelQuantizer
 from tfsv.quantization.wrapping import quantized_kernels
 
 _Norm = keras.layers.BatchNormalization
@@ -116,9 +115,11 @@ def calibrate(
 def _workplace(folder: pathlib.Path | None) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
     """Folders of what was done and of what waits; the latter is emptied before and after."""
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="tfsv-") as nowhere:
-            with _workplace(pathlib.Path(nowhere)) as places:
-                yield places
+        with (
+            tempfile.TemporaryDirectory(prefix="tfsv-") as nowhere,
+            _workplace(pathlib.Path(nowhere)) as places,
+        ):
+            yield places
         return
     scratch = folder / "waiting"
     shutil.rmtree(scratch, ignore_errors=True)

@@ -17,7 +17,7 @@ def channel_deviations(weights: np.ndarray) -> np.ndarray:
         weights: `[groups, inputs, outputs]`.
 
     Returns:
-        float64 `[groups, outputs]`, with a geometric mean of about 1. Channels that are all 0 get 1.
+        float64 `[groups, outputs]`, of a geometric mean of about 1. Channels that are all 0 get 1.
     """
     size = np.sqrt(np.mean(np.square(weights, dtype=np.float64), axis=1))
     alive = size > 0

@@ -54,7 +54,7 @@ def compensated(
     *,
     order: str = "curvature",
 ) -> np.ndarray:
-    """The codes of a layer, input by input, each error passed on to the inputs not yet coded (GPTQ).
+    """The codes of a layer, input by input, each error passed on to inputs not yet coded (GPTQ).
 
     After the weights of an input have got their nearest centroids, all weights not yet coded move
     to where the outputs are best, given the coded ones. With U the upper Cholesky factor of H⁻¹

@@ -74,8 +74,8 @@ class LayerWalk:
     """A network whose calls are made one after another, each for all batches.
 
     A call is made once. What it gives waits in a file for each batch until the last layer that
-    takes it was called. So the work is that of one pass over the batches, and the memory that of one
-    batch, wherever the walk stops to look at a layer or to change it.
+    takes it was called. So the work is that of one pass over the batches, and the memory that of
+    one batch, wherever the walk stops to look at a layer or to change it.
 
     Example:
         >>> walk = LayerWalk(network, batches, pathlib.Path("scratch"))

@@ -77,7 +77,7 @@ def _normal_equations(
     count: int,
     importance: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    groups, inputs, outputs = weights.shape
+    groups, inputs, _ = weights.shape
     one_hot = codes[..., np.newaxis] == np.arange(count, dtype=np.uint8)
     one_hot = one_hot.astype(np.float64)  # [groups, inputs, outputs, k]
     through = (hessian @ one_hot.reshape(groups, inputs, -1)).reshape(one_hot.shape)
