@@ -6,9 +6,9 @@ import tf_keras as keras
 from quantized_layers import every_kind_of_layer
 from tiny_networks import BINS, image_network, sequence_network, time_network
 
+from tfsv.card import ModelCard
 from tfsv.conversion.convert import export_tflite
 from tfsv.conversion.ends import Ends
-from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.quantization import calibration
 from tfsv.quantization.calibration import calibrate

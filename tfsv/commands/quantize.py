@@ -48,9 +48,7 @@ def main(values: Any, arguments: list[str]) -> None:
 
     from tfsv.jobs.quantizing import quantize_model
 
-    done = quantize_model(
-        values.model, recordings, widths, values.output, values.scheme, settings
-    )
+    done = quantize_model(values.model, recordings, widths, values.output, values.scheme, settings)
     if not done.layers:
         print(f"{values.output}: is there already, quantized with these settings")
         return

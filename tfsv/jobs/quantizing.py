@@ -113,18 +113,14 @@ def quantize_model(
             len(heard.recordings),
         )
     with alone_in(writable_folder(output)):
-        folders.claim(
-            output / CLAIM, _claimed(parent, recordings, widths, scheme, settings, heard)
-        )
+        folders.claim(output / CLAIM, _claimed(parent, recordings, widths, scheme, settings, heard))
         if (output / folders.CARD).exists():
             network, card = load_model(output)
             return QuantizedModel(network, card, parent, heard.recordings)
         if bits is None:
             bits = _searched(parent, task, widths, scheme, heard, output)
         state = output / _STATE
-        found = calibrate(
-            parent.network, bits, heard.batches, scheme, settings, folder=state
-        )
+        found = calibrate(parent.network, bits, heard.batches, scheme, settings, folder=state)
         card = _card(parent.card, found.layers, scheme, settings, heard)
         save_model(output, found.network, card)
         shutil.rmtree(state, ignore_errors=True)

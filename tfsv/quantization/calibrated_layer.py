@@ -10,10 +10,12 @@ from tfsv.quantization.channel_scales import channel_deviations
 from tfsv.quantization.compensation import compensated, damped, descended, output_error
 from tfsv.quantization.input_moments import InputMoments
 from tfsv.quantization.kernel_inputs import kernel_of, matrices
+from tfsv.quantization.norms_behind import Norm, gains, largest_scales
 from tfsv.quantization.refitting import ascending, refitted
 from tfsv.quantization.schemes.base import KernelQuantizer
 
 _SWEEPS = 2  # of coordinate descent in each round
+_MOST_REFITTED = 16  # centroids; more of them hardly move, and refitting takes long
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +44,7 @@ def calibrated_kernel(
     quantizer: KernelQuantizer,
     moments: InputMoments,
     settings: Calibration,
-    *,
-    centred: bool,
-    gains: np.ndarray | None = None,
-    largest_scale: np.ndarray | None = None,
+    norm: Norm | None = None,
 ) -> CalibratedKernel:
     """Codes a kernel so that the layer's outputs change least.
 
@@ -53,10 +52,8 @@ def calibrated_kernel(
     centroids, in turn, each of which can only lower the error.
 
     Example:
-        >>> found = calibrated_kernel(
-        ...     layer, layer.kernel.numpy(), SCHEMES["kmeans"](3), moments, Calibration(),
-        ...     centred=layer.use_bias,
-        ... )
+        >>> quantizer, kernel = SCHEMES["kmeans"](3), layer.kernel.numpy()
+        >>> found = calibrated_kernel(layer, kernel, quantizer, moments, Calibration())
 
     Args:
         layer: The layer, whose kind decides what its inputs meet.
@@ -64,23 +61,22 @@ def calibrated_kernel(
         quantizer: The layer's quantizer.
         moments: Moments of the layer's inputs.
         settings: How to calibrate.
-        centred: Whether the means of outputs do not matter, since something behind makes up.
-        gains: Factor of each output channel behind the layer, `[groups, outputs]`. None: 1.
-        largest_scale: Largest scale that each channel may be divided by, `[groups, outputs]`. None:
-            nothing behind the layer takes scales up.
+        norm: Batch normalisation behind the layer, which takes up scales and offsets. None: there
+            is none.
     """
     weights = matrices(layer, kernel).astype(np.float64)
+    centred = norm is not None or layer.use_bias  # then means are made up for
     plain = moments.hessian(centred=centred)
     hessian = damped(plain, settings.damping)
     target = weights
     if settings.targets == "float" and settings.codes == "calibrated":
         missing = moments.cross(centred=centred).transpose(0, 2, 1) - plain
         target = weights + np.linalg.solve(hessian, missing @ weights)
-    importance = np.ones(weights.shape[::2]) if gains is None else np.square(gains)
+    importance = np.ones(weights.shape[::2]) if norm is None else gains(layer, norm) ** 2
     whole = np.sum(importance * output_error(weights, plain)) or 1.0
     scales = [np.ones(importance.shape)]
-    if settings.channel_scales and largest_scale is not None:
-        scales.append(np.minimum(channel_deviations(target), largest_scale))
+    if settings.channel_scales and norm is not None:
+        scales.append(np.minimum(channel_deviations(target), largest_scales(layer, norm)))
     best = None
     for scale in scales:
         aim = target / scale[:, np.newaxis]
@@ -112,7 +108,7 @@ def _coded(
         codebook = coded.codebook
         codes = compensated(weights, hessian, codebook, order=settings.order)
         for _ in range(settings.refits):
-            if quantizer.free_centroids:
+            if quantizer.free_centroids and len(codebook) <= _MOST_REFITTED:
                 codebook = refitted(weights, hessian, codes, codebook, importance)
                 codebook, codes = ascending(codebook, codes)
             codes = descended(weights, hessian, codebook, codes, sweeps=_SWEEPS)

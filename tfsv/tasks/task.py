@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfsv.bitwidth.methods import METHODS
 from tfsv.card import ModelCard
+from tfsv.errors import InputError
 from tfsv.registry import Registry
 from tfsv.report import Report
 
