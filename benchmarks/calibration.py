@@ -3,9 +3,9 @@
     python benchmarks/calibration.py --model=runs/base/float --recordings=corpus/manifest.tsv \
         --trials=corpus/trials/test.txt --root=corpus --output=calibration.json
 
-prints a table of EERs, pooled over the list and as the mean of its corpora (the first folders of its
-paths), with the mean cosine to the float network's embeddings and the seconds of a processor. It
-goes on where it was if it is started again with the same output.
+prints a table of EERs, pooled over the list and as the mean of its corpora (the first folders of
+its paths), with the mean cosine to the float network's embeddings and the seconds of a processor.
+It goes on where it was if it is started again with the same output.
 """
 
 import json
@@ -19,8 +19,8 @@ from absl import app, flags
 from tfsv.audio.crop_settings import RecordingSettings
 from tfsv.features import LogMel
 from tfsv.files import write_json
-from tfsv.quantization.calibration import calibrate
-from tfsv.quantization.calibration_settings import Calibration
+from tfsv.quantization.calibration import quantize_on
+from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.quantization.network import strip
 from tfsv.tasks.model_folder import load_model
 from tfsv.tasks.task import TASKS
@@ -81,7 +81,9 @@ def main(arguments: list[str]) -> None:
             name = f"{bits} bits: {level}"
             if name not in rows:
                 start = time.process_time()
-                found = calibrate(network, bits, batches, settings=Calibration(**LEVELS[level]))
+                found = quantize_on(
+                    network, bits, batches, settings=CodeCalibration(**LEVELS[level])
+                )
                 seconds = time.process_time() - start
                 scaled = sum(layer.scaled for layer in found.layers)
                 embeddings = features.embed(strip(found.network)[0])

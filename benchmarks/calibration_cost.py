@@ -13,7 +13,7 @@ from absl import app, flags
 from peak_memory import peak_memory
 
 from tfsv.models import build_network
-from tfsv.quantization.calibration import calibrate
+from tfsv.quantization.calibration import quantize_on
 
 _NETWORK = flags.DEFINE_string("network", "resnet34", "Network.")
 _CHANNELS = flags.DEFINE_integer("channels", 32, "Width of its first layers.")
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
         random.normal(size=shape).astype(np.float32) for _ in range(_CROPS.value // _BATCH.value)
     ]
     start = time.process_time()
-    peak = peak_memory(lambda: calibrate(network, _BITS.value, batches))
+    peak = peak_memory(lambda: quantize_on(network, _BITS.value, batches))
     print(
         f"{_NETWORK.value}: {time.process_time() - start:.0f} s of a processor, {peak / 1e9:.2f} GB"
         f" beside the {process_bytes() / 1e9 - peak / 1e9:.2f} GB of TensorFlow and the network"

@@ -17,7 +17,7 @@ from tfsv.jobs.quantizing import quantize_model
 from tfsv.jobs.settings import Widths
 from tfsv.models import NetworkSettings, build_network
 from tfsv.quantization import calibration
-from tfsv.quantization.calibration_settings import Calibration
+from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.quantization.network import strip
 from tfsv.run_lock import alone_in
 from tfsv.tasks.model_folder import load_model, save_model
@@ -92,7 +92,7 @@ def test_a_killed_run_goes_on(places, tmp_path, monkeypatch):
 
 def test_a_budget_becomes_a_plan(places, tmp_path):
     widths = Widths(budget="37kB")
-    settings = Calibration(refits=0)
+    settings = CodeCalibration(refits=0)
     made = quantize_model(places / "float", heard(places), widths, tmp_path, settings=settings)
     plan = json.loads((tmp_path / quantizing.PLAN).read_text())
     assert plan["method"] == "calibrated"

@@ -11,8 +11,8 @@ from tfsv.conversion.convert import export_tflite
 from tfsv.conversion.ends import Ends
 from tfsv.errors import InputError
 from tfsv.quantization import calibration
-from tfsv.quantization.calibration import calibrate
-from tfsv.quantization.calibration_settings import Calibration
+from tfsv.quantization.calibration import quantize_on
+from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.quantization.compensation import output_error
 from tfsv.quantization.input_moments import InputMoments
 from tfsv.quantization.kernel_inputs import matrices
@@ -59,7 +59,7 @@ def nearest(network, bits):
 def test_outputs_change_less_than_with_the_nearest_codes(name, bits):
     network, batches = made(name, 60)
     before = network.get_weights()
-    found = calibrate(network, bits, batches)
+    found = quantize_on(network, bits, batches)
     assert relative_change(network, found.network, batches) < 0.3 * relative_change(
         network, nearest(network, bits), batches
     )
@@ -71,8 +71,8 @@ def test_outputs_change_less_than_with_the_nearest_codes(name, bits):
 def test_replaced_statistics_are_those_of_the_truncated_network():
     """Each is what the network as quantized so far gives the layer, earlier norms included."""
     network, batches = made("image")
-    settings = Calibration(codes="nearest", batch_norm="replace", channel_scales=False)
-    found = calibrate(network, 2, batches, settings=settings)
+    settings = CodeCalibration(codes="nearest", batch_norm="replace", channel_scales=False)
+    found = quantize_on(network, 2, batches, settings=settings)
     wanted, _ = strip(nearest(network, 2))
     inputs = np.concatenate(batches)
     norms = [
@@ -91,8 +91,8 @@ def test_replaced_statistics_are_those_of_the_truncated_network():
 
 def test_norms_before_the_first_code_stay():
     network, batches = made("time")
-    settings = Calibration(batch_norm="replace")
-    found = calibrate(network, {"pointwise": 3}, batches, settings=settings)
+    settings = CodeCalibration(batch_norm="replace")
+    found = quantize_on(network, {"pointwise": 3}, batches, settings=settings)
     for name in ("first_norm", "late_norm"):
         for one, other in zip(
             found.network.get_layer(name).get_weights(),
@@ -106,8 +106,8 @@ def test_norms_before_the_first_code_stay():
 
 def test_the_error_told_is_that_of_the_layer():
     network, batches = made("kinds")
-    settings = Calibration(targets="quantized", channel_scales=False)
-    found = calibrate(network, {"dense": 2}, batches, settings=settings)
+    settings = CodeCalibration(targets="quantized", channel_scales=False)
+    found = quantize_on(network, {"dense": 2}, batches, settings=settings)
     dense = network.get_layer("dense")
     moments = InputMoments(dense)
     for batch in batches:
@@ -127,7 +127,7 @@ def test_the_error_told_is_that_of_the_layer():
 def test_packed_expanded_and_keras_are_one(name, scheme, tmp_path):
     """The file holds the calibrated codes, and what Keras computes with them."""
     network, batches = made(name)
-    found = calibrate(network, 3, batches, scheme)
+    found = quantize_on(network, 3, batches, scheme)
     plain, coded = strip(found.network)
     assert set(coded) == {layer.name for layer in found.layers}
     for layer, weights in coded.items():
@@ -149,7 +149,7 @@ def test_packed_expanded_and_keras_are_one(name, scheme, tmp_path):
 
 def test_codebooks_stay_until_weights_are_trained():
     network, batches = made("image")
-    quantized = calibrate(network, 2, batches).network
+    quantized = quantize_on(network, 2, batches).network
     before = coded_weights(quantized)
     refresh_codebooks(quantized)
     for name, coded in coded_weights(quantized).items():
@@ -159,7 +159,7 @@ def test_codebooks_stay_until_weights_are_trained():
 
 def test_a_killed_calibration_goes_on_with_the_same_outcome(tmp_path, monkeypatch):
     network, batches = made("image")
-    whole = calibrate(network, 2, batches)
+    whole = quantize_on(network, 2, batches)
     kept, done = calibration.calibrated_kernel, []
 
     def killed_at_the_fourth(layer, *arguments, **named):
@@ -170,31 +170,31 @@ def test_a_killed_calibration_goes_on_with_the_same_outcome(tmp_path, monkeypatc
 
     monkeypatch.setattr(calibration, "calibrated_kernel", killed_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
-        calibrate(network, 2, batches, folder=tmp_path)
+        quantize_on(network, 2, batches, folder=tmp_path)
     assert not (tmp_path / "waiting").exists()
     monkeypatch.setattr(calibration, "calibrated_kernel", kept)
-    resumed = calibrate(network, 2, batches, folder=tmp_path)
+    resumed = quantize_on(network, 2, batches, folder=tmp_path)
     assert resumed.layers == whole.layers
     for one, other in zip(resumed.network.get_weights(), whole.network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     (tmp_path / "0002.npz").write_bytes(b"nothing")
     with pytest.raises(InputError, match="0002.npz: not a calibrated layer"):
-        calibrate(network, 2, batches, folder=tmp_path)
+        quantize_on(network, 2, batches, folder=tmp_path)
 
 
 @pytest.mark.parametrize("scheme", ["pot", "apot", "uniform:scale=max"])
 def test_schemes_whose_levels_follow_from_the_weights_are_refused(scheme):
     network, batches = made("kinds")
     with pytest.raises(InputError, match="scheme=.*cannot be calibrated; take kmeans"):
-        calibrate(network, 3, batches, scheme)
-    nearest_codes = Calibration(codes="nearest")
-    assert calibrate(network, 3, batches, scheme, nearest_codes).layers
+        quantize_on(network, 3, batches, scheme)
+    nearest_codes = CodeCalibration(codes="nearest")
+    assert quantize_on(network, 3, batches, scheme, nearest_codes).layers
 
 
 @pytest.mark.parametrize("scheme", ["kmeans", "adaptive_binary"])
 def test_one_bit_is_a_pair_of_centroids(scheme):
     network, batches = made("sequence", 60)
-    found = calibrate(network, 1, batches, scheme)
+    found = quantize_on(network, 1, batches, scheme)
     assert all(len(coded.codebook) == 2 for coded in coded_weights(found.network).values())
     assert relative_change(network, found.network, batches) < 0.5 * relative_change(
         network, nearest(network, 1), batches
@@ -204,11 +204,11 @@ def test_one_bit_is_a_pair_of_centroids(scheme):
 def test_inputs_that_do_not_fit_are_refused():
     network, batches = made("kinds")
     with pytest.raises(InputError, match="no batches"):
-        calibrate(network, 2, [])
+        quantize_on(network, 2, [])
     with pytest.raises(InputError, match="kinds: takes 1 inputs, a batch has 2"):
-        calibrate(network, 2, [[batches[0], batches[0]]])
+        quantize_on(network, 2, [[batches[0], batches[0]]])
     with pytest.raises(InputError, match="conv: gets inputs that are NaN"):
-        calibrate(network, 2, [batches[0] * np.nan])
+        quantize_on(network, 2, [batches[0] * np.nan])
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -233,7 +233,7 @@ def test_several_inputs_and_a_shared_layer():
     network = keras.Model([one, two], keras.layers.Dense(3, name="out")(x))
     random = np.random.default_rng(0)
     batches = [list(random.normal(size=(2, 40, 6)).astype("f4")) for _ in range(2)]
-    found = calibrate(network, 3, batches)
+    found = quantize_on(network, 3, batches)
     assert [layer.name for layer in found.layers] == ["shared", "out"]
     change = found.network(batches[0]).numpy() - network(batches[0]).numpy()
     assert np.mean(change**2) < 0.02 * network(batches[0]).numpy().var()

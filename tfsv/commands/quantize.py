@@ -20,7 +20,7 @@ from tfsv.commands.flags import define, made
 from tfsv.commands.task_command import TaskCommand
 from tfsv.errors import InputError
 from tfsv.jobs.settings import Widths
-from tfsv.quantization.calibration_settings import Calibration
+from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.tasks.task import TASKS, Task
 from tfsv.text_tables import aligned
 
@@ -38,12 +38,12 @@ def _define(values: flags.FlagValues, task: Task) -> None:
         "scheme", "kmeans", "Quantizer and its settings, e.g. uniform or adaptive_binary.",
         flag_values=values,
     )  # fmt: skip
-    define(values, Calibration)
+    define(values, CodeCalibration)
 
 
 def main(values: Any, arguments: list[str]) -> None:
     """Quantizes the model that the flags name."""
-    widths, settings = made(values, Widths), made(values, Calibration)
+    widths, settings = made(values, Widths), made(values, CodeCalibration)
     recordings = made(values, TASKS[values.task].recordings_record)
 
     from tfsv.jobs.quantizing import quantize_model

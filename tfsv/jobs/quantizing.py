@@ -20,8 +20,8 @@ from tfsv.errors import InputError
 from tfsv.files import sha256_of, sha256_of_arrays, writable_folder
 from tfsv.jobs.bit_search import BitSearch
 from tfsv.jobs.settings import BitSearchSettings, Widths
-from tfsv.quantization.calibration import CalibratedLayer, calibrate
-from tfsv.quantization.calibration_settings import Calibration
+from tfsv.quantization.calibration import CalibratedLayer, quantize_on
+from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.quantization.network import quantizable_layers
 from tfsv.quantization.schemes import Scheme
 from tfsv.run_lock import alone_in
@@ -69,7 +69,7 @@ def quantize_model(
     widths: Widths,
     output: str | os.PathLike,
     scheme: str = "kmeans",
-    settings: Calibration | None = None,
+    settings: CodeCalibration | None = None,
 ) -> QuantizedModel:
     """Quantizes a float model with nothing but recordings, without labels.
 
@@ -97,7 +97,7 @@ def quantize_model(
         KeyboardInterrupt: Ctrl-C stopped it. It goes on at the layer where it was.
     """
     model, scheme = pathlib.Path(model), str(Scheme.parse(scheme))
-    settings = settings or Calibration()
+    settings = settings or CodeCalibration()
     parent = PlainModel(model, *load_model(model))
     if parent.card.bits:
         raise InputError(f"model={model}: is quantized already; give a float one")
@@ -120,7 +120,7 @@ def quantize_model(
         if bits is None:
             bits = _searched(parent, task, widths, scheme, heard, output)
         state = output / _STATE
-        found = calibrate(parent.network, bits, heard.batches, scheme, settings, folder=state)
+        found = quantize_on(parent.network, bits, heard.batches, scheme, settings, folder=state)
         card = _card(parent.card, found.layers, scheme, settings, heard)
         save_model(output, found.network, card)
         shutil.rmtree(state, ignore_errors=True)
@@ -169,7 +169,7 @@ def _claimed(
     recordings: Any,
     widths: Widths,
     scheme: str,
-    settings: Calibration,
+    settings: CodeCalibration,
     heard: RecordedInputs,
 ) -> dict[str, Any]:
     """What decides the outcome: settings, and hashes of model, plan and what was heard."""
@@ -189,7 +189,7 @@ def _card(
     before: ModelCard,
     layers: Sequence[CalibratedLayer],
     scheme: str,
-    settings: Calibration,
+    settings: CodeCalibration,
     heard: RecordedInputs,
 ) -> ModelCard:
     bits = {layer.name: layer.bits for layer in layers}

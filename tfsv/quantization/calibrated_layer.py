@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tf_keras as keras
 
-from tfsv.quantization.calibration_settings import Calibration
+from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.quantization.channel_scales import channel_deviations
 from tfsv.quantization.compensation import compensated, damped, descended, output_error
 from tfsv.quantization.input_moments import InputMoments
@@ -43,7 +43,7 @@ def calibrated_kernel(
     kernel: np.ndarray,
     quantizer: KernelQuantizer,
     moments: InputMoments,
-    settings: Calibration,
+    settings: CodeCalibration,
     norm: Norm | None = None,
 ) -> CalibratedKernel:
     """Codes a kernel so that the layer's outputs change least.
@@ -53,7 +53,7 @@ def calibrated_kernel(
 
     Example:
         >>> quantizer, kernel = SCHEMES["kmeans"](3), layer.kernel.numpy()
-        >>> found = calibrated_kernel(layer, kernel, quantizer, moments, Calibration())
+        >>> found = calibrated_kernel(layer, kernel, quantizer, moments, CodeCalibration())
 
     Args:
         layer: The layer, whose kind decides what its inputs meet.
@@ -97,7 +97,7 @@ def _coded(
     quantizer: KernelQuantizer,
     hessian: np.ndarray,
     importance: np.ndarray,
-    settings: Calibration,
+    settings: CodeCalibration,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Latent kernel, decoded kernel and the quantizer's variables."""
     latent = kernel_of(layer, weights, shape).astype(np.float32)

@@ -18,7 +18,7 @@ from tfsv.files import write_bytes
 from tfsv.kernel_layers import kernel_layer, kernel_variable
 from tfsv.quantization.bn_statistics import ChannelMoments, replace_statistics, shift_statistics
 from tfsv.quantization.calibrated_layer import CalibratedKernel, calibrated_kernel
-from tfsv.quantization.calibration_settings import Calibration
+from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.quantization.channel_scales import absorb
 from tfsv.quantization.functional_networks import functional
 from tfsv.quantization.input_moments import InputMoments
@@ -36,7 +36,7 @@ class CalibratedLayer:
     """What calibration made of a layer.
 
     Example:
-        >>> for layer in calibrate(network, 3, batches).layers:
+        >>> for layer in quantize_on(network, 3, batches).layers:
         ...     print(layer.name, layer.bits, layer.error, layer.scaled)
 
     Attributes:
@@ -65,12 +65,12 @@ class Calibrated:
     layers: tuple[CalibratedLayer, ...]
 
 
-def calibrate(
+def quantize_on(
     network: keras.Model,
     bits: int | Mapping[str, int],
     batches: Iterable[Any],
     scheme: str | Scheme = "kmeans",
-    settings: Calibration | None = None,
+    settings: CodeCalibration | None = None,
     *,
     folder: pathlib.Path | None = None,
 ) -> Calibrated:
@@ -83,7 +83,7 @@ def calibrate(
     A layer that is called several times is calibrated on the inputs of its first call.
 
     Example:
-        >>> calibrated = calibrate(network, 3, [features[:32], features[32:]])
+        >>> calibrated = quantize_on(network, 3, [features[:32], features[32:]])
         >>> plain, coded = strip(calibrated.network)
 
     Args:
@@ -106,7 +106,13 @@ def calibrate(
         raise InputError("calibration: no batches of inputs were given")
     with _workplace(folder) as (state, scratch):
         job = _Job(
-            functional(network), bits, batches, scheme, settings or Calibration(), state, scratch
+            functional(network),
+            bits,
+            batches,
+            scheme,
+            settings or CodeCalibration(),
+            state,
+            scratch,
         )
         return job.all()
 
@@ -116,7 +122,7 @@ def layer_errors(
     quantizers: Mapping[str, Mapping[int, KernelQuantizer]],
     batches: Iterable[Any],
     scratch: pathlib.Path,
-    settings: Calibration | None = None,
+    settings: CodeCalibration | None = None,
 ) -> dict[str, dict[int, float]]:
     """The error of each layer's outputs when it alone has calibrated codes of each width.
 
@@ -136,7 +142,7 @@ def layer_errors(
     Returns:
         Mean squared errors, relative to the outputs' variance, by layer and width.
     """
-    settings = dataclasses.replace(settings or Calibration(), targets="quantized")
+    settings = dataclasses.replace(settings or CodeCalibration(), targets="quantized")
     network = functional(network)
     walk, norms, found, group = LayerWalk(network, batches, scratch), norms_behind(network), {}, []
     with tqdm(total=len(quantizers), desc="calibrating", unit="layer", dynamic_ncols=True) as bar:
@@ -186,7 +192,7 @@ class _Job:
         bits: int | Mapping[str, int],
         batches: list[Any],
         scheme: Scheme,
-        settings: Calibration,
+        settings: CodeCalibration,
         state: pathlib.Path,
         scratch: pathlib.Path,
     ):

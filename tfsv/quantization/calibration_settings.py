@@ -11,11 +11,11 @@ ORDERS = ("curvature", "natural")
 
 
 @dataclasses.dataclass(frozen=True)
-class Calibration:
+class CodeCalibration:
     """How a float network becomes a quantized one by looking at inputs.
 
     Example:
-        >>> settings = Calibration(codes="nearest", channel_scales=False)
+        >>> settings = CodeCalibration(codes="nearest", channel_scales=False)
 
     Attributes:
         codes: "calibrated": second-order compensation. "nearest": the nearest centroids, as

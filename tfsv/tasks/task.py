@@ -70,7 +70,7 @@ class RecordedInputs:
 
     Example:
         >>> heard = task.recorded_inputs(RecordingSettings("recordings"), card)
-        >>> calibrate(network, 3, heard.batches)
+        >>> quantize_on(network, 3, heard.batches)
 
     Attributes:
         batches: Batches of the network's inputs.
