@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tfsv.jobs.recipe import run as train
     from tfsv.jobs.recipe_record import Recipe
     from tfsv.jobs.searching import search_bits
+    from tfsv.quantization.calibration import quantize_on
+    from tfsv.quantization.calibration_settings import CodeCalibration
     from tfsv.quantization.network import (
         coded_weights,
         quantize,
@@ -41,6 +43,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "BitPlan",
+    "CodeCalibration",
     "Decision",
     "InputError",
     "ModelCard",
@@ -55,6 +58,7 @@ __all__ = [
     "fine_tune",
     "load",
     "quantize",
+    "quantize_on",
     "quantized_bits",
     "refresh_codebooks",
     "search_bits",
@@ -65,6 +69,7 @@ __all__ = [
 
 _WHERE = {
     "BitPlan": "tfsv.bitwidth.plan",
+    "CodeCalibration": "tfsv.quantization.calibration_settings",
     "Decision": "tfsv.tasks.verifying",
     "InputError": "tfsv.errors",
     "ModelCard": "tfsv.card",
@@ -78,6 +83,7 @@ _WHERE = {
     "export": "tfsv.jobs.exporting",
     "fine_tune": "tfsv.jobs.fine_tuning",
     "quantize": "tfsv.quantization.network",
+    "quantize_on": "tfsv.quantization.calibration",
     "quantized_bits": "tfsv.quantization.network",
     "refresh_codebooks": "tfsv.quantization.network",
     "search_bits": "tfsv.jobs.searching",

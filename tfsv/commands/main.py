@@ -34,6 +34,7 @@ COMMANDS = {
     "join-manifests": Entry("join_manifests", "make one list of several corpora"),
     "train": Entry("train", "train a network, quantize it, fine-tune it and measure each"),
     "import": Entry("import_checkpoint", "or take a network that WeSpeaker or SpeechBrain trained"),
+    "quantize": Entry("quantize", "quantize a float network with nothing but recordings"),
     "search-bits": Entry("search_bits", "find the bits of each layer that fit a number of bytes"),
     "export": Entry("export", "write a trained model as a TFLite file"),
     "inspect": Entry("inspect", "show what is in such a file, layer by layer"),

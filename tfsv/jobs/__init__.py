@@ -9,10 +9,17 @@ if TYPE_CHECKING:
     from tfsv.jobs.exporting import export
     from tfsv.jobs.fine_tuning import fine_tune
     from tfsv.jobs.further import FurtherTraining
+    from tfsv.jobs.quantizing import QuantizedModel, quantize_model
     from tfsv.jobs.recipe import read_recipe, run, summary
     from tfsv.jobs.recipe_record import Recipe
     from tfsv.jobs.searching import search_bits
-    from tfsv.jobs.settings import BitSearchSettings, FineTuning, FloatTraining, Quantization
+    from tfsv.jobs.settings import (
+        BitSearchSettings,
+        FineTuning,
+        FloatTraining,
+        Quantization,
+        Widths,
+    )
 
 __all__ = [
     "BitSearch",
@@ -21,9 +28,12 @@ __all__ = [
     "FloatTraining",
     "FurtherTraining",
     "Quantization",
+    "QuantizedModel",
     "Recipe",
+    "Widths",
     "export",
     "fine_tune",
+    "quantize_model",
     "read_recipe",
     "run",
     "search_bits",
@@ -39,9 +49,12 @@ __getattr__ = lazily(
         "FloatTraining": ".settings",
         "FurtherTraining": ".further",
         "Quantization": ".settings",
+        "QuantizedModel": ".quantizing",
         "Recipe": ".recipe_record",
+        "Widths": ".settings",
         "export": ".exporting",
         "fine_tune": ".fine_tuning",
+        "quantize_model": ".quantizing",
         "read_recipe": ".recipe",
         "run": ".recipe",
         "search_bits": ".searching",

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tfsv.errors import InputError
 from tfsv.settings import require, setting
 from tfsv.training.stage_orders import ORDERS
 
@@ -78,6 +79,34 @@ class Quantization:
     def wanted(self) -> bool:
         """Whether anything is to be quantized."""
         return bool(self.bits or self.bit_plan)
+
+
+@dataclasses.dataclass(frozen=True)
+class Widths:
+    """How many bits the layers of a float network get; one of the three is given.
+
+    Example:
+        >>> widths = Widths(budget="900kB")
+
+    Attributes:
+        bits: Width of all layers, 1 to 8.
+        bit_plan: File with a width for each layer.
+        budget: Bytes of the packed file, for which widths are searched, such as "900kB".
+    """
+
+    bits: int | None = setting(None, "Width of the codes of all layers, 1 to 8.")
+    bit_plan: str | None = setting(
+        None, "File with the bits of each layer; see `tfsv search-bits`."
+    )
+    budget: str | None = setting(
+        None, "Bytes of the packed file, e.g. 900kB, for which bits are searched."
+    )
+
+    def __post_init__(self):
+        given = [value for value in (self.bits, self.bit_plan, self.budget) if value is not None]
+        if len(given) != 1:
+            raise InputError("give one of 'bits', 'bit_plan' and 'budget'")
+        require(self, ("bits", self.bits is None or 1 <= self.bits <= 8, "1 to 8"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,16 +7,19 @@ anywhere else if its maker adds it to `TASKS`.
 
 import abc
 import dataclasses
+import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfsv.bitwidth.methods import METHODS
 from tfsv.card import ModelCard
+from tfsv.errors import InputError
 from tfsv.registry import Registry
 from tfsv.report import Report
 
 if TYPE_CHECKING:
+    import numpy as np
     import tensorflow as tf
     import tf_keras as keras
 
@@ -59,6 +62,23 @@ class PlainModel:
     folder: pathlib.Path
     network: "keras.Model"
     card: ModelCard
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedInputs:
+    """Inputs of a network that were made of unlabelled recordings.
+
+    Example:
+        >>> heard = task.recorded_inputs(RecordingSettings("recordings"), card)
+        >>> quantize_on(network, 3, heard.batches)
+
+    Attributes:
+        batches: Batches of the network's inputs.
+        recordings: The recordings that they were made of.
+    """
+
+    batches: "Sequence[np.ndarray]"
+    recordings: Sequence[str | os.PathLike]
 
 
 class TaskData(abc.ABC):
@@ -202,6 +222,8 @@ class Task(abc.ABC):
         network_record: Frozen dataclass of what builds a network; every field has a default.
         data_record: Frozen dataclass of where data come from and how they are fed.
         objective_record: Frozen dataclass of what the network is trained for.
+        recordings_record: Frozen dataclass of unlabelled recordings to calibrate on. None: the task
+            has no such recordings.
         method_packages: Packages with further sensitivity methods, which ask for this task's data.
     """
 
@@ -209,6 +231,7 @@ class Task(abc.ABC):
     network_record: ClassVar[type]
     data_record: ClassVar[type]
     objective_record: ClassVar[type]
+    recordings_record: ClassVar[type | None] = None
     method_packages: ClassVar[tuple[str, ...]] = ()
 
     def resolved(self, network: Any) -> Any:
@@ -260,6 +283,18 @@ class Task(abc.ABC):
         Raises:
             InputError: The data cannot be read.
         """
+
+    def recorded_inputs(self, recordings: Any, card: ModelCard) -> RecordedInputs:
+        """Inputs of a card's network, made of recordings without labels.
+
+        Args:
+            recordings: A `recordings_record`.
+            card: Card of the network, whose front end makes the inputs.
+
+        Raises:
+            InputError: No recording can be used, or the task has none.
+        """
+        raise InputError(f"task={self.name}: has no recordings to calibrate on")
 
     def coded_layers(self, network: "keras.Model") -> list[str]:
         """Names of the layers that may get bits; the default names all that have kernels."""

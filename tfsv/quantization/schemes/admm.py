@@ -76,6 +76,10 @@ class ADMMQuantizer(KernelQuantizer):
         codebook = self.codebook(tf.constant(latent), values).numpy()
         weights["dual"].assign(dual + latent - codebook[assign(latent, codebook)])
 
+    @property
+    def keeps_codebook(self):
+        return True
+
     def get_config(self):
         return {**super().get_config(), "penalty": self.penalty}
 

@@ -187,6 +187,28 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
     def fit(self, latent: np.ndarray, weights: dict[str, tf.Variable], active: bool) -> None:
         """Sets the variables from the latent weights. `active` says that they were set before."""
 
+    @property
+    def keeps_codebook(self) -> bool:
+        """Whether the levels follow from the variables alone, whatever the latent weights are.
+
+        Codes can then be chosen freely, and calibration may choose them.
+        """
+        return False
+
+    @property
+    def free_centroids(self) -> bool:
+        """Whether each level may have any value, which `set_codebook` sets."""
+        return False
+
+    def set_codebook(self, codebook: np.ndarray, weights: dict[str, tf.Variable]) -> None:
+        """Sets the variables so that the levels are these, where `free_centroids` allows it.
+
+        Args:
+            codebook: Ascending levels, float32 `[k]`, k <= 2^bits.
+            weights: Variables that `build` returned.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: its levels are not free")
+
     def build(self, tensor_shape, name, layer):
         variables = {
             key: layer.add_weight(

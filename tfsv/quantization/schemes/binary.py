@@ -98,6 +98,19 @@ class AdaptiveBinaryQuantizer(KernelQuantizer):
             weights["offset"].assign(middle)
             weights["scale"].assign(distance)
 
+    @property
+    def keeps_codebook(self):
+        return True
+
+    @property
+    def free_centroids(self):
+        return True
+
+    def set_codebook(self, codebook, weights):
+        low, high = codebook[0], codebook[-1]
+        weights["offset"].assign((low + high) / 2)
+        weights["scale"].assign((high - low) / 2)
+
 
 def _middle_and_distance(weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     middle = mean(weights)

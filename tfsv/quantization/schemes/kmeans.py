@@ -61,9 +61,19 @@ class KMeansQuantizer(KernelQuantizer):
         if active and self.centroids == "gradient":
             return
         start = np.unique(weights["codebook"].numpy()) if active else None
-        centroids = kmeans(latent, 2**self.bits, start=start)
-        padding = 2**self.bits - len(centroids)
-        weights["codebook"].assign(np.pad(centroids, (0, padding), mode="edge"))
+        self.set_codebook(kmeans(latent, 2**self.bits, start=start), weights)
+
+    @property
+    def keeps_codebook(self):
+        return True
+
+    @property
+    def free_centroids(self):
+        return True
+
+    def set_codebook(self, codebook, weights):
+        padding = 2**self.bits - len(codebook)
+        weights["codebook"].assign(np.pad(codebook, (0, padding), mode="edge"))
 
     def get_config(self):
         return {**super().get_config(), "centroids": self.centroids}

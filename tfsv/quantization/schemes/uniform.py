@@ -63,5 +63,9 @@ class UniformQuantizer(KernelQuantizer):
         if self.scale == "learned" and not active:
             weights["scale"].assign(best_scale(latent, self._levels))
 
+    @property
+    def keeps_codebook(self):
+        return self.scale == "learned"
+
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}

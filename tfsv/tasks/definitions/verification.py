@@ -6,9 +6,10 @@ What needs TensorFlow is imported where it is used, so that commands can ask for
 import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
+from tfsv.audio.crop_settings import RecordingSettings
 from tfsv.card import ModelCard
 from tfsv.models.settings import NetworkSettings
-from tfsv.tasks.task import TASKS, Task
+from tfsv.tasks.task import TASKS, RecordedInputs, Task
 from tfsv.verification.model_card import (
     TASK,
     check_speaker_card,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tfsv.conversion.ends import Ends
     from tfsv.tasks.verification_data import SpeechTraining
 
+_BATCH = 16  # crops that go through a layer at a time
+
 
 class Verification(Task):
     """Networks of `tfsv.models` behind log-mel features, compared by cosine.
@@ -38,6 +41,7 @@ class Verification(Task):
     network_record: ClassVar = NetworkSettings
     data_record: ClassVar = SpeechData
     objective_record: ClassVar = SpeakerObjective
+    recordings_record: ClassVar = RecordingSettings
     method_packages: ClassVar = ("tfsv.verification.methods",)
 
     def resolved(self, network: NetworkSettings) -> NetworkSettings:
@@ -80,6 +84,22 @@ class Verification(Task):
         from tfsv.tasks.verification_data import SpeechTraining
 
         return SpeechTraining(data, objective)
+
+    def recorded_inputs(self, recordings: RecordingSettings, card: ModelCard) -> RecordedInputs:
+        """Features of crops of the recordings, as the model's own front end makes them."""
+        from tfsv.audio.crops import cut_crops, recordings_in
+        from tfsv.features import LogMel
+
+        crops = cut_crops(
+            recordings_in(recordings.recordings),
+            count=recordings.crops,
+            seconds=recordings.crop_seconds,
+            seed=recordings.seed,
+        )
+        front_end = LogMel(**front_end_of(card))
+        starts = range(0, len(crops.waveforms), _BATCH)
+        batches = [front_end(crops.waveforms[i : i + _BATCH]).numpy() for i in starts]
+        return RecordedInputs(batches, crops.used)
 
 
 TASKS.add(Verification.name, Verification())

@@ -1,0 +1,208 @@
+"""From a float model folder and unlabelled recordings to a quantized model folder."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from absl import logging
+
+from tfsv import folders
+from tfsv.bitwidth.plan import BitPlan
+from tfsv.bitwidth.search import parse_budget
+from tfsv.card import ModelCard, package_versions
+from tfsv.errors import InputError
+from tfsv.files import sha256_of, sha256_of_arrays, writable_folder
+from tfsv.jobs.bit_search import BitSearch
+from tfsv.jobs.settings import BitSearchSettings, Widths
+from tfsv.quantization.calibration import CalibratedLayer, quantize_on
+from tfsv.quantization.calibration_settings import CodeCalibration
+from tfsv.quantization.network import quantizable_layers
+from tfsv.quantization.schemes import Scheme
+from tfsv.run_lock import alone_in
+from tfsv.tasks.model_folder import load_model, save_model
+from tfsv.tasks.own import OwnData
+from tfsv.tasks.task import TASKS, PlainModel, RecordedInputs, Task
+
+CLAIM = "quantize.json"
+"""File of the folder with all that decides the outcome."""
+
+PLAN = "bit_plan.json"
+"""File of the folder with the bits that were searched for a budget."""
+
+_STATE = "calibration"
+_FEW = 20  # recordings below which the choice of them decides more than a bit
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantizedModel:
+    """What `quantize_model` made, and of what.
+
+    Example:
+        >>> made = quantize_model("models/resnet34", recordings, Widths(3), "models/resnet34_3bit")
+        >>> made.card.bits["embedding"], len(made.recordings)
+        (3, 256)
+
+    Attributes:
+        network: The quantized network, its quantizers switched on.
+        card: The card of the folder.
+        parent: The float model.
+        recordings: The recordings that were heard.
+        layers: Quantized layers in the order of calibration. Empty: it was done by an earlier call.
+    """
+
+    network: keras.Model
+    card: ModelCard
+    parent: PlainModel
+    recordings: Sequence[str | os.PathLike]
+    layers: tuple[CalibratedLayer, ...] = ()
+
+
+def quantize_model(
+    model: str | os.PathLike,
+    recordings: Any,
+    widths: Widths,
+    output: str | os.PathLike,
+    scheme: str = "kmeans",
+    settings: CodeCalibration | None = None,
+) -> QuantizedModel:
+    """Quantizes a float model with nothing but recordings, without labels.
+
+    The folder gets the model and `quantize.json`. What was done is kept there layer by layer, so
+    that a killed call goes on when it is made again. Error rates and thresholds of the float model
+    are not those of the new one, and its card has none.
+
+    Example:
+        >>> recordings = RecordingSettings("recordings", crops=128)
+        >>> made = quantize_model("models/resnet34", recordings, Widths(3), "models/resnet34_3bit")
+        >>> [layer.name for layer in made.layers][:1]
+        ['stem']
+
+    Args:
+        model: Folder of a float model.
+        recordings: The `recordings_record` of the model's task.
+        widths: Bits of the layers.
+        output: Folder of the quantized model; it is made when absent.
+        scheme: Quantizer and its settings, as `tfsv.quantization.schemes.Scheme` parses them.
+        settings: How to calibrate. None: the defaults.
+
+    Raises:
+        InputError: The model is quantized already, the recordings cannot be used, the widths or
+            the scheme do not fit, or the folder cannot be written, is another call's or in use.
+        KeyboardInterrupt: Ctrl-C stopped it. It goes on at the layer where it was.
+    """
+    model, scheme = pathlib.Path(model), str(Scheme.parse(scheme))
+    settings = settings or CodeCalibration()
+    parent = PlainModel(model, *load_model(model))
+    if parent.card.bits:
+        raise InputError(f"model={model}: is quantized already; give a float one")
+    output = pathlib.Path(output)
+    if output.resolve() == model.resolve():
+        raise InputError(f"output={output}: is the float model itself; choose another folder")
+    task = TASKS.named(parent.card.task)
+    bits = _given_bits(parent.network, task, widths)
+    heard = task.recorded_inputs(recordings, parent.card)
+    if len(heard.recordings) < _FEW:
+        logging.warning(
+            "%d recordings are few; with a hundred of many speakers the network keeps more",
+            len(heard.recordings),
+        )
+    with alone_in(writable_folder(output)):
+        folders.claim(output / CLAIM, _claimed(parent, recordings, widths, scheme, settings, heard))
+        if (output / folders.CARD).exists():
+            network, card = load_model(output)
+            return QuantizedModel(network, card, parent, heard.recordings)
+        if bits is None:
+            bits = _searched(parent, task, widths, scheme, heard, output)
+        state = output / _STATE
+        found = quantize_on(parent.network, bits, heard.batches, scheme, settings, folder=state)
+        card = _card(parent.card, found.layers, scheme, settings, heard)
+        save_model(output, found.network, card)
+        shutil.rmtree(state, ignore_errors=True)
+    return QuantizedModel(found.network, card, parent, heard.recordings, found.layers)
+
+
+def _given_bits(network: keras.Model, task: Task, widths: Widths) -> Mapping[str, int] | None:
+    """The width of each layer, or None where it is to be searched for."""
+    if widths.bit_plan is not None:
+        plan = BitPlan.read(widths.bit_plan)
+        plan.check([layer.name for layer in quantizable_layers(network)])
+        if not plan.bits:
+            raise InputError(f"bit_plan={widths.bit_plan}: all its layers stay float")
+        return plan.bits
+    if widths.bits is not None:
+        return dict.fromkeys(task.coded_layers(network), widths.bits)
+    parse_budget(widths.budget)
+    return None
+
+
+def _searched(
+    parent: PlainModel,
+    task: Task,
+    widths: Widths,
+    scheme: str,
+    heard: RecordedInputs,
+    output: pathlib.Path,
+) -> Mapping[str, int]:
+    """Widths whose packed file fits the budget, by the calibrated error of each layer."""
+    budget = parse_budget(widths.budget)
+    pairs = [(batch, np.zeros(len(batch), np.float32)) for batch in heard.batches]
+    data = OwnData(pairs, lambda outputs, targets: tf.zeros(len(targets)))
+    search_settings = BitSearchSettings(scheme=scheme, batches=len(pairs))
+    search = BitSearch(parent, data, output / _STATE / "sensitivities", search_settings, task)
+    if budget >= search.files.float_size():
+        raise InputError(f"budget={widths.budget}: the float file fits already; give less")
+    search.check(budget)
+    found = search.sensitivities("calibrated", budget)
+    plan = search.plan(found, search.choose(found, budget), budget)
+    plan.write(output / PLAN)
+    return plan.bits
+
+
+def _claimed(
+    parent: PlainModel,
+    recordings: Any,
+    widths: Widths,
+    scheme: str,
+    settings: CodeCalibration,
+    heard: RecordedInputs,
+) -> dict[str, Any]:
+    """What decides the outcome: settings, and hashes of model, plan and what was heard."""
+    plan = widths.bit_plan
+    return {
+        "model_sha256": sha256_of(parent.folder / folders.WEIGHTS),
+        "recordings": dataclasses.asdict(recordings),
+        "heard_sha256": sha256_of_arrays(heard.batches),
+        "widths": dataclasses.asdict(widths),
+        "bit_plan_sha256": None if plan is None else sha256_of(plan),
+        "scheme": scheme,
+        "calibration": dataclasses.asdict(settings),
+    }
+
+
+def _card(
+    before: ModelCard,
+    layers: Sequence[CalibratedLayer],
+    scheme: str,
+    settings: CodeCalibration,
+    heard: RecordedInputs,
+) -> ModelCard:
+    bits = {layer.name: layer.bits for layer in layers}
+    notes = (
+        f"Quantized on {len(heard.recordings)} unlabelled recordings: codes {settings.codes},"
+        f" batch normalisation {settings.batch_norm}."
+    )
+    return dataclasses.replace(
+        before,
+        bits=bits,
+        scheme=scheme,
+        measured={},
+        decision={},
+        versions=package_versions(),
+        notes=f"{before.notes} {notes}".strip(),
+    )
