@@ -6,7 +6,8 @@
 The recordings are any folder of sound files, or a manifest; a hundred of many speakers are enough.
 Layer by layer, codes and centroids are chosen so that the layer's outputs change least on what the
 network as quantized so far gives the layer, and batch normalisation follows. --bit_plan gives each
-layer a width of its own. --budget searches for widths whose packed file has so many bytes. The
+layer a width of its own. --budget searches for widths whose packed file has so many bytes. With
+--finetune_steps=2000 the float model then teaches the quantized one on the same recordings. The
 folder that comes out is one that `tfsv evaluate`, `tfsv export` and further training take. It knows
 no threshold before `tfsv evaluate --calibrate` has measured it. A killed run goes on at the layer
 where it was.
@@ -19,7 +20,7 @@ from absl import flags
 from tfsv.commands.flags import define, made
 from tfsv.commands.task_command import TaskCommand
 from tfsv.errors import InputError
-from tfsv.jobs.settings import Widths
+from tfsv.jobs.settings import LabelFreeTuning, Widths
 from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.tasks.task import TASKS, Task
 from tfsv.text_tables import aligned
@@ -39,16 +40,20 @@ def _define(values: flags.FlagValues, task: Task) -> None:
         flag_values=values,
     )  # fmt: skip
     define(values, CodeCalibration)
+    define(values, LabelFreeTuning)
 
 
 def main(values: Any, arguments: list[str]) -> None:
     """Quantizes the model that the flags name."""
     widths, settings = made(values, Widths), made(values, CodeCalibration)
+    tuning = made(values, LabelFreeTuning)
     recordings = made(values, TASKS[values.task].recordings_record)
 
     from tfsv.jobs.quantizing import quantize_model
 
-    done = quantize_model(values.model, recordings, widths, values.output, values.scheme, settings)
+    done = quantize_model(
+        values.model, recordings, widths, values.output, values.scheme, settings, tuning
+    )
     if not done.layers:
         print(f"{values.output}: is there already, quantized with these settings")
         return

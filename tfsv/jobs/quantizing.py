@@ -19,10 +19,17 @@ from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.files import sha256_of, sha256_of_arrays, writable_folder
 from tfsv.jobs.bit_search import BitSearch
-from tfsv.jobs.settings import BitSearchSettings, Widths
+from tfsv.jobs.further import FurtherTraining
+from tfsv.jobs.settings import (
+    BitSearchSettings,
+    FineTuning,
+    FloatTraining,
+    LabelFreeTuning,
+    Widths,
+)
 from tfsv.quantization.calibration import CalibratedLayer, quantize_on
 from tfsv.quantization.calibration_settings import CodeCalibration
-from tfsv.quantization.network import quantizable_layers
+from tfsv.quantization.network import quantizable_layers, switch_off
 from tfsv.quantization.schemes import Scheme
 from tfsv.run_lock import alone_in
 from tfsv.tasks.model_folder import load_model, save_model
@@ -35,6 +42,10 @@ CLAIM = "quantize.json"
 PLAN = "bit_plan.json"
 """File of the folder with the bits that were searched for a budget."""
 
+FINE_TUNING = "fine_tuning"
+"""Folder in it with checkpoints and curves of the training under the parent."""
+
+_SHARED = ("learning_rate", "refresh_steps", "stages", "stage_order", "parent_weight")
 _STATE = "calibration"
 _FEW = 20  # recordings below which the choice of them decides more than a bit
 
@@ -70,6 +81,7 @@ def quantize_model(
     output: str | os.PathLike,
     scheme: str = "kmeans",
     settings: CodeCalibration | None = None,
+    tuning: LabelFreeTuning | None = None,
 ) -> QuantizedModel:
     """Quantizes a float model with nothing but recordings, without labels.
 
@@ -90,6 +102,8 @@ def quantize_model(
         output: Folder of the quantized model; it is made when absent.
         scheme: Quantizer and its settings, as `tfsv.quantization.schemes.Scheme` parses them.
         settings: How to calibrate. None: the defaults.
+        tuning: How the float parent teaches the calibrated network afterwards, on all recordings.
+            None: it does not.
 
     Raises:
         InputError: The model is quantized already, the recordings cannot be used, the widths or
@@ -97,7 +111,7 @@ def quantize_model(
         KeyboardInterrupt: Ctrl-C stopped it. It goes on at the layer where it was.
     """
     model, scheme = pathlib.Path(model), str(Scheme.parse(scheme))
-    settings = settings or CodeCalibration()
+    settings, tuning = settings or CodeCalibration(), tuning or LabelFreeTuning()
     parent = PlainModel(model, *load_model(model))
     if parent.card.bits:
         raise InputError(f"model={model}: is quantized already; give a float one")
@@ -113,7 +127,10 @@ def quantize_model(
             len(heard.recordings),
         )
     with alone_in(writable_folder(output)):
-        folders.claim(output / CLAIM, _claimed(parent, recordings, widths, scheme, settings, heard))
+        folders.claim(
+            output / CLAIM,
+            _claimed(parent, recordings, widths, scheme, settings, tuning, heard),
+        )
         if (output / folders.CARD).exists():
             network, card = load_model(output)
             return QuantizedModel(network, card, parent, heard.recordings)
@@ -121,10 +138,41 @@ def quantize_model(
             bits = _searched(parent, task, widths, scheme, heard, output)
         state = output / _STATE
         found = quantize_on(parent.network, bits, heard.batches, scheme, settings, folder=state)
-        card = _card(parent.card, found.layers, scheme, settings, heard)
+        if tuning.steps:
+            _teach(found.network, parent, recordings, widths, tuning, output)
+        card = _card(parent.card, found.layers, scheme, settings, tuning, heard)
         save_model(output, found.network, card)
         shutil.rmtree(state, ignore_errors=True)
     return QuantizedModel(found.network, card, parent, heard.recordings, found.layers)
+
+
+def _teach(
+    network: keras.Model,
+    parent: PlainModel,
+    recordings: Any,
+    widths: Widths,
+    tuning: LabelFreeTuning,
+    output: pathlib.Path,
+) -> None:
+    """Trains the calibrated network in place to give its parent's embeddings."""
+    data = TASKS.named(parent.card.task).unlabelled_data(
+        recordings, batch_size=tuning.batch_size, augment=tuning.augment
+    )
+    finetuning = FineTuning(
+        epochs=tuning.steps / data.steps_per_epoch,
+        **{name: getattr(tuning, name) for name in _SHARED},
+    )
+    training = FloatTraining(
+        optimizer="adamw",
+        weight_decay=0.0,
+        checkpoint_steps=tuning.checkpoint_steps,
+        bfloat16=tuning.bfloat16,
+    )
+    switch_off(network)
+    further = FurtherTraining(data, training, finetuning)
+    file = output / PLAN if widths.budget is not None else widths.bit_plan
+    staged = further.stages(network, None if file is None else BitPlan.read(file))
+    further.run(network, parent, output / FINE_TUNING, "label-free", staged)
 
 
 def _given_bits(network: keras.Model, task: Task, widths: Widths) -> Mapping[str, int] | None:
@@ -170,6 +218,7 @@ def _claimed(
     widths: Widths,
     scheme: str,
     settings: CodeCalibration,
+    tuning: LabelFreeTuning,
     heard: RecordedInputs,
 ) -> dict[str, Any]:
     """What decides the outcome: settings, and hashes of model, plan and what was heard."""
@@ -182,6 +231,7 @@ def _claimed(
         "bit_plan_sha256": None if plan is None else sha256_of(plan),
         "scheme": scheme,
         "calibration": dataclasses.asdict(settings),
+        "tuning": dataclasses.asdict(tuning),
     }
 
 
@@ -190,6 +240,7 @@ def _card(
     layers: Sequence[CalibratedLayer],
     scheme: str,
     settings: CodeCalibration,
+    tuning: LabelFreeTuning,
     heard: RecordedInputs,
 ) -> ModelCard:
     bits = {layer.name: layer.bits for layer in layers}
@@ -197,6 +248,8 @@ def _card(
         f"Quantized on {len(heard.recordings)} unlabelled recordings: codes {settings.codes},"
         f" batch normalisation {settings.batch_norm}."
     )
+    if tuning.steps:
+        notes += f" Then {tuning.steps} steps under its float parent, without labels."
     return dataclasses.replace(
         before,
         bits=bits,

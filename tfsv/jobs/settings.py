@@ -167,6 +167,60 @@ class FineTuning:
 
 
 @dataclasses.dataclass(frozen=True)
+class LabelFreeTuning:
+    """How a float parent teaches its quantized child on recordings without labels.
+
+    Both hear the same crops, and the child is to give the parent's embeddings. The optimizer is
+    AdamW without decay.
+
+    Example:
+        >>> tuning = LabelFreeTuning(steps=2000, stages=2, stage_order="front")
+
+    Attributes:
+        steps: Steps of training; 0: none.
+        learning_rate: First learning rate; it decays to a tenth, in each stage anew.
+        batch_size: Number of crops in a batch.
+        parent_weight: Factor on the distance to the parent's embedding; half of it is that of its
+            cosines within the batch.
+        augment: Whether crops get rooms, noise and other microphones at random.
+        refresh_steps: Steps between two refreshes of the codebooks.
+        stages: Number of stages, which share the steps; 1: all layers in one go.
+        stage_order: Order in which layers are quantized: "bits", "sensitivity" (of the bit plan) or
+            "front".
+        checkpoint_steps: Steps between two checkpoints.
+        bfloat16: Whether convolutions and matrix products are computed in bfloat16.
+    """
+
+    steps: int = setting(
+        0, "Steps of training under the float parent, without labels.", flag="finetune_steps"
+    )
+    learning_rate: float = setting(
+        1e-3, "First learning rate of that training.", flag="finetune_learning_rate"
+    )
+    batch_size: int = setting(32, "Crops in a batch of that training.")
+    parent_weight: float = setting(10.0, "Factor on the distance to the parent's embedding.")
+    augment: bool = setting(True, "Train on rooms, noise and other microphones too.")
+    refresh_steps: int = setting(100, "Steps between two refreshes of the codebooks.")
+    stages: int = setting(1, "Stages of that training; 1: all layers in one go.")
+    stage_order: str = setting("bits", "Layers that come first: bits, sensitivity or front.")
+    checkpoint_steps: int = setting(100, "Steps between two checkpoints.")
+    bfloat16: bool = setting(False, "Train in bfloat16, for processors with avx512_bf16 or AMX.")
+
+    def __post_init__(self):
+        require(
+            self,
+            ("steps", self.steps >= 0, "at least 0"),
+            ("learning_rate", self.learning_rate > 0, "more than 0"),
+            ("batch_size", self.batch_size >= 2, "at least 2"),
+            ("parent_weight", self.parent_weight > 0, "more than 0"),
+            ("refresh_steps", self.refresh_steps >= 1, "at least 1"),
+            ("stages", self.stages >= 1, "at least 1"),
+            ("stage_order", self.stage_order in ORDERS, " or ".join(ORDERS)),
+            ("checkpoint_steps", self.checkpoint_steps >= 1, "at least 1"),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class BitSearchSettings:
     """What decides a bit plan beside model, data, method and budget.
 

@@ -133,6 +133,23 @@ def refresh_codebooks(network: keras.Model, layers: Collection[str] | None = Non
             kernel.quantizer.refresh(kernel.latent.numpy(), kernel.variables, name)
 
 
+def switch_off(network: keras.Model) -> None:
+    """Switches all quantizers off, so that fine-tuning can switch them on stage by stage.
+
+    Latent weights stay, such as those that calibration has found.
+
+    Example:
+        >>> switch_off(quantized)
+        >>> active_layers(quantized)
+        []
+
+    Args:
+        network: Network that `quantize` gave.
+    """
+    for kernel in quantized_kernels(network):
+        kernel.variables["active"].assign(False)
+
+
 def coded_weights(network: keras.Model) -> dict[str, CodedWeights]:
     """The codes and codebooks of the layers that are quantized and active, by layer name.
 

@@ -296,6 +296,19 @@ class Task(abc.ABC):
         """
         raise InputError(f"task={self.name}: has no recordings to calibrate on")
 
+    def unlabelled_data(self, recordings: Any, *, batch_size: int, augment: bool) -> TaskData:
+        """The data of a training on recordings without labels, which only a parent teaches.
+
+        Args:
+            recordings: A `recordings_record`.
+            batch_size: Number of examples in a batch.
+            augment: Whether inputs are changed at random.
+
+        Raises:
+            InputError: No recording can be used, or the task has none.
+        """
+        raise InputError(f"task={self.name}: has no recordings to train on without labels")
+
     def coded_layers(self, network: "keras.Model") -> list[str]:
         """Names of the layers that may get bits; the default names all that have kernels."""
         from tfsv.quantization.network import quantizable_layers

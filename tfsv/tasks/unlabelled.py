@@ -2,24 +2,31 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
+from absl import logging
+from tqdm import tqdm
 
 from tfsv.audio.channels import OneChannel
 from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.audio.pipeline import steps_per_epoch, training_dataset
 from tfsv.audio.pipeline_settings import PipelineSettings
+from tfsv.audio.soundfiles import sound_info
 from tfsv.card import ModelCard
+from tfsv.errors import InputError
 from tfsv.features import TrainingLogMel
 from tfsv.report import Report
 from tfsv.tasks.task import Measured, PlainModel, TaskData
 from tfsv.training.objective import Objective
 from tfsv.verification.model_card import front_end_of
 
+_ANY_LENGTH = 1e6  # seconds
+_NAMED = 10  # files that are passed over, in messages
 _NOBODY = "unknown"  # the speaker of every recording
 
 
@@ -40,7 +47,7 @@ class UnlabelledSpeech(TaskData):
 
     def __init__(
         self,
-        paths: Sequence[str | pathlib.Path | OneChannel],
+        paths: Sequence[str | os.PathLike],
         seconds: Sequence[float],
         pipeline: PipelineSettings,
     ):
@@ -87,7 +94,36 @@ class UnlabelledSpeech(TaskData):
         return Measured(Report("", ()))
 
 
-def _row(number: int, path: str | pathlib.Path | OneChannel, seconds: float) -> Utterance:
+def usable(
+    recordings: Sequence[str | os.PathLike],
+) -> tuple[list[str | os.PathLike], list[float]]:
+    """The recordings that can be used, and their durations in seconds. The log names the others.
+
+    Example:
+        >>> usable(["a.wav", "notes.txt"])
+        (['a.wav'], [3.1])
+
+    Raises:
+        InputError: None can be used; the message has the reason of the first one.
+    """
+    paths, seconds, skipped = [], [], []
+    for path in tqdm(recordings, desc="checking", unit="file", dynamic_ncols=True):
+        try:
+            seconds.append(sound_info(path, maximum_seconds=_ANY_LENGTH).seconds)
+            paths.append(path)
+        except InputError as error:
+            skipped.append(str(error))
+    for line in skipped[:_NAMED]:
+        logging.warning("passed over: %s", line)
+    if len(skipped) > _NAMED:
+        logging.warning("passed over: %d more recordings", len(skipped) - _NAMED)
+    if not paths:
+        reason = f": {skipped[0]}" if skipped else ""
+        raise InputError(f"none of {len(recordings)} recordings can be used{reason}")
+    return paths, seconds
+
+
+def _row(number: int, path: str | os.PathLike, seconds: float) -> Utterance:
     channel = path.channel if isinstance(path, OneChannel) else None
     extra = {"channel": str(channel)} if channel else {}
     return Utterance(str(number), _NOBODY, _NOBODY, str(path), seconds, "train", extra)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import tf_keras as keras
 
     from tfsv.conversion.ends import Ends
+    from tfsv.tasks.unlabelled import UnlabelledSpeech
     from tfsv.tasks.verification_data import SpeechTraining
 
 _BATCH = 16  # crops that go through a layer at a time
@@ -100,6 +101,29 @@ class Verification(Task):
         starts = range(0, len(crops.waveforms), _BATCH)
         batches = [front_end(crops.waveforms[i : i + _BATCH]).numpy() for i in starts]
         return RecordedInputs(batches, crops.used)
+
+    def unlabelled_data(
+        self, recordings: RecordingSettings, *, batch_size: int, augment: bool
+    ) -> "UnlabelledSpeech":
+        """Crops of all recordings, long ones as often as their length asks.
+
+        The chances of rooms, noise and other microphones are those of `configs/demo.flags`.
+        """
+        from tfsv.audio.crops import recordings_in
+        from tfsv.audio.pipeline_settings import PipelineSettings
+        from tfsv.tasks.unlabelled import UnlabelledSpeech, usable
+
+        chances = dict(room_probability=0.3, noise_probability=0.5, equalizer_probability=0.5)
+        pipeline = PipelineSettings(
+            batch_size=batch_size,
+            crop_seconds=recordings.crop_seconds,
+            speed_factors=(1.0,),
+            visit_seconds=2 * recordings.crop_seconds,
+            seed=recordings.seed,
+            decoder="soundfile",
+            **(chances if augment else dict.fromkeys(chances, 0.0)),
+        )
+        return UnlabelledSpeech(*usable(recordings_in(recordings.recordings)), pipeline)
 
 
 TASKS.add(Verification.name, Verification())
