@@ -34,6 +34,7 @@ TABLE = {
     "ecapa1024": (14_657_088, 38, None),
     "speechbrain_ecapa1024": (20_767_552, 38, None),
     "xvector": (4_610_524, 7, None),
+    "ge2e": (1_461_504, 1, None),
 }
 EMBEDDING_WEIGHTS = {
     "resnet18": 1_310_976,

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import tf_keras as keras
 
+from tfsv.errors import InputError
+
 
 @dataclasses.dataclass(frozen=True)
 class KernelLayer:
@@ -77,3 +79,27 @@ def kernel_variable(layer: keras.layers.Layer):
         TensorShape([3, 2])
     """
     return getattr(layer, KERNEL_LAYERS[type(layer)].attribute)
+
+
+def check_quantizable(network: keras.Model, setting: str) -> None:
+    """Refuses a network in which a layer says that it `stays_float`.
+
+    Such a layer holds most of its network's weights in kernels that are none of `KERNEL_LAYERS`. To
+    quantize the rest would save nothing.
+
+    Example:
+        >>> check_quantizable(build_network("resnet18"), "bits")
+
+    Args:
+        network: A network of any kind.
+        setting: The setting that asks for codes, for the message.
+
+    Raises:
+        InputError: The network has such a layer.
+    """
+    for layer in network.layers:
+        if getattr(layer, "stays_float", False):
+            raise InputError(
+                f"{setting}: {network.name} stays float, since no scheme has codes for its layer"
+                f" {layer.name}; quantize another network"
+            )

@@ -14,7 +14,7 @@ import sys
 import networks
 import numpy as np
 import torch
-from random_weights import random_features, random_tensor
+from random_weights import random_features, random_tensor, random_waveform
 
 FRAMES = 31
 CASES = {
@@ -31,8 +31,12 @@ CASES = {
     "ecapa": ("wespeaker_ecapa1024", networks.Ecapa, (64, 72, 16), {"context": False}),
     "speechbrain": ("speechbrain_ecapa512", networks.SpeechBrainEcapa, (512, 80, 192), {}),
     "speechbrain_narrow": ("speechbrain_ecapa1024", networks.SpeechBrainEcapa, (64, 72, 16), {}),
+    "ge2e": ("resemblyzer_ge2e", networks.Ge2e, (64, 40, 48), {}),
 }
 """Family, module, (channels, bins, embedding size), further arguments."""
+
+UTTERANCES = ((400, 0.1), (19_999, 0.001), (25_599, 0.3), (44_000, 0.01), (70_000, 0.2))
+"""Samples and amplitudes."""
 
 
 def filled(network):
@@ -63,7 +67,19 @@ def write_goldens(path):
     features = torch.from_numpy(random_features(FRAMES, 16))
     with torch.no_grad():
         arrays |= {f"small_{k}": x(features).numpy() for k, x in small_networks().items()}
+    arrays |= utterances()
     np.savez_compressed(path, table=np.frombuffer(json.dumps(table).encode(), np.uint8), **arrays)
+
+
+def utterances():
+    """Embeddings of waveforms, and mel powers of one."""
+    _, module, sizes, _ = CASES["ge2e"]
+    network = filled(module("ge2e", *sizes))
+    waveforms = [torch.from_numpy(random_waveform(*utterance)) for utterance in UTTERANCES]
+    with torch.no_grad():
+        embeddings = torch.stack([network.utterance(waveform) for waveform in waveforms])
+    mels = networks.mel_powers(waveforms[1], sizes[1])
+    return {"ge2e_utterances": embeddings.numpy(), "ge2e_mel_powers": mels.numpy()}
 
 
 def small_networks():

@@ -4,6 +4,8 @@ Modules have the names of WeSpeaker's and SpeechBrain's state dicts. All take fe
 `[batch, frames, bins]` and give embeddings `[batch, size]`.
 """
 
+import math
+
 import torch
 from torch import nn
 
@@ -304,3 +306,59 @@ class SpeechBrainEcapa(nn.Module):
             outputs.append(x)
         x = self.mfa(torch.cat(outputs[1:], 1))
         return self.fc(self.asp_bn(self.asp(x))).squeeze(2)
+
+
+class Ge2e(nn.Module):
+    """Three LSTM layers, the last state of which gives the embedding of a window."""
+
+    def __init__(self, name, channels, bins, embedding_size):
+        super().__init__()
+        self.lstm = nn.LSTM(bins, channels, 3, batch_first=True)
+        self.linear = nn.Linear(channels, embedding_size)
+        self.similarity_weight = nn.Parameter(torch.tensor([10.0]))
+        self.similarity_bias = nn.Parameter(torch.tensor([-5.0]))
+
+    def forward(self, features):
+        """One window of 160 frames, padded with zeros."""
+        padded = nn.functional.pad(features, (0, 0, 0, 160 - features.shape[1]))
+        _, (states, _) = self.lstm(padded)
+        return nn.functional.normalize(torch.relu(self.linear(states[-1])), dim=1, eps=0)
+
+    def utterance(self, waveform):
+        """What Resemblyzer computes of one utterance, written from its description."""
+        level = 10 * torch.log10(waveform.square().mean())
+        if level < -30:
+            waveform = waveform * 10 ** ((-30 - level) / 20)
+        starts = ge2e_starts(len(waveform))
+        missing = max(0, 160 * (starts[-1] + 160) - len(waveform))
+        mels = mel_powers(nn.functional.pad(waveform, (0, missing)), self.lstm.input_size)
+        windows = [self(mels[None, start : start + 160]) for start in starts]
+        return nn.functional.normalize(torch.cat(windows).mean(0), dim=0)
+
+
+def ge2e_starts(samples):
+    """First frames of the windows of an utterance."""
+    last = max(0, math.ceil((samples + 1) / 160) - 160 + 77)
+    starts = list(range(0, last + 1, 77))
+    covered = (samples - 160 * starts[-1]) / (160 * 160)
+    return starts[:-1] if len(starts) > 1 and covered < 0.75 else starts
+
+
+def mel_powers(waveform, bins):
+    """Powers in mel filters of equal area, by Slaney's scale, `[frames, bins]`."""
+    window = torch.hann_window(400)
+    spectrum = torch.stft(
+        waveform, 400, 160, window=window, center=True, pad_mode="constant", return_complex=True
+    )
+    ratio = math.log(6.4) / 27  # of a mel above 1000 Hz, which is mel 15
+    top = 15 + math.log(8) / ratio
+    mels = [top * index / (bins + 1) for index in range(bins + 2)]
+    edges = [m * 200 / 3 if m < 15 else 1000 * math.exp((m - 15) * ratio) for m in mels]
+    filters = torch.zeros(bins, 201)
+    for index, (low, centre, high) in enumerate(
+        zip(edges[:-2], edges[1:-1], edges[2:], strict=True)
+    ):
+        for bin_ in range(201):
+            slope = min((40 * bin_ - low) / (centre - low), (high - 40 * bin_) / (high - centre))
+            filters[index, bin_] = max(0, slope) * 2 / (high - low)
+    return (filters @ spectrum.abs().square()).T

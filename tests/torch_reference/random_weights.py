@@ -27,3 +27,12 @@ def random_tensor(name: str, shape: tuple[int, ...]) -> np.ndarray:
 def random_features(frames: int, bins: int) -> np.ndarray:
     """float32 `[2, frames, bins]`."""
     return np.random.RandomState(frames).normal(0, 2, (2, frames, bins)).astype(np.float32)
+
+
+def random_waveform(samples: int, amplitude: float) -> np.ndarray:
+    """A harmonic tone that comes and goes, in noise, float32 `[samples]`, 16 kHz."""
+    random = np.random.RandomState(samples)
+    time = np.arange(samples) / 16000
+    tone = sum(np.sin(2 * np.pi * 140 * k * time + k * k) / k for k in range(1, 50))
+    tone *= 1 + np.sin(9 * time)
+    return (amplitude * (tone + 0.2 * random.normal(size=samples))).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Makes a model folder of a network that WeSpeaker or SpeechBrain trained.
+"""Makes a model folder of a network that WeSpeaker, SpeechBrain or Resemblyzer trained.
 
     tfsv import --checkpoint=avg_model.pt --output=models/resnet34
 

@@ -23,6 +23,7 @@ from tfsv.conversion.packing import write_packed
 from tfsv.conversion.static_int8 import write_static_int8
 from tfsv.errors import InputError
 from tfsv.files import replacing
+from tfsv.kernel_layers import check_quantizable
 from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import assemble
 from tfsv.packed.bits import packed_bytes
@@ -216,6 +217,8 @@ def convert(
     _check_form(weights, compute)
     if weights == "packed" and not coded:
         raise InputError("weights=packed: a float model has no codes; quantize it first")
+    if weights != "float32":
+        check_quantizable(network, f"weights={weights}")
     if compute == "int8" and not ranges_from:
         raise InputError("compute=int8: needs recordings for calibration; see 'calibration'")
     folded = fold_batch_norm(network, coded)

@@ -35,9 +35,9 @@ def convert_graph(ends: Ends, network: keras.Model) -> bytes:
     network = keras.models.clone_model(network, clone_function=conversion_layers(network))
     network.set_weights(weights)
     module = tf.Module()
-    module.weights = network.weights  # the converter wants an owner of the variables
     module.graph = traced(network, ends)
     concrete = module.graph.get_concrete_function()
+    module.weights = concrete.variables  # the converter wants an owner of them
     wanted = {port.name for port in ends.outputs}
     if set(concrete.structured_outputs) != wanted:
         raise ValueError(

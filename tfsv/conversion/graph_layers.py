@@ -5,12 +5,15 @@ that. A *fence*, an operation that changes nothing, keeps it from doing so where
 stand; `tfsv.conversion.graph.tidy` takes the fences out again.
 """
 
+import types
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.kernel_layers import kernel_layer
+from tfsv.models.recurrent import StackedLSTM
 from tfsv.quantization.functional_networks import copied
 
 FENCE = 2.0**126
@@ -196,6 +199,43 @@ class _DepthwiseConv2D(_Fenced, keras.layers.DepthwiseConv2D):
         return self.behind(self.activation(output))
 
 
+class _StackedLSTM(StackedLSTM):
+    """LSTM layers as one UNIDIRECTIONAL_SEQUENCE_LSTM each, in the one graph that a file has.
+
+    The operator has a state for one batch size only, and keeps it between calls. So the windows
+    stand behind one another in one sequence. A frame before each of them has an input of its own,
+    which shuts the gates: nothing of the window before, or of the last call, is left behind it.
+    The batch size is 1.
+    """
+
+    _SHUT = -1e4  # what the input adds to the gates, beyond all that they get of others
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        rows = [keras.layers.LSTM(self.units, return_sequences=True) for _ in self.kernels]
+        for row, kernel in zip(rows, self.kernels, strict=True):
+            row.build((1, None, kernel.shape[0] - self.units + 1))
+        self._unseen = types.SimpleNamespace(rows=rows)  # Keras must not count their weights
+
+    def call(self, windows: tf.Tensor) -> tf.Tensor:
+        frames, bins = windows.shape[2:]
+        before = [[0, 0], [0, 0], [1, 0], [0, 0]]
+        shut = tf.pad(tf.zeros_like(windows[..., :1]), before, constant_values=1)
+        shut = tf.reshape(shut, [1, -1, 1])
+        x = tf.reshape(tf.pad(windows, before), [1, -1, bins])
+        with tf.init_scope():
+            self._give_weights()
+        for row in self._unseen.rows:
+            x = row(tf.concat([x, shut], axis=2))
+        return tf.reshape(x, [1, -1, frames + 1, self.units])[:, :, -1]
+
+    def _give_weights(self) -> None:
+        gates = np.repeat(np.array([[1, 1, 0, 1]], np.float32), self.units, axis=1)
+        for row, kernel, bias in zip(self._unseen.rows, self.kernels, self.biases, strict=True):
+            inputs, states = np.split(kernel.numpy(), [-self.units])
+            row.set_weights([np.concatenate([inputs, self._SHUT * gates]), states, bias.numpy()])
+
+
 def _depthwise(
     layer: keras.layers.Layer,
     image: tf.Tensor,
@@ -223,4 +263,5 @@ _WRITTEN_ANEW = {
     keras.layers.DepthwiseConv2D: _DepthwiseConv2D,
     keras.layers.GroupNormalization: _GroupNormalization,
     keras.layers.LayerNormalization: _LayerNormalization,
+    StackedLSTM: _StackedLSTM,
 }

@@ -18,6 +18,7 @@ from tfsv.files import sha256_of, writable_folder
 from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.jobs.further import FurtherTraining, training_inputs
 from tfsv.jobs.recipe_record import Recipe
+from tfsv.kernel_layers import check_quantizable
 from tfsv.quantization.network import (
     coded_weights,
     quantizable_layers,
@@ -143,6 +144,8 @@ class _Run:
             network = self._float().network
         else:
             network = self.task.build(self.task.new_card(recipe.network))
+        if recipe.quantization.wanted:
+            check_quantizable(network, "bits")
         if self.plan or recipe.finetuning.stages > 1:
             self.further.stages(self._quantized(network), self.plan)
 

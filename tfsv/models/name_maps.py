@@ -12,6 +12,12 @@ _DECIBELS = (
 )
 
 
+_SILENCE = (
+    "Resemblyzer cuts silence by WebRTC's detector before its encoder listens; tfsv does not, so"
+    " cut long pauses from recordings. Its LSTM stays float."
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Layout:
     """The networks of one toolkit's module, and the places of their weights.
@@ -24,17 +30,21 @@ class Layout:
     Attributes:
         toolkit: First part of the family's name.
         networks: Names of the networks that have this layout, with a number that tells them apart.
-            It is the number of convolutions over the image, or of filters in the stem.
+            It is the number of convolutions over the image, of LSTM layers, or of filters in the
+            stem.
         modules: Pairs of a pattern for names of our layers and the name of the toolkit's module. In
             that name `{x}` is what the group x matched. `{x_less1}` and `{x_plus1}` are its number
             less or plus one. The first pattern that matches counts.
-        stem: Name of our first convolution, whose filters are the network's channels.
+        stem: Name of our first convolution, whose filters are the network's channels, or of our
+            LSTM, whose units are.
         mark: Name of a tensor by which the layout is recognised.
         image: Whether the network convolves images, and pools statistics of an image.
+        recurrent: Whether the stem is an LSTM.
         ignored: Patterns for names of tensors that embeddings do not need.
         adapted: Pairs of a pattern for names of our layers and a change that their weights need
             beyond transposition. The change is a key of `tfsv.models.pretrained.ADAPTATIONS`.
-        front_end: Arguments of `tfsv.features.LogMel` for the features of training, beside `bins`.
+        front_end: Settings of `tfsv.front_ends.front_end_layer` for the features of training,
+            beside `bins`.
         notes: Text for the notes of the model's card. Empty: there is nothing to say.
     """
 
@@ -44,6 +54,7 @@ class Layout:
     stem: str
     mark: str
     image: bool
+    recurrent: bool = False
     ignored: tuple[str, ...] = (
         r".*num_batches_tracked",
         r"(.*\.)?n_averaged",
@@ -187,6 +198,18 @@ LAYOUTS = (
         # to SpeechBrain's 1e-10; the kernels take natural logarithms ("decibels").
         front_end={**_KALDI, "low_hz": 0.0, "preemphasis": 0.0, "scale": 34.5},
         notes=_DECIBELS,
+    ),
+    Layout(
+        toolkit="resemblyzer",
+        networks={"ge2e": 3},
+        modules=(("lstm", "lstm"), ("embedding", "linear")),
+        stem="lstm",
+        mark="lstm.weight_ih_l0",
+        image=False,
+        recurrent=True,
+        ignored=(r"similarity_(weight|bias)",),
+        front_end={"kind": "power_mel", "lowest_level_db": -30.0},
+        notes=_SILENCE,
     ),
 )
 

@@ -22,6 +22,7 @@ from tfsv.models.pooling_and_bins import (
     only_choice,
     pooling_named,
 )
+from tfsv.models.recurrent import StackedLSTM
 from tfsv.models.registry import NETWORKS
 from tfsv.models.settings import NetworkSettings
 from tfsv.models.training_configs import TrainingConfig, config_beside
@@ -31,6 +32,8 @@ _LARGEST = 4  # times the published size; no garbage must make us build a networ
 _MEAN_VECTOR = "mean_vec"  # what WeSpeaker's ONNX files subtract from the embedding
 _BLOCK_ORDER = ("expand", "depthwise", "reduce", "conv1", "conv2", "conv3", "shortcut")
 _NORM = ("weight", "bias", "running_mean", "running_var")
+_LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_LSTM_GATES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Imported:
         family: Toolkit and network, a key of `tfsv.models.name_maps.FAMILIES`.
         settings: Name and sizes of the network, none of which is None.
         network: The network with its weights.
-        front_end: Arguments of `tfsv.features.LogMel`.
+        front_end: Settings that `tfsv.front_ends.front_end_layer` takes.
         notes: Text that the user must know about the network. Empty: there is none.
         ignored: Names of the tensors that embeddings do not need.
         key: Where in the file the tensors lay. Empty: everywhere.
@@ -71,7 +74,7 @@ def import_checkpoint(
     bins: int | None = None,
     pooling: str | None = None,
 ) -> Imported:
-    """Reads a file of WeSpeaker or SpeechBrain as the network that it was trained in.
+    """Reads a file of WeSpeaker, SpeechBrain or Resemblyzer as the network that it was trained in.
 
     Nothing in the file is executed. `from_checkpoint` says how close the embeddings are. The
     config.yaml of WeSpeaker that lies beside the file is read too.
@@ -116,7 +119,7 @@ def from_checkpoint(
     pooling: str | None = None,
     config: TrainingConfig | None = None,
 ) -> Imported:
-    """Puts the tensors of WeSpeaker or SpeechBrain into the network that they were trained in.
+    """Puts the tensors of another toolkit into the network that they were trained in.
 
     The network gives the same embeddings as the other toolkit's for the same features, but for
     rounding. It takes natural logarithms of power where SpeechBrain takes decibels. Batch
@@ -205,6 +208,8 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
             continue
         elif layout.image:
             number = sum(array.ndim == 4 for array in tensors.values())
+        elif layout.recurrent:
+            number = sum(name.startswith(f"{layout.stem}.weight_ih_") for name in tensors)
         else:
             number = tensors[_stem(layout)].shape[0] if _stem(layout) in tensors else 0
         for family, (other, name) in FAMILIES.items():
@@ -238,7 +243,12 @@ def _settings(
     channels, bins = entry.channels, _BINS
     embedding_size, pooling = entry.embedding_size, entry.pooling
     stem = checkpoint.folded[0][0] if checkpoint.folded else tensors.get(_stem(layout))
-    if stem is not None and stem.ndim == (4 if layout.image else 3):
+    if layout.recurrent:
+        stem = tensors.get(layout.mark)
+        if stem is not None and stem.ndim == 2:
+            channels = _plausible(stem.shape[0] // _LSTM_GATES, channels) or channels
+            bins = _plausible(stem.shape[1], bins)
+    elif stem is not None and stem.ndim == (4 if layout.image else 3):
         if stem.shape[0] % entry.channels_multiple == 0:
             channels = _plausible(stem.shape[0], channels)
         if not layout.image:
@@ -323,7 +333,7 @@ def _choices(
     Without such a layer, or with one that fits no pooling, there is none.
     """
     head = tensors.get(f"{_module('embedding', layout)}.weight")
-    if head is None or head.ndim not in (2, 3):
+    if head is None or head.ndim not in (2, 3) or layout.recurrent:
         return []
     inputs, attentive = head.shape[1], settings.pooling not in STATISTICS
     features = network.get_layer("pooling").output.shape[-1] // 2
@@ -390,10 +400,24 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
         if isinstance(layer, keras.layers.BatchNormalization):
             wanted |= {f"{module}.{name}": tuple(layer.moving_mean.shape) for name in _NORM}
             continue
+        if isinstance(layer, StackedLSTM):
+            wanted |= _lstm_shapes(layer, module)
+            continue
         wanted[f"{module}.weight"] = _torch_shape(layer)
         if layer.use_bias:
             wanted[f"{module}.bias"] = tuple(layer.bias.shape)
     return wanted
+
+
+def _lstm_shapes(layer: StackedLSTM, module: str) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of PyTorch's LSTM, which has two kernels and two biases a layer."""
+    shapes = {}
+    for index, kernel in enumerate(layer.kernels):
+        gates = kernel.shape[1]
+        own = ((gates, kernel.shape[0] - layer.units), (gates, layer.units), (gates,), (gates,))
+        names = (f"{module}.{name}_l{index}" for name in _LSTM)
+        shapes |= dict(zip(names, own, strict=True))
+    return shapes
 
 
 def _torch_shape(layer: keras.layers.Layer) -> tuple[int, ...]:
@@ -447,6 +471,12 @@ def _to_keras(
     """The layer's weights, in the order and with the axes that Keras has."""
     if isinstance(layer, keras.layers.BatchNormalization):
         return [tensors[f"{module}.{name}"] for name in _NORM]
+    if isinstance(layer, StackedLSTM):
+        weights = []
+        for index in range(layer.layers):
+            inputs, states, bias, other = (tensors[f"{module}.{x}_l{index}"] for x in _LSTM)
+            weights += [np.concatenate([inputs, states], axis=1).T, bias + other]
+        return weights
     kernel = tensors[f"{module}.weight"]
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         kernel = kernel.transpose(3, 2, 0, 1)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import tf_keras as keras
 
 from tfsv.errors import InputError
-from tfsv.kernel_layers import kernel_layer
+from tfsv.kernel_layers import check_quantizable, kernel_layer
 from tfsv.quantization import wrapping
 from tfsv.quantization.activations import BinaryActivation
 from tfsv.quantization.coded import CodedWeights
@@ -220,8 +220,10 @@ def layer_quantizers(
         scheme: The scheme, whose settings may leave layers out.
 
     Raises:
-        InputError: The scheme does not have a width, or a named layer is not in the network.
+        InputError: The scheme does not have a width, a named layer is not in the network, or a
+            layer says that it stays float.
     """
+    check_quantizable(network, "bits")
     layers = quantizable_layers(network)
     names = [layer.name for layer in layers]
     if not isinstance(bits, Mapping):

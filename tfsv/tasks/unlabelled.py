@@ -19,7 +19,7 @@ from tfsv.audio.pipeline_settings import PipelineSettings
 from tfsv.audio.soundfiles import sound_info
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.features import TrainingLogMel
+from tfsv.front_ends import front_end_layer
 from tfsv.report import Report
 from tfsv.tasks.task import Measured, PlainModel, TaskData
 from tfsv.training.objective import Objective
@@ -79,7 +79,7 @@ class UnlabelledSpeech(TaskData):
 
     def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
         """The front end of a card, as quick as it can be."""
-        return TrainingLogMel(**front_end_of(card))
+        return front_end_layer(front_end_of(card), training=True)
 
     def objective(self, network: keras.Model, steps: int) -> Objective:
         """There is none: nobody knows who speaks."""

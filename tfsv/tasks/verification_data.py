@@ -16,8 +16,8 @@ from tfsv.audio.pipeline import class_count, steps_per_epoch, training_dataset
 from tfsv.audio.voices import named_corpus
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.features import TrainingLogMel
 from tfsv.files import sha256_of
+from tfsv.front_ends import front_end_layer
 from tfsv.report import Report
 from tfsv.settings import named_settings
 from tfsv.tasks.task import Measured, PlainModel, TaskData
@@ -129,7 +129,7 @@ class SpeechTraining(TaskData):
 
     def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
         """The front end of a card, as quick as it can be."""
-        return TrainingLogMel(**front_end_of(card))
+        return front_end_layer(front_end_of(card), training=True)
 
     def masks(self, seed: int) -> Callable[[Any, tf.Tensor], Any]:
         """SpecAugment, where the settings ask for it."""

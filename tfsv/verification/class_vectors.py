@@ -17,7 +17,6 @@ from tfsv.audio.pipeline import (
     training_dataset,
 )
 from tfsv.errors import InputError
-from tfsv.features import LogMel
 from tfsv.files import write_array, write_json
 from tfsv.text_files import read_text
 
@@ -33,7 +32,7 @@ _CROPS_A_CLASS = 8
 def class_vectors(
     folder: str | os.PathLike,
     network: keras.Model,
-    front_end: LogMel,
+    front_end: keras.layers.Layer,
     train: Manifest,
     settings: PipelineSettings,
 ) -> np.ndarray:
@@ -113,7 +112,7 @@ def _read_classes(file: pathlib.Path) -> dict | None:
 
 
 def _mean_embeddings(
-    network: keras.Model, front_end: LogMel, train: Manifest, settings: PipelineSettings
+    network: keras.Model, front_end: keras.layers.Layer, train: Manifest, settings: PipelineSettings
 ) -> np.ndarray:
     classes = class_count(train, settings)
     sums = np.zeros((classes, network.output_shape[-1]), np.float32)

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from tfsv.audio import SAMPLE_RATE
 from tfsv.conversion.ends import Arrays, Ends
-from tfsv.errors import InputError
-from tfsv.features import LogMel
+from tfsv.front_ends import front_end_layer
 from tfsv.runtime.ports import Port
 from tfsv.verification.embedder import EMBEDDING, WAVEFORM
 
@@ -33,25 +32,21 @@ def speaker_ends(front_end: Mapping[str, Any], embedding_size: int) -> Ends:
     `embedding`, float32 `[1, embedding size]`, of length 1. Results agree by their cosine.
 
     Args:
-        front_end: Keyword arguments of `tfsv.features.LogMel`.
+        front_end: Settings that `tfsv.front_ends.front_end_layer` takes.
         embedding_size: Dimensions of the embedding.
 
     Raises:
-        InputError: The front end is not one that `LogMel` takes.
+        InputError: The front end is none that tfsv has.
 
     Example:
         >>> ends = speaker_ends({"bins": 80}, 256)
         >>> export_tflite(network, coded, card, "model.tflite", ends, weights="int8")
     """
-    try:
-        log_mel = LogMel(**front_end)
-    except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"model card: front_end does not fit LogMel ({reason})") from error
+    layer = front_end_layer(front_end)
     return Ends(
         inputs=(Port(WAVEFORM, (1, None)),),
         outputs=(Port(EMBEDDING, (1, embedding_size)),),
-        before=lambda inputs: log_mel(inputs[WAVEFORM]),
+        before=lambda inputs: layer(inputs[WAVEFORM]),
         after=lambda embedding: {EMBEDDING: tf.math.l2_normalize(embedding, axis=-1)},
         examples=_examples,
         agreement=_cosine,

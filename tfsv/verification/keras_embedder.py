@@ -29,10 +29,10 @@ class KerasEmbedder:
         Args:
             network: A network from features `[batch, frames, bins]` to embeddings `[batch,
                 embedding size]`, not normalised.
-            card: The card of the network, whose front end has the settings of the `LogMel` layer.
+            card: The card of the network.
 
         Raises:
-            InputError: The card's front end is not one that `LogMel` takes.
+            InputError: The card's front end is none that tfsv has.
         """
         self.card = card
         ends = speaker_ends(front_end_of(card), network.output_shape[-1])

@@ -36,8 +36,8 @@ def speaker_card(
 
     Args:
         network: Name and sizes of the network; every size is known.
-        front_end: Keyword arguments of `tfsv.features.LogMel`, so that the features on the device
-            are those of training. None: the defaults of `LogMel`.
+        front_end: Settings that `tfsv.front_ends.front_end_layer` takes, so that the features on
+            the device are those of training. None: the defaults of `tfsv.features.LogMel`.
         **fields: Other fields of `ModelCard`.
     """
     return ModelCard(
@@ -97,9 +97,9 @@ def network_of(card: ModelCard) -> NetworkSettings:
 
 
 def front_end_of(card: ModelCard) -> dict[str, Any]:
-    """Keyword arguments of `tfsv.features.LogMel` for the network's features.
+    """Settings of the layer that makes the network's features.
 
     Example:
-        >>> front_end = LogMel(**front_end_of(tfsv.load("demo").card))
+        >>> front_end = front_end_layer(front_end_of(tfsv.load("demo").card))
     """
     return dict(card.ends["front_end"])

@@ -10,7 +10,6 @@ import tf_keras as keras
 from tqdm import tqdm
 
 from tfsv.audio import soundfiles
-from tfsv.features import LogMel
 from tfsv.verification.embedder import check_waveform
 from tfsv.verification.windows import sounding_windows
 
@@ -35,7 +34,7 @@ class TrialFeatures:
         InputError: A file cannot be read, or is too short or silent.
     """
 
-    def __init__(self, paths: Sequence[str | os.PathLike], front_end: LogMel):
+    def __init__(self, paths: Sequence[str | os.PathLike], front_end: keras.layers.Layer):
         @tf.function(input_signature=[tf.TensorSpec([1, None], tf.float32)], autograph=False)
         def features_of(waveforms):
             return front_end(waveforms)

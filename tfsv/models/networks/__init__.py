@@ -8,5 +8,6 @@ from tfsv.models.networks import resnet
 from tfsv.models.networks import dfresnet
 from tfsv.models.networks import ecapa
 from tfsv.models.networks import xvector
+from tfsv.models.networks import ge2e
 
-__all__ = ["dfresnet", "ecapa", "resnet", "xvector"]
+__all__ = ["dfresnet", "ecapa", "ge2e", "resnet", "xvector"]

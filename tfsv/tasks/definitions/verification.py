@@ -89,7 +89,7 @@ class Verification(Task):
     def recorded_inputs(self, recordings: RecordingSettings, card: ModelCard) -> RecordedInputs:
         """Features of crops of the recordings, as the model's own front end makes them."""
         from tfsv.audio.crops import cut_crops, recordings_in
-        from tfsv.features import LogMel
+        from tfsv.front_ends import front_end_layer
 
         crops = cut_crops(
             recordings_in(recordings.recordings),
@@ -97,7 +97,7 @@ class Verification(Task):
             seconds=recordings.crop_seconds,
             seed=recordings.seed,
         )
-        front_end = LogMel(**front_end_of(card))
+        front_end = front_end_layer(front_end_of(card))
         starts = range(0, len(crops.waveforms), _BATCH)
         batches = [front_end(crops.waveforms[i : i + _BATCH]).numpy() for i in starts]
         return RecordedInputs(batches, crops.used)
