@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tfsv.errors import InputError
 from tfsv.front_ends import front_end_layer
-from tfsv.models import build_network
+from tfsv.models import build_network, multiply_accumulates
 from tfsv.models.checkpoints import Checkpoint
 from tfsv.models.pretrained import from_checkpoint, import_checkpoint
 from tfsv.models.recurrent import StackedLSTM, Windows
@@ -84,6 +84,14 @@ def test_gradients_reach_every_weight():
         loss = tf.reduce_sum(network(features, training=True)[:, 0])
     gradients = tape.gradient(loss, network.trainable_variables)
     assert len(gradients) == 8 and all(gradient is not None for gradient in gradients)
+
+
+def test_every_weight_counts_once_a_frame():
+    network = build_network("ge2e", bins=40)
+    weights = (40 + 256) * 1024 + 2 * 512 * 1024
+    for frames, windows in ((50, 1), (199, 1), (200, 2)):
+        found = multiply_accumulates(network, frames)
+        assert found == windows * (160 * weights + 256 * 256)
 
 
 def test_another_pooling_is_refused():

@@ -5,6 +5,7 @@ import math
 import tf_keras as keras
 
 from tfsv.kernel_layers import KERNEL_LAYERS
+from tfsv.models.recurrent import StackedLSTM
 
 
 def multiply_accumulates(
@@ -13,7 +14,8 @@ def multiply_accumulates(
     """The number of multiply-accumulates for one utterance.
 
     A convolution or dense layer counts one for each weight and each output position where it is
-    used. Biases, activations, poolings, additions and gates count nothing.
+    used. An LSTM counts one for each weight and frame. Biases, activations, poolings, additions and
+    gates count nothing.
 
     Published counts come from `thop`, which also counts every value that a batch normalisation
     gives out. Its older versions count 2 for such a value, newer ones 4. With 4 the counts are
@@ -64,6 +66,9 @@ def _per_output(layer: keras.layers.Layer, per_normalised: int) -> int:
         layer = layer.layer
     if isinstance(layer, keras.layers.BatchNormalization):
         return per_normalised
+    if isinstance(layer, StackedLSTM):
+        frames = layer.input_shape[2]
+        return frames * sum(math.prod(kernel.shape) for kernel in layer.kernels) // layer.units
     for kind in type(layer).__mro__:  # a subclass computes at least what its parent does
         if kind in KERNEL_LAYERS:
             kernel = getattr(layer, KERNEL_LAYERS[kind].attribute)
