@@ -61,7 +61,10 @@ def test_int8_keeps_directions():
 def test_a_manifest_a_folder_and_an_array_give_one_cohort(tmp_path, told):
     paths = write_people(tmp_path / "speech", 3, 2)
     people = [pathlib.Path(path).parent.name for path in paths]
-    rows = [Utterance(path, person, "s", path, 0.5, "train") for path, person in zip(paths, people)]
+    rows = [
+        Utterance(path, person, "s", path, 0.5, "train")
+        for path, person in zip(paths, people, strict=True)
+    ]
     write_manifest(tmp_path / "speech" / "manifest.tsv", rows)
     model = PitchEmbedder()
     embeddings = np.stack([embed_file(model, tmp_path / "speech" / path) for path in paths])

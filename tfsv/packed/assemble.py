@@ -37,7 +37,9 @@ def assemble(
         A sealed TFLite file.
     """
     flatbuffer.set_metadata(model, CARD_ENTRY, card.to_json(compact=True).encode())
-    if cohort is not None:
+    if cohort is None:
+        flatbuffer.drop_metadata(model, COHORT_ENTRY)
+    else:
         flatbuffer.set_metadata(model, COHORT_ENTRY, cohort_bytes(cohort))
     flatbuffer.set_metadata(model, seal.SEAL_ENTRY, seal.BLANK)
     content = flatbuffer.serialise(model) if packed is None else _packed(model, packed)

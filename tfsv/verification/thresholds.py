@@ -42,19 +42,21 @@ def thresholds_of(
     strangers = np.asarray(labels) == 0
     names = np.zeros(len(labels), int) if groups is None else np.asarray(groups)
     parts = [scores[strangers & (names == name)] for name in np.unique(names)]
+    observed = np.unique(scores)
     for rate in FALSE_ACCEPT_RATES:
         if points.nontargets * rate < 1:
             continue
         found = [points.threshold_at_far(rate)]
         if groups is not None:
-            found += [_threshold(part, rate) for part in parts if len(part) * rate >= 1]
+            found += [_threshold(part, rate, observed) for part in parts if len(part) * rate >= 1]
         thresholds[f"far_{rate:g}"] = max(found)
     return thresholds
 
 
-def _threshold(scores: np.ndarray, rate: float) -> float:
-    """Lowest of some scores from which on at most this fraction of them lies."""
-    values, counts = np.unique(scores, return_counts=True)
-    above = np.cumsum(counts[::-1])[::-1] / len(scores)
-    enough = np.flatnonzero(above <= rate + 1e-12)
-    return float(values[enough[0]]) if len(enough) else float(np.nextafter(values[-1], np.inf))
+def _threshold(strangers: np.ndarray, rate: float, observed: np.ndarray) -> float:
+    """Lowest of the observed scores from which on at most this fraction of strangers lies."""
+    values, counts = np.unique(strangers, return_counts=True)
+    above = np.cumsum(counts[::-1])[::-1] / len(strangers)
+    last = values[np.flatnonzero(above > rate + 1e-12)[-1]]  # accepted, there would be too many
+    place = int(np.searchsorted(observed, last, side="right"))
+    return float(observed[place] if place < len(observed) else np.nextafter(last, np.inf))
