@@ -7,8 +7,9 @@
 prints two tables. The first is for choosing, on development trials alone: each corpus in turn is
 left out, the scorer is learned on the others, and the Cllr and the false accepts of the corpus left
 out are told. The second reports one choice on the other lists: false accepts and false rejects of
-each corpus at the threshold that the development trials give for 1 %. With --write, the cohort and
-the calibration of that choice are written as a `.npy` file and printed as a card's table.
+each corpus at the threshold that the development trials give for 1 %. The first two forms take the
+threshold from all development trials together, the others so that it holds in each corpus. With
+--write, the cohort of that choice is written, and its table for a card is printed.
 """
 
 import dataclasses
@@ -99,8 +100,9 @@ def main(arguments: list[str]) -> None:
     forms = {
         "cosine": (Scorer(), False),
         "AS-Norm": (Scorer(cohort, top), False),
-        "AS-Norm, by corpus": (Scorer(cohort, top), True),
-        "+ calibration": (scorer, True),
+        "AS-Norm, each corpus": (Scorer(cohort, top), True),
+        "cosine, calibrated": (dev.learned(Scorer()), True),
+        "AS-Norm, calibrated": (scorer, True),
     }
     lists = {name: listed(name, embedder, manifest, keep) for name in _TRIALS.value}
     for name, one in lists.items():
@@ -157,7 +159,7 @@ def reported(
     """A row for each corpus: false accepts / false rejects at 1 % of dev, by form of scores."""
     yield ["false accepts / rejects %", *forms]
     corpora = sorted(set(one.corpora))
-    columns, rates, largest = {}, [], []
+    columns, rates, costs, largest = {}, [], [], []
     for name, (scorer, by_corpus) in forms.items():
         groups = dev.corpora if by_corpus else None
         thresholds = thresholds_of(dev.scores(scorer), dev.trials.labels, groups)
@@ -170,6 +172,8 @@ def reported(
             rejects = 100 * (~accepted)[inside & target].mean()
             columns[name].append((accepts, rejects))
         rates.append(f"{100 * eer(scores, one.trials.labels):.1f}")
+        cost = None if scorer.calibration is None else cllr(scores, one.trials.labels)
+        costs.append("–" if cost is None else f"{cost:.2f}")
         largest.append(sum(accepts > 3 for accepts, _ in columns[name]))
     for row, corpus in enumerate(corpora):
         yield [
@@ -180,6 +184,7 @@ def reported(
     yield ["mean of corpora", *(f"{accepts:.1f} / {rejects:.0f}" for accepts, rejects in means)]
     yield ["corpora above 3 %", *map(str, largest)]
     yield ["EER %, pooled", *rates]
+    yield ["Cllr, pooled", *costs]
 
 
 if __name__ == "__main__":

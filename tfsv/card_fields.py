@@ -32,7 +32,7 @@ def checked(
     """
     unknown = sorted(set(fields) - set(checks))
     if unknown:
-        raise InputError(f"{source}: unknown key {unknown[0]!r} in the model card")
+        raise InputError(f"{source}: unknown key {unknown[0]!r:.80} in the model card")
     missing = [name for name in checks if name not in fields]
     if missing:
         raise InputError(f"{source}: key {missing[0]!r} is missing in the model card")

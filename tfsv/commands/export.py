@@ -18,7 +18,8 @@ command prints what each step of the conversion did to the EER. With --dev_trial
 come from that list, which has other speakers than those who are reported. Without a list the card
 is that of the folder, whose figures are those of the Keras model.
 
-    tfsv export … --trials=trials/test.txt --dev_trials=trials/dev.txt --root=corpus \\
+    tfsv export --model=runs/resnet/fine_tuned --output=runs/resnet/model.tflite \\
+        --weights=packed --trials=trials/test.txt --dev_trials=trials/dev.txt --root=corpus \\
         --cohort=corpus/manifest.tsv --cohort_size=200
 
 The file also carries a cohort of that many int8 vectors, by which it normalises scores, and a

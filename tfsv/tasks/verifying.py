@@ -10,6 +10,7 @@ from tfsv.audio import soundfiles
 from tfsv.audio.channels import with_channel
 from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.demo import located
+from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.tasks.opening import open_model
 from tfsv.verification.embedder import Embedder
@@ -105,6 +106,8 @@ def verify(
     embedder = _opened(model)
     scorer = scorer_of(embedder, cosine=cosine)
     origin = "threshold"
+    if threshold is not None and scorer.is_cosine and not -1 <= threshold <= 1:
+        raise InputError(f"threshold={threshold}: a cosine lies between -1 and 1")
     if threshold is None:
         threshold, origin = model_threshold(scorer, false_accept_rate, model)
     speaker = [voice_of_file(embedder, path) for path in voices]
