@@ -96,8 +96,8 @@ def verify(
         A decision for each of `tests`.
 
     Raises:
-        InputError: A recording is unusable or shorter than half a second, or the model has no such
-            threshold.
+        InputError: A recording is unusable or shorter than half a second, the model has no such
+            threshold, or no score can be near the threshold that was given.
     """
     enrolment, tests = _listed(enrolment), _listed(tests)
     voices, questions = _channels(enrolment, channel), _channels(tests, channel)
@@ -106,8 +106,8 @@ def verify(
     embedder = _opened(model)
     scorer = scorer_of(embedder, cosine=cosine)
     origin = "threshold"
-    if threshold is not None and scorer.is_cosine and not -1 <= threshold <= 1:
-        raise InputError(f"threshold={threshold}: a cosine lies between -1 and 1")
+    if threshold is not None and not abs(threshold) <= (1 if scorer.is_cosine else 1e9):
+        raise InputError(f"threshold={threshold}: a {scorer.name} is never near it")
     if threshold is None:
         threshold, origin = model_threshold(scorer, false_accept_rate, model)
     speaker = [voice_of_file(embedder, path) for path in voices]
