@@ -283,6 +283,9 @@ def test_a_folder_scores_by_what_it_carries(tmp_path):
     np.save(tmp_path / "cohort.npy", np.ones((12, 8)))
     with pytest.raises(InputError, match=r"not a cohort \(float64 \[12, 8\] instead of int8"):
         open_model(tmp_path)
+    save_model(tmp_path, network_of(card).build(), card)
+    assert not (tmp_path / "cohort.npy").exists()
+    write_folder_decision(tmp_path, *decision_of({"eer": 0.5}, _scorer()))
     write_folder_decision(tmp_path, *decision_of({"eer": 0.5}, None))
     assert not (tmp_path / "cohort.npy").exists() and open_model(tmp_path).scorer is None
     write_folder_card(tmp_path, dataclasses.replace(card, decision=decision_of({}, _scorer())[0]))

@@ -40,6 +40,7 @@ def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCar
         InputError: The folder cannot be written.
     """
     folder = pathlib.Path(folder)
+    (folder / folders.COHORT).unlink(missing_ok=True)  # that of an older model
     weights = network.get_weights()
     wanted = sum(array.nbytes + _BESIDE_ARRAY for array in weights)
     with replacing(folder / folders.WEIGHTS, wanted) as part:
