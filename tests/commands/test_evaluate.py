@@ -288,6 +288,7 @@ def test_a_cohort_and_dev_trials_make_ratios_and_what_only_ratios_have(corpus):
 
     done = _evaluate(corpus, *flags, "--top=4", "--dev_trials=speech/dev.txt", "--scores")
     assert done.returncode == 0, done.stderr
+    assert "speech/dev.txt: has 24 recordings of the reported list" in done.stderr
     report = _systems(corpus)["model"]
     assert report.details["scores"] == "log-likelihood ratio"
     trials = read_trials(corpus / "speech" / "dev.txt")

@@ -11,9 +11,15 @@ from speech_stub import SIZE, PitchEmbedder, write_people
 from tfsv.audio.manifest import Utterance, write_manifest
 from tfsv.errors import InputError
 from tfsv.packed.cohort import cohort_bytes, read_cohort
-from tfsv.verification.cohort_sources import cohort_recordings, made_cohort, usual_top
+from tfsv.verification.cohort_sources import (
+    cohort_recordings,
+    corpora_in,
+    made_cohort,
+    usual_top,
+)
 from tfsv.verification.cohorts import int8_cohort, smaller_cohort, speaker_means
 from tfsv.verification.extraction import embed_file
+from tfsv.verification.trials import Enrolment, Trials
 
 
 @pytest.fixture
@@ -80,6 +86,22 @@ def test_a_manifest_a_folder_and_an_array_give_one_cohort(tmp_path, told):
     listed = {str(tmp_path / "speech" / paths[0])}
     made_cohort(model, tmp_path / "speech", listed=listed)
     assert "has 1 recordings of the trial list" in told[0]
+
+
+def test_corpora_of_trials_are_those_of_the_cohorts_manifest(tmp_path):
+    rows = [
+        Utterance(name, name, "s", f"../speech/{name}.wav", 1, "dev", {"corpus": name[0]})
+        for name in ("a1", "a2", "b1")
+    ]
+    write_manifest(tmp_path / "lists" / "manifest.tsv", rows)
+    sides = np.array([0, 0, 3], np.int32), np.array([1, 2, 2], np.int32)
+    names = ["a1.wav", "a2.wav", "b1.wav"]
+    trials = Trials(np.array([1, 0, 0]), *sides, names, (Enrolment("x", (2, 2)),))
+    paths = [str(tmp_path / "speech" / name) for name in names]
+    found = corpora_in(tmp_path / "lists" / "manifest.tsv", trials, paths)
+    assert found.tolist() == ["a", "", "b"]
+    assert corpora_in(tmp_path / "lists", trials, paths) is None
+    assert corpora_in(tmp_path / "lists" / "manifest.tsv", trials, [*paths[:2], "c.wav"]) is None
 
 
 def test_recordings_that_lie_in_the_folder_itself_are_speakers_each(tmp_path):

@@ -255,8 +255,15 @@ class _Development:
         manifest: Manifest | None,
     ) -> "_Development | None":
         if settings.dev_trials is not None:
+            reported = {os.path.abspath(path) for path in paths}
             trials = read_trials(settings.dev_trials)
             paths = recording_paths(trials, settings.root, manifest, settings.channel)
+            common = sum(os.path.abspath(path) in reported for path in paths)
+            if common:
+                logging.warning(
+                    "%s: has %d recordings of the reported list; what is learned from them looks"
+                    " better there than it is", settings.dev_trials, common,
+                )  # fmt: skip
         elif not settings.calibrate or settings.cohort is None:
             return None
         return cls(trials, paths, None if manifest is None else trial_corpora(trials, manifest))

@@ -140,9 +140,11 @@ def corpora_in(
     if not path.is_file() or path.suffix.lower() == ".npy":
         return None
     manifest = read_manifest(path)
-    known = {manifest.absolute(one): one.extra.get("corpus", "") for one in manifest}
+    known = {
+        os.path.abspath(manifest.absolute(one)): one.extra.get("corpus", "") for one in manifest
+    }
     named = np.array([known.get(os.path.abspath(path), "") for path in paths])
-    if not named.all():
+    if "" in named:
         return None
     firsts = [one.recordings[0] for one in trials.enrolments]
     sides = np.concatenate([named, named[firsts]]) if firsts else named
