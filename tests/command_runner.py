@@ -17,6 +17,8 @@ from speech_stub import PitchEmbedder
 from tfsv.card import ModelCard
 from tfsv.commands.main import COMMANDS
 from tfsv.signals import ENDING
+from tfsv.tasks.model_folder import read_folder_cohort
+from tfsv.verification.scorer import Scorer
 
 TOOLS = {
     "compare_bits": "compare-bits", "compare_schemes": "compare-schemes", "evaluate": "evaluate",
@@ -62,7 +64,7 @@ def run_with_stub(name, *arguments, folder):
     """The same with the stub embedder as every model.
 
     A stub model is a `.tflite` file that holds a JSON table of thresholds, or a model folder whose
-    weights file holds anything.
+    weights file holds anything; the folder may have a cohort.
     """
     with (
         mock.patch("tfsv.tasks.evaluating.open_model", _open_stub),
@@ -74,7 +76,10 @@ def run_with_stub(name, *arguments, folder):
 def _open_stub(path):
     path = pathlib.Path(path)
     if path.is_dir():
-        return PitchEmbedder(ModelCard.from_json((path / "card.json").read_text()).thresholds)
+        card = ModelCard.from_json((path / "card.json").read_text())
+        model = PitchEmbedder(card.thresholds)
+        model.scorer = Scorer.of(card, read_folder_cohort(path), path)
+        return model
     return PitchEmbedder(json.loads(path.read_text()))
 
 

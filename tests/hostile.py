@@ -35,6 +35,7 @@ from tfsv.errors import InputError
 from tfsv.packed import expand, flatbuffer, record, seal
 from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.packed.bits import plane_bytes
+from tfsv.packed.cohort import COHORT_ENTRY
 from tfsv.packed.fields import (
     GRAPH_INPUTS,
     GRAPH_OPERATORS,
@@ -259,7 +260,7 @@ def forgeries(content: bytes) -> dict[str, Callable[[Forger], None]]:
     made |= _tensors(known, forger, scaled)
     made |= _structures(forger)
     made |= {f"card: {name}": _card(text) for name, text in _cards(content).items()}
-    return made
+    return made | _cohorts(content)
 
 
 def _records(written: bytes) -> dict[str, Callable[[Forger], None]]:
@@ -279,6 +280,26 @@ def _records(written: bytes) -> dict[str, Callable[[Forger], None]]:
         name: lambda f, c=content: f.entry(record.RECORD_ENTRY, c)
         for name, content in contents.items()
     }
+
+
+def _cohorts(content: bytes) -> dict[str, Callable[[Forger], None]]:
+    """Contents of the cohort's entry, where there is one."""
+    place = flatbuffer.find_metadata(content, COHORT_ENTRY)
+    if place is None:
+        return {}
+    written = content[place]
+    contents = {f"cohort of {end} bytes": written[:end] for end in range(0, len(written), 3)}
+    contents |= {
+        "cohort of a later version": written[:4] + b"\2\0" + written[6:],
+        "cohort of 65535 vectors": written[:6] + b"\xff\xff" + written[8:],
+        "cohort of no values": written[:8] + b"\0\0" + written[10:],
+        "cohort of 65535 vectors of nothing": written[:6] + b"\xff\xff\0\0",
+        "cohort of zeros": written[:10] + bytes(len(written) - 10),
+        "cohort with a byte more": written + b"\0",
+        "cohort with another beginning": b"TFSV" + written[4:],
+        "cohort turned": written[:6] + written[8:10] + written[6:8] + written[10:],
+    }
+    return {name: lambda f, c=found: f.entry(COHORT_ENTRY, c) for name, found in contents.items()}
 
 
 def _tensors(
@@ -438,12 +459,15 @@ def _cards(content: bytes) -> dict[str, bytes]:
     place = flatbuffer.find_metadata(content, CARD_ENTRY)
     fields = json.loads(content[place])
 
-    def changed(name: str, value: str, table: str | None = None) -> bytes:
-        """The card with another value, as JSON, in itself or in one of its tables."""
-        held = fields[table] if table else fields
+    def with_value(held: dict, name: str, value: str) -> str:
+        """A table with another value, as JSON."""
         rest = {key: kept for key, kept in held.items() if key != name}
         end = f'{", " if rest else ""}"{name}": {value}}}'
-        text = json.dumps(rest)[:-1] + end
+        return json.dumps(rest)[:-1] + end
+
+    def changed(name: str, value: str, table: str | None = None) -> bytes:
+        """The card with another value, as JSON, in itself or in one of its tables."""
+        text = with_value(fields[table] if table else fields, name, value)
         return changed(table, text) if table else text.encode()
 
     depths = (900, 5000, 200_000)
@@ -481,6 +505,11 @@ def _cards(content: bytes) -> dict[str, bytes]:
         ):  # fmt: skip
             made[f"{name} {short}"] = changed(name, number, table)
         made[f"front end {short}"] = changed("front_end", f'{{"bins": {number}}}', "ends")
+        if "scoring" in fields["decision"]:
+            for name in ("cohort", "top", "offset", "score", "duration", "level", "thresholds"):
+                held = fields["decision"]["scoring"]
+                text = with_value(held, name, number)
+                made[f"scoring's {name} {short}"] = changed("scoring", text, "decision")
         made[f"thresholds {short}"] = changed("thresholds", f'{{"eer": {number}}}', "decision")
         made[f"bits {short}"] = changed("bits", f'{{"a": {number}}}')
     return made

@@ -51,6 +51,16 @@ def test_values_are_shown_in_their_units():
     assert markdown(rows).splitlines()[1] == "| --- | ---: | ---: |"
 
 
+def test_columns_that_a_report_lacks():
+    plain = Report("t", (Measurement("eer", 0.05, title="EER", unit="%"),))
+    more = Report("t", (*plain.measurements, Measurement("cllr", 0.25, title="Cllr")))
+    assert heading_and_rows({"a": plain, "b": more}) == [
+        ["model", "EER %", "Cllr"],
+        ["a", "5.00", "–"],
+        ["b", "5.00", "0.25"],
+    ]
+
+
 def test_records_of_the_first_version_are_read(tmp_path):
     older = {"eer": 0.1, "min_dcf_0.01": 0.5, "eer_interval": [0.08, 0.12], "bytes": 7}
     (tmp_path / folders.RESULTS).write_text(json.dumps(older))

@@ -55,9 +55,10 @@ class ModelCard:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Lowest scores that are accepted, by operating point: "eer", "far_0.01", "far_0.001".
+        """Lowest cosines that are accepted, by operating point: "eer", "far_0.01", "far_0.001".
 
-        The table is empty where none were measured.
+        The table is empty where none were measured. A model that carries a calibration has other
+        thresholds for its ratios, in a table of its task.
         """
         return self.decision.get("thresholds", {})
 

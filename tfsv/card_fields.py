@@ -32,7 +32,7 @@ def checked(
     """
     unknown = sorted(set(fields) - set(checks))
     if unknown:
-        raise InputError(f"{source}: unknown key {unknown[0]!r} in the model card")
+        raise InputError(f"{source}: unknown key {unknown[0]!r:.80} in the model card")
     missing = [name for name in checks if name not in fields]
     if missing:
         raise InputError(f"{source}: key {missing[0]!r} is missing in the model card")
@@ -118,8 +118,27 @@ def finite(value: Any) -> float:
     Raises:
         ValueError: The value is no finite number.
     """
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError("must be a finite number")
+    try:
+        known = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if known and math.isfinite(value):
+            return float(value)
+    except OverflowError as error:
+        raise ValueError(f"is too large ({error})") from error
+    raise ValueError("must be a finite number")
+
+
+def positive(value: Any) -> float:
+    """Returns a finite number above 0.
+
+    Example:
+        >>> positive(0.5)
+        0.5
+
+    Raises:
+        ValueError: The value is no such number.
+    """
+    if not finite(value) > 0:
+        raise ValueError("must be more than 0")
     return float(value)
 
 

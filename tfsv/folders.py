@@ -15,6 +15,9 @@ WEIGHTS = "network.weights.h5"
 CARD = "card.json"
 """File of a model folder with the model card. It is written last, so it marks a whole folder."""
 
+COHORT = "cohort.npy"
+"""File of a model folder with the cohort that its card's decision needs, int8 `[vectors, size]`."""
+
 RESULTS = "results.json"
 """File of a model folder with the report of what was measured."""
 

@@ -198,15 +198,19 @@ def heading_and_rows(reports: Mapping[str, Report], names: Iterable[str] = ()) -
 
     Args:
         reports: Report of each model, by the model's name.
-        names: Names of the measurements to show. Empty: those of the first report are shown.
+        names: Names of the measurements to show. Empty: all that a report has, those of the first
+            report first.
 
     Returns:
-        The heading, then a row for each report with the model's name and its measurements.
+        The heading, then a row for each report with the model's name and its measurements; "–"
+        stands for one that a report lacks.
     """
-    first = next(iter(reports.values()))
-    names = list(names) or [measurement.name for measurement in first]
-    rows = [["model", *(first[name].heading for name in names)]]
-    rows += [[key, *(report[name].text() for name in names)] for key, report in reports.items()]
+    headings = {one.name: one.heading for report in reports.values() for one in report}
+    names = list(names) or list(headings)
+    rows = [["model", *(headings[name] for name in names)]]
+    for key, report in reports.items():
+        texts = {one.name: one.text() for one in report}
+        rows.append([key, *(texts.get(name, "–") for name in names)])
     return rows
 
 

@@ -18,6 +18,7 @@ from tfsv.errors import InputError
 from tfsv.files import sha256_of
 from tfsv.models import NetworkSettings
 from tfsv.report import Report
+from tfsv.verification.cllr import act_dcf, cllr
 from tfsv.verification.det_plot import plot_det
 from tfsv.verification.evaluation import (
     evaluate_trials,
@@ -274,6 +275,87 @@ def test_calibration_writes_the_card_and_nothing_else(corpus):
     assert len(list((corpus / "cache").rglob("*.npy"))) == 1  # thresholds are not the model
 
 
+def test_a_cohort_and_dev_trials_make_ratios_and_what_only_ratios_have(corpus):
+    write_people(corpus / "strangers", people=9, utterances=3)
+    flags = ("--model=model", *COMMON, "--bootstrap=20", "--cohort=strangers")
+    done = _evaluate(corpus, *flags)
+    assert done.returncode == 0, done.stderr
+    assert "--cohort=strangers: 9 speakers; some hundred normalise scores better" in done.stderr
+    report = _systems(corpus)["model"]
+    assert report.details["scores"] == "normalised cosine"
+    assert [one.name for one in report] == ["eer", "min_dcf_0.01", "min_dcf_0.05"]
+    assert report.details["thresholds"]["eer"] != report.details["cosine_thresholds"]["eer"]
+
+    done = _evaluate(corpus, *flags, "--top=4", "--dev_trials=speech/dev.txt", "--scores")
+    assert done.returncode == 0, done.stderr
+    assert "speech/dev.txt: has 24 recordings of the reported list" in done.stderr
+    report = _systems(corpus)["model"]
+    assert report.details["scores"] == "log-likelihood ratio"
+    trials = read_trials(corpus / "speech" / "dev.txt")
+    lines = (corpus / "out" / "scores.model.txt").read_text().splitlines()
+    ratios = np.array([float(line.split()[3]) for line in lines])
+    assert report["cllr"].value == pytest.approx(cllr(ratios, trials.labels), abs=1e-4)
+    assert report["min_cllr"].value <= report["cllr"].value
+    assert report["act_dcf_0.05"].value == act_dcf(ratios, trials.labels, 0.05)
+    heading, row = done.stdout.splitlines()[:2]
+    assert heading.split()[-8:] == [
+        "Cllr", "min", "Cllr", "actDCF", "0.01", "actDCF", "0.05", "threshold"
+    ]  # fmt: skip
+    assert f"{report['min_cllr'].value:.3f}" in row
+
+
+def test_calibration_with_a_cohort_makes_a_folder_that_scores_by_both(corpus):
+    write_people(corpus / "strangers", people=9, utterances=3)
+    long = "".join((corpus / "speech" / "dev.txt").read_text() for _ in range(12))
+    (corpus / "speech" / "dev.txt").write_text(long)  # long enough to tell 1 % of impostors
+    flags = ("--model=model", *COMMON, "--bootstrap=0")
+    done = _evaluate(
+        corpus, *flags, "--cohort=strangers", "--cohort_size=6", "--top=3", "--calibrate"
+    )
+    assert done.returncode == 0, done.stderr
+    learned = _systems(corpus)["model"]
+    card = ModelCard.from_json((corpus / "model" / "card.json").read_text())
+    table = card.decision["scoring"]
+    assert (table["cohort"], table["top"]) == (6, 3)
+    assert np.load(corpus / "model" / "cohort.npy").shape == (6, 64)
+    assert card.thresholds == learned.details["cosine_thresholds"]
+    assert "thresholds written: eer" in done.stdout
+
+    done = _evaluate(corpus, *flags)
+    carried = _systems(corpus)["model"]
+    assert carried["cllr"].value == pytest.approx(learned["cllr"].value, abs=1e-6)
+    assert carried.details["accepting"] == table["thresholds"]["far_0.01"]
+    rates = carried.details["corpora"]["low"]
+    assert rates["false_accepts"] <= 0.01
+    assert "false accepts / rejects %" in done.stdout
+    last = done.stdout.splitlines()[-1].split()
+    assert last == [
+        "at",
+        "far_0.01",
+        "of",
+        "the",
+        "model",
+        f"{table['thresholds']['far_0.01']:.3f}",
+    ]
+
+    _evaluate(corpus, *flags, "--cosine")
+    assert _systems(corpus)["model"].details["scores"] == "cosine"
+    done = run_with_stub(
+        "verify", "model", "speech/p0/0.wav", "--", "speech/p0/1.wav", folder=corpus
+    )
+    assert f"threshold {table['thresholds']['far_0.01']:.4f} (far_0.01)" in done.stdout
+    done = run_with_stub(
+        "verify", "--cosine", "model", "speech/p0/0.wav", "--", "speech/p0/1.wav", folder=corpus
+    )
+    assert f"threshold {card.thresholds['far_0.01']:.4f} (far_0.01)" in done.stdout
+
+    done = _evaluate(corpus, *flags, "--calibrate")  # without a cohort: by cosine again
+    assert done.returncode == 0, done.stderr
+    card = ModelCard.from_json((corpus / "model" / "card.json").read_text())
+    assert card.decision.keys() == {"thresholds"}
+    assert not (corpus / "model" / "cohort.npy").exists()
+
+
 def test_the_mean_of_a_split_is_subtracted(corpus):
     settings = ("--model=model", *COMMON, "--bootstrap=0")
     done = _evaluate(corpus, *settings, "--subtract_mean_of=dev")
@@ -299,6 +381,14 @@ def test_the_mean_of_a_split_is_subtracted(corpus):
         (("--model=small.tflite", *COMMON, "more"), ("unexpected argument 'more'",)),
         (("--model=small.tflite", *COMMON, "--bootstrap=-1"), ("bootstrap",)),
         (("--model=small.tflite", *COMMON, "--output=small.tflite"), ("small.tflite",)),
+        (("--model=small.tflite", *COMMON, "--top=5"), ("--top", "give --cohort too")),
+        (("--model=small.tflite", *COMMON, "--cohort=gone"), ("--cohort=gone", "does not exist")),
+        (("--model=small.tflite", *COMMON, "--cohort=speech", "--top=1"), ("--top=1",)),
+        (("--model=small.tflite", *COMMON, "--cosine", "--cohort=speech"), ("--cosine",)),
+        (
+            ("--model=model", *COMMON, "--calibrate", "--dev_trials=speech/dev.txt"),
+            ("--calibrate", "leave out --dev_trials"),
+        ),
     ],
 )
 def test_bad_flags_are_one_line_and_leave_nothing(corpus, arguments, words):

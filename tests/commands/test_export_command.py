@@ -1,18 +1,24 @@
 """tfsv export: the file, its card, what is printed, and one-line errors."""
 
 import dataclasses
+import json
+import shutil
 
+import numpy as np
 import pytest
 import speech_stub
 import tf_keras as keras
 from command_runner import run_command
 
+import tfsv
 from tfsv.audio.manifest import Utterance, write_manifest
 from tfsv.models import NetworkSettings
 from tfsv.quantization.network import coded_weights, quantize, refresh_codebooks
-from tfsv.tasks.model_folder import save_model
-from tfsv.verification.evaluation import evaluate_trials
+from tfsv.tasks.model_folder import save_model, write_folder_decision
+from tfsv.verification.calibration import Calibration, Quality
+from tfsv.verification.evaluation import evaluate_trials, evaluate_with_scores
 from tfsv.verification.model_card import speaker_card
+from tfsv.verification.scorer import Scorer, decision_of
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 from tfsv.verification.trials import read_trials
 
@@ -66,6 +72,52 @@ def test_exports_and_measures_the_file_itself(folder, tmp_path):
     assert f"EER {100 * card.measured['eer']:.2f} %" in lines[-1]
     sizes = [int(x.split()[-1].replace(",", "")) for x in lines[1:-1]]
     assert sum(sizes[:-1]) == sizes[-1]
+
+
+def test_the_file_carries_a_cohort_and_a_calibration(folder, tmp_path):
+    names = speech_stub.write_people(tmp_path, people=6, utterances=3)
+    speech_stub.write_people(tmp_path / "strangers", people=5, utterances=2)
+    pairs = [(a, b) for a in range(18) for b in range(a)]
+    lines = [f"{int(a // 3 == b // 3)} {names[a]} {names[b]}\n" for a, b in pairs]
+    (tmp_path / "trials.txt").write_text("".join(lines))
+    output = tmp_path / "model.tflite"
+    flags = (f"--model={folder}", f"--output={output}", "--weights=int8", f"--root={tmp_path}")
+    cohort = (f"--cohort={tmp_path / 'strangers'}", "--cohort_size=4", "--top=3")
+    done = export(*flags, *cohort, f"--trials={tmp_path / 'trials.txt'}")
+    assert done.returncode == 0, done.stderr
+    model = TFLiteEmbedder(output)
+    assert model.scorer.cohort.shape == (4, 8) and model.scorer.top == 3
+    trials = read_trials(tmp_path / "trials.txt")
+    report, scores = evaluate_with_scores(model, trials, tmp_path, progress=False)
+    assert model.card.measured["eer"] == report["eer"].value
+    assert report["cllr"].value < 1
+    assert np.mean(scores[trials.labels == 0] >= model.threshold(0.01)) <= 0.01
+    cosines = evaluate_trials(model, trials, tmp_path, progress=False, scorer=Scorer())
+    assert model.card.thresholds == cosines.details["thresholds"]
+    rows = {line.split("  ")[0]: line.split()[-1] for line in done.stdout.splitlines()}
+    assert rows["cohort"] == str(10 + 4 * 8)
+    shown = run_command("inspect", output)
+    assert "cohort      4 vectors of 8 values, int8" in shown.stdout
+    assert "scoring     cohort 4, top 3, offset" in shown.stdout
+    kinds = [line.split() for line in shown.stdout.splitlines()]
+    assert ["cohort", "42"] in kinds
+    table = json.loads(run_command("inspect", output, "--json").stdout)
+    assert table["cohort"] == [4, 8] and table["bytes_by_kind"]["cohort"] == 42
+
+
+def test_a_folder_that_carries_a_cohort_gives_it_to_its_file(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "model")
+    quality = Quality(0.0, 1.0, 2.0, 3.0)
+    vectors = np.random.default_rng(0).integers(-9, 10, (5, 8)).astype(np.int8)
+    scorer = Scorer(vectors, 2, Calibration(-1.0, 2.0, quality, quality), {"far_0.01": 1.5})
+    write_folder_decision(tmp_path / "model", *decision_of({"eer": 0.5}, scorer))
+    done = export(f"--model={tmp_path / 'model'}", f"--output={tmp_path / 'model.tflite'}")
+    assert done.returncode == 0, done.stderr
+    tfsv.export(tmp_path / "model", tmp_path / "other.tflite")
+    for name in ("model.tflite", "other.tflite"):
+        model = TFLiteEmbedder(tmp_path / name)
+        np.testing.assert_array_equal(model.scorer.cohort, vectors)
+        assert model.threshold(0.01) == 1.5
 
 
 def test_packs_with_int8_activations(tmp_path):

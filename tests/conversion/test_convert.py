@@ -13,7 +13,7 @@ from exported_files import kernel_tensor, run, waveform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfsv.conversion.convert import ExportReport, export_tflite
+from tfsv.conversion.convert import ExportReport, FileFacts, export_tflite
 from tfsv.conversion.folding import FoldedNetwork, channel_scaled, fold_batch_norm
 from tfsv.conversion.int8 import coded_kernel, float_kernel
 from tfsv.conversion.kernels import find_kernels, tflite_layout
@@ -22,6 +22,7 @@ from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.quantization.coded import CodedWeights
 from tfsv.runtime.delegation import operators_left
+from tfsv.runtime.runner import Runner
 from tfsv.verification.ends import speaker_ends
 from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
@@ -255,7 +256,8 @@ def test_what_is_measured_with_the_file_goes_into_its_card(tmp_path):
 
     def measure(runner):
         heard.append(TFLiteEmbedder.of(runner).embed(waveform(8000)))
-        return {"measured": {"eer": 0.125}, "decision": {"thresholds": {"eer": 0.5}}}
+        fields = {"measured": {"eer": 0.125}, "decision": {"thresholds": {"eer": 0.5}}}
+        return FileFacts(fields, np.eye(3, 8, dtype=np.int8))
 
     path = tmp_path / "model.tflite"
     network, ends = tiny_networks.time_network(), tiny_networks.ends()
@@ -263,6 +265,8 @@ def test_what_is_measured_with_the_file_goes_into_its_card(tmp_path):
     embedder = TFLiteEmbedder(path)
     assert embedder.card == report.card and embedder.card.measured == {"eer": 0.125}
     assert path.stat().st_size == report.size
+    assert report.cohort == 10 + 24
+    np.testing.assert_array_equal(Runner(path).cohort, np.eye(3, 8))
     np.testing.assert_array_equal(embedder.embed(waveform(8000)), heard[0])
 
     def fail(runner):

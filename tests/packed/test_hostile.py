@@ -32,7 +32,13 @@ def packed(network, first, compute):
         coded[layer.name] = CodedWeights(codes, codebook, width, error=0.5 / width)
         layer.set_weights([coded[layer.name].decode(), *rest])
     card, ends = tiny_networks.card(), tiny_networks.ends()
-    return convert(network, coded, card, ends, "packed", compute).content()
+    cohort = random.integers(-127, 128, (6, tiny_networks.EMBEDDING)).astype(np.int8)
+    measure = {"weight": -0.5, "lowest": 1.0, "typical": 2.0, "highest": 4.0}
+    card.decision["scoring"] = {
+        "cohort": 6, "top": 3, "offset": -2.0, "score": 1.5, "duration": measure,
+        "level": measure, "thresholds": {"far_0.01": 2.5},
+    }  # fmt: skip
+    return convert(network, coded, card, ends, "packed", compute).content(cohort=cohort)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +119,10 @@ def test_forged_files_are_refused_or_load(contents, tmp_path):
         ("card: front_end of 5000 lists", "recursion"),
         ("card: eer NaN", "'measured' of the model card must be a finite number"),
         ("card: not UTF-8", "utf-8"),
+        ("card: scoring's thresholds NaN", "must be a finite number"),
+        ("cohort of 65535 vectors", "cohort of 48 bytes instead of 65535 × 8"),
+        ("cohort of zeros", "one of zeros"),
+        ("cohort of a later version", "cohort in format 2; this tfsv reads format 1"),
     ],
 )
 def test_the_reason_is_given(content, tmp_path, name, reason):

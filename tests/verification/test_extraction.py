@@ -176,7 +176,7 @@ def test_a_damaged_shard_is_made_again(paths, tmp_path, small_shards, damage):
     found = extract_embeddings(embedder, paths, folder=folder, identity="a")
     np.testing.assert_array_equal(found, expected)
     assert len(embedder.lengths) == 4
-    np.testing.assert_array_equal(np.load(shard), expected[4:8])
+    np.testing.assert_array_equal(np.load(shard)[:, :-2], expected[4:8])
 
 
 def test_another_model_window_order_or_recording_gets_other_shards(paths, tmp_path):

@@ -12,6 +12,16 @@ trial list may be VoxCeleb's, Kaldi's, WeSpeaker's, CN-Celeb's or a table with a
 The command also writes the thresholds of this list into the model folder's card. A model exported
 from it afterwards decides by them (`tfsv verify`). Calibrate on development speakers, never on
 those that are reported.
+
+    tfsv evaluate --model=runs/resnet/fine_tuned --trials=trials/test.txt \\
+        --manifest=manifest.tsv --output=runs/resnet/test \\
+        --cohort=manifest.tsv --dev_trials=trials/dev.txt
+
+Scores are normalised by a cohort, the train split of the manifest (AS-Norm). From the dev trials
+they learn to be log-likelihood ratios, so that Cllr and actDCF are reported too. Corpora of the
+manifest count alike there. With --calibrate in place of --dev_trials, the model folder keeps the
+cohort and the calibration, and thresholds of ratios. A model that carries a cohort is scored by it;
+--cosine scores by the cosine.
 """
 
 from typing import Any

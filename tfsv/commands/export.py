@@ -17,6 +17,15 @@ Keras. EER, minDCF and thresholds of the file itself go into its card. For --com
 command prints what each step of the conversion did to the EER. With --dev_trials too, thresholds
 come from that list, which has other speakers than those who are reported. Without a list the card
 is that of the folder, whose figures are those of the Keras model.
+
+    tfsv export --model=runs/resnet/fine_tuned --output=runs/resnet/model.tflite \\
+        --weights=packed --trials=trials/test.txt --dev_trials=trials/dev.txt --root=corpus \\
+        --cohort=corpus/manifest.tsv --cohort_size=200
+
+The file also carries a cohort of that many int8 vectors, by which it normalises scores, and a
+calibration from the dev trials. Its scores are then log-likelihood ratios, and its thresholds are
+of these. If the cohort's manifest lists the dev trials' recordings and their corpora, each corpus
+counts alike.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -58,7 +67,9 @@ def _table(report: "ExportReport") -> str:
         parts = (layer.weights, layer.codebook, layer.scales, layer.bias, layer.size)
         shape = " × ".join(map(str, layer.shape))
         rows.append((layer.name, shape, str(layer.bits), *(f"{part:,}" for part in parts)))
-    rest = report.size - sum(layer.size for layer in report.layers)
+    rest = report.size - sum(layer.size for layer in report.layers) - report.cohort
+    if report.cohort:
+        rows.append(("cohort", *[""] * 6, f"{report.cohort:,}"))
     rows.append(("front end, graph, card", *[""] * 6, f"{rest:,}"))
     rows.append(("file", *[""] * 6, f"{report.size:,}"))
     return aligned(rows)

@@ -67,7 +67,11 @@ def main(values: Any, arguments: list[str]) -> None:
 def _lines(found: "Inspection") -> Iterator[str]:
     from tfsv.runtime.model_files import printable
 
-    yield aligned([(name, printable(value)) for name, value in _card(found.card)], left=(0, 1))
+    about = [*_card(found.card)]
+    if found.cohort is not None:
+        vectors, values = found.cohort.shape
+        about.append(("cohort", f"{vectors} vectors of {values} values, int8"))
+    yield aligned([(name, printable(value)) for name, value in about], left=(0, 1))
     yield ""
     yield aligned(_layers(found), left=(0, 1))
     yield ""
@@ -105,6 +109,8 @@ def _pairs(table: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({_pairs(value)})"
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 

@@ -2,8 +2,10 @@
 
     tfsv verify model.tflite enrol1.wav enrol2.wav -- test.wav
 
-The command prints one line for each recording after `--`: the cosine score, the threshold and the
-decision. The first argument is a model if it ends in .tflite, in upper or lower case, or if it is a
+The command prints one line for each recording after `--`: the score, the threshold and the
+decision. The score is the cosine. Where the model carries a cohort and a calibration, it is the
+natural logarithm of how much likelier one speaker is than two (--cosine: the cosine all the same).
+The first argument is a model if it ends in .tflite, in upper or lower case, or if it is a
 model folder or the name of a demo model. A file with any other ending is a recording. Without a
 model, the demo model that comes with tfsv is asked.
 
@@ -47,9 +49,12 @@ def _define(values: flags.FlagValues) -> None:
         flag_values=values,
     )  # fmt: skip
     flags.DEFINE_float(
-        "threshold", None, "Cosine score from which to accept, instead of the card's threshold.",
-        lower_bound=-1.0, upper_bound=1.0, flag_values=values,
+        "threshold", None, "Score from which to accept, instead of the card's threshold.",
+        flag_values=values,
     )  # fmt: skip
+    flags.DEFINE_bool(
+        "cosine", False, "Score by the cosine, whatever the model carries.", flag_values=values
+    )
 
 
 def main(values: Any, arguments: list[str]) -> int:
@@ -61,7 +66,7 @@ def main(values: Any, arguments: list[str]) -> int:
     decisions = verify(
         enrolment, tests, model,
         false_accept_rate=values.false_accept_rate, threshold=values.threshold,
-        channel=values.channel,
+        cosine=values.cosine, channel=values.channel,
     )  # fmt: skip
     for decision in decisions:
         origin = decision.origin if values.threshold is None else "--threshold"

@@ -27,6 +27,7 @@ from tfsv.kernel_layers import check_quantizable
 from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import assemble
 from tfsv.packed.bits import packed_bytes
+from tfsv.packed.cohort import cohort_bytes
 from tfsv.packed.record import Record
 from tfsv.quantization.coded import CodedWeights
 from tfsv.runtime.runner import Runner
@@ -79,12 +80,14 @@ class ExportReport:
         size: Bytes of the whole file.
         agreement: The lowest agreement of the file's outputs with Keras' in the self-check.
         card: The card in the file.
+        cohort: Bytes of the cohort; 0: there is none.
     """
 
     layers: tuple[LayerSize, ...]
     size: int
     agreement: float
     card: ModelCard
+    cohort: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,9 +110,32 @@ class Conversion:
     card: ModelCard
     layers: tuple[LayerSize, ...]
 
-    def content(self, card: ModelCard | None = None) -> bytes:
-        """Bytes of the file, with `card` in place of its own card where one is given."""
-        return assemble(self.model, card or self.card, self.packed)
+    def content(self, card: ModelCard | None = None, cohort: np.ndarray | None = None) -> bytes:
+        """Bytes of the file, with `card` in place of its own card where one is given.
+
+        Args:
+            card: Another card. None: its own.
+            cohort: Vectors that outputs are compared with, int8 `[vectors, values]`. None: the
+                file gets none.
+        """
+        return assemble(self.model, card or self.card, self.packed, cohort)
+
+
+@dataclasses.dataclass(frozen=True)
+class FileFacts:
+    """What was found out with a new file, and goes into it.
+
+    Example:
+        >>> facts = FileFacts({"measured": {"eer": 0.05}})
+
+    Attributes:
+        fields: Fields of the card to set.
+        cohort: Vectors that outputs are compared with, int8 `[vectors, values]`. None: those that
+            `export_tflite` was given.
+    """
+
+    fields: Mapping[str, Any]
+    cohort: np.ndarray | None = None
 
 
 def export_tflite(
@@ -123,7 +149,8 @@ def export_tflite(
     *,
     calibration: Iterable[Arrays] = (),
     examples: Iterable[Arrays] = (),
-    measure: Callable[[Runner], dict[str, Any]] | None = None,
+    measure: Callable[[Runner], FileFacts] | None = None,
+    cohort: np.ndarray | None = None,
 ) -> ExportReport:
     """Writes a Keras network as a TFLite file of built-in operators.
 
@@ -148,6 +175,8 @@ def export_tflite(
         measure: A function that is called with the new file's runner before the file appears. It
             returns fields of the card to set, so that what a card says of a file was measured with
             that file.
+        cohort: Vectors that outputs are compared with, int8 `[vectors, values]`, as the card's
+            decision needs them. None: the file gets none.
 
     Returns:
         Sizes and the outcome of the self-check.
@@ -168,7 +197,7 @@ def export_tflite(
     """
     compute = compute or COMPUTE_FORMS.get(weights, ("",))[0]
     conversion = convert(network, coded, card, ends, weights, compute, calibration)
-    content = conversion.content()
+    content = conversion.content(cohort=cohort)
     with replacing(path, len(content)) as part:
         part.write_bytes(content)
         runner = Runner(part)
@@ -180,10 +209,13 @@ def export_tflite(
             )
         card = runner.card
         if measure is not None:
-            card = dataclasses.replace(card, **measure(runner))
-            content = conversion.content(card)
+            facts = measure(runner)
+            card = dataclasses.replace(card, **facts.fields)
+            cohort = cohort if facts.cohort is None else facts.cohort
+            content = conversion.content(card, cohort)
             part.write_bytes(content)
-    return ExportReport(conversion.layers, len(content), agreement, card)
+    size = 0 if cohort is None else len(cohort_bytes(cohort))
+    return ExportReport(conversion.layers, len(content), agreement, card, size)
 
 
 def convert(

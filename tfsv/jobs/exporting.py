@@ -11,7 +11,7 @@ from tfsv.card import ModelCard
 from tfsv.conversion.convert import ExportReport, export_tflite
 from tfsv.conversion.ends import Ends
 from tfsv.quantization.network import strip
-from tfsv.tasks.model_folder import load_model
+from tfsv.tasks.model_folder import load_model, read_folder_cohort
 from tfsv.tasks.own import OwnNetwork
 from tfsv.tasks.task import TASKS
 
@@ -63,6 +63,7 @@ def export(
         card = card or ModelCard(scheme="kmeans")
     else:
         network, own = load_model(model)
+        options.setdefault("cohort", None if card else read_folder_cohort(model))
         task, card = TASKS[own.task], card or own
     plain, coded = strip(network)
     if not coded:

@@ -10,6 +10,7 @@ Example:
 __all__ = [
     "assemble",
     "bits",
+    "cohort",
     "expand",
     "fields",
     "flatbuffer",

@@ -2,16 +2,23 @@
 
 import dataclasses
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfsv.card import ModelCard
 from tfsv.packed import expand, flatbuffer, record, seal
+from tfsv.packed.cohort import COHORT_ENTRY, cohort_bytes
 
 CARD_ENTRY = "tfsv.card"
 """Name of the metadata entry that holds the model card."""
 
 
-def assemble(model: schema.ModelT, card: ModelCard, packed: record.Record | None) -> bytes:
+def assemble(
+    model: schema.ModelT,
+    card: ModelCard,
+    packed: record.Record | None,
+    cohort: np.ndarray | None = None,
+) -> bytes:
     """Writes the file.
 
     Example:
@@ -23,11 +30,17 @@ def assemble(model: schema.ModelT, card: ModelCard, packed: record.Record | None
         card: The model card that goes into the file.
         packed: The record of the packed layers, which `write_packed` returned; None for a plain
             file.
+        cohort: Vectors that outputs are compared with, int8 `[vectors, values]`. None: the file
+            gets none.
 
     Returns:
         A sealed TFLite file.
     """
     flatbuffer.set_metadata(model, CARD_ENTRY, card.to_json(compact=True).encode())
+    if cohort is None:
+        flatbuffer.drop_metadata(model, COHORT_ENTRY)
+    else:
+        flatbuffer.set_metadata(model, COHORT_ENTRY, cohort_bytes(cohort))
     flatbuffer.set_metadata(model, seal.SEAL_ENTRY, seal.BLANK)
     content = flatbuffer.serialise(model) if packed is None else _packed(model, packed)
     return seal.seal(content)

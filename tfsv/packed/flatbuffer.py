@@ -300,6 +300,20 @@ def set_metadata(model: schema.ModelT, name: str, content: bytes) -> None:
     model.metadata.append(entry)
 
 
+def drop_metadata(model: schema.ModelT, name: str) -> None:
+    """Removes the metadata entry `name` if there is one; an empty buffer stays in its place.
+
+    Example:
+        >>> drop_metadata(model, "note")
+        >>> find_metadata(serialise(model), "note") is None
+        True
+    """
+    for entry in model.metadata or ():
+        if _text(entry.name) == name:
+            model.buffers[entry.buffer].data = None
+    model.metadata = [entry for entry in model.metadata or () if _text(entry.name) != name]
+
+
 def find_metadata(content: bytes, name: str) -> slice | None:
     """Where the content of a metadata entry lies in a file of any origin.
 

@@ -13,8 +13,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tfsv.card import ModelCard
 from tfsv.packed import bits, expand, flatbuffer, seal
+from tfsv.packed.cohort import cohort_bytes
 from tfsv.quantization.coded import entropy
-from tfsv.runtime.model_files import read_card, read_unchecked, unsound
+from tfsv.runtime.model_files import read_card, read_cohort_of, read_unchecked, unsound
 
 _DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What the generated API raises for forged files, since it trusts what it reads."""
@@ -85,6 +86,7 @@ class Inspection:
         zipped: Bytes of the expanded model after deflate at its best, as zip has it.
         sha256: The SHA-256 of the expanded model, by which readers can be compared.
         checksum: "right", or what is wrong with it.
+        cohort: Vectors that outputs are compared with, int8 `[vectors, values]`. None: none.
     """
 
     card: ModelCard
@@ -96,6 +98,7 @@ class Inspection:
     zipped: int
     sha256: str
     checksum: str
+    cohort: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
     def bytes_by_kind(self) -> dict[str, int]:
         """Where the bytes of the file go; they add up to its size."""
@@ -105,6 +108,8 @@ class Inspection:
             "scales": sum(layer.scales for layer in self.layers),
             "biases": sum(layer.bias for layer in self.layers),
         }
+        if self.cohort is not None:
+            kinds["cohort"] = len(cohort_bytes(self.cohort))
         return kinds | {"graph, front end, card": self.size - sum(kinds.values())}
 
     def entropy(self) -> float | None:
@@ -125,6 +130,7 @@ class Inspection:
         ]
         return {
             "card": dataclasses.asdict(self.card),
+            "cohort": None if self.cohort is None else list(self.cohort.shape),
             "stored": self.stored,
             "compute": self.compute,
             "checksum": self.checksum,
@@ -161,7 +167,7 @@ def inspect(path: str | os.PathLike) -> Inspection:
         seal.check(content)
     except ValueError as error:
         checksum = str(error)
-    card = read_card(content, path)
+    card, cohort = read_card(content, path), read_cohort_of(content, path)
     try:
         packed = expand.is_packed(content)
         plain = expand.expand(content) if packed else content
@@ -180,6 +186,7 @@ def inspect(path: str | os.PathLike) -> Inspection:
         len(zlib.compress(plain, 9)),
         hashlib.sha256(plain).hexdigest(),
         checksum,
+        cohort,
     )
 
 

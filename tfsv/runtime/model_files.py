@@ -3,11 +3,14 @@
 import os
 import pathlib
 
+import numpy as np
+
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.foreign import HEAD_BYTES, foreign_kind
 from tfsv.packed import flatbuffer, seal
 from tfsv.packed.assemble import CARD_ENTRY
+from tfsv.packed.cohort import COHORT_ENTRY, read_cohort
 from tfsv.packed.expand import LARGEST_MODEL
 
 LARGEST_FILE = LARGEST_MODEL
@@ -95,6 +98,31 @@ def read_card(content: bytes, path: str | os.PathLike) -> ModelCard:
     except InputError as error:
         raise InputError(shortened(str(error), len(str(path)))) from error
     except (ValueError, OverflowError, RecursionError) as error:
+        raise unsound(path, error) from error
+
+
+def read_cohort_of(content: bytes, path: str | os.PathLike) -> np.ndarray | None:
+    """The cohort in a file that `read_model` has read; None where it has none.
+
+    Example:
+        >>> cohort = read_cohort_of(read_model("model.tflite"), "model.tflite")
+        >>> cohort.shape
+        (200, 128)
+
+    Args:
+        content: The file's bytes.
+        path: The file's name, for errors.
+
+    Returns:
+        The cohort, int8 `[vectors, values]`.
+
+    Raises:
+        InputError: The cohort is damaged.
+    """
+    try:
+        place = flatbuffer.find_metadata(content, COHORT_ENTRY)
+        return None if place is None else read_cohort(content[place])
+    except ValueError as error:
         raise unsound(path, error) from error
 
 

@@ -13,6 +13,7 @@ from tfsv.runtime.model_files import (
     first_line,
     printable,
     read_card,
+    read_cohort_of,
     read_model,
     shortened,
     unsound,
@@ -37,6 +38,8 @@ class Runner:
         outputs: What the model gives, in the graph's order.
         threads: Threads of one inference.
         path: The file that was opened.
+        cohort: Vectors that outputs are compared with, int8 `[vectors, values]`. None: the file has
+            none.
 
     Example:
         >>> runner = Runner("model.tflite", threads=2)
@@ -52,6 +55,7 @@ class Runner:
     outputs: tuple[Port, ...]
     threads: int
     path: str | os.PathLike
+    cohort: np.ndarray | None
 
     def __init__(self, path: str | os.PathLike, *, threads: int = 1, expanded: bool = True) -> None:
         """Opens a file.
@@ -71,6 +75,7 @@ class Runner:
             raise InputError(f"threads={threads}: must be at least 1")
         content = read_model(path)
         self.card, self.threads, self.path = read_card(content, path), threads, path
+        self.cohort = read_cohort_of(content, path)
         try:
             if expanded and is_packed(content):
                 content = expand(content)

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -16,13 +17,21 @@ from tfsv.errors import InputError
 from tfsv.files import writable_folder, write_json
 from tfsv.report import Report
 from tfsv.settings import require, setting
-from tfsv.tasks.model_folder import read_folder_card, write_folder_card
+from tfsv.tasks.model_folder import write_folder_decision
 from tfsv.tasks.opening import open_model
+from tfsv.verification.cohort_sources import made_cohort, usual_top
 from tfsv.verification.embedder import Embedder
-from tfsv.verification.evaluation import evaluate_with_scores, model_identity, weights_file
-from tfsv.verification.extraction import extract_embeddings
+from tfsv.verification.evaluation import (
+    evaluate_with_scores,
+    model_identity,
+    trial_corpora,
+    weights_file,
+)
+from tfsv.verification.extraction import extract_embeddings, extract_voices
+from tfsv.verification.learned_scorer import learned_scorer
 from tfsv.verification.metrics import det_points
 from tfsv.verification.recordings import listed, recording_paths
+from tfsv.verification.scorer import Scorer, decision_of, scorer_of
 from tfsv.verification.scoring import normalised
 from tfsv.verification.trials import Trials, read_trials, write_scores
 
@@ -49,6 +58,14 @@ class EvaluationSettings:
             None: nothing is subtracted.
         bootstrap: Replicates for 95 % intervals; 0: none.
         calibrate: Whether the thresholds are meant for the cards, where `set_thresholds` puts them.
+            With a cohort, so are it and the calibration that is learned on the list.
+        cohort: Manifest, folder or `.npy` of speakers who normalise scores. None: the cohort that
+            the model carries, if any.
+        cohort_size: Number of directions that stand for the cohort. 0: every speaker is kept.
+        top: Number of strangers of the cohort that count. None: as `usual_top` says.
+        dev_trials: Trial list of other speakers, from which scores learn to be log-likelihood
+            ratios. None: the calibration that the model carries, if any.
+        cosine: Whether scores are cosines even if the model carries a cohort and a calibration.
     """
 
     trials: str = setting(
@@ -77,12 +94,46 @@ class EvaluationSettings:
     )
     bootstrap: int = setting(1000, "Replicates for the EER's 95 % interval; 0: none.")
     calibrate: bool = setting(
-        False, "Write the thresholds found into the card of each model folder."
+        False,
+        "Write the thresholds found into the card of each model folder; with --cohort, also cohort "
+        "and calibration.",
     )
+    cohort: str | None = setting(
+        None,
+        "Manifest (its train split), folder of speakers' folders, or .npy of mean embeddings, by "
+        "which scores are normalised (AS-Norm). Default: the cohort in the model, if any.",
+    )
+    cohort_size: int = setting(0, "Directions that stand for the whole cohort; 0: every speaker.")
+    top: int | None = setting(
+        None,
+        "Strangers of the cohort that count, the most alike ones; as many as there are: S-Norm. "
+        "Default: a tenth, and 20 at least.",
+    )
+    dev_trials: str | None = setting(
+        None,
+        "Trial list of other speakers, from which scores become log-likelihood ratios. Default: "
+        "the calibration in the model, if any.",
+    )
+    cosine: bool = setting(False, "Score by the cosine, whatever the model carries.")
 
     def __post_init__(self):
-        require(self, ("bootstrap", self.bootstrap >= 0, "at least 0"))
+        require(
+            self,
+            ("bootstrap", self.bootstrap >= 0, "at least 0"),
+            ("cohort_size", self.cohort_size == 0 or self.cohort_size >= 2, "0, or at least 2"),
+            ("top", self.top is None or self.top >= 2, "at least 2"),
+        )
         channel_number(self.channel)
+        if self.cohort is None and (self.top is not None or self.cohort_size):
+            name = "cohort_size" if self.top is None else "top"
+            raise InputError(f"{name!r}: is of a cohort; give 'cohort' too")
+        if self.cosine and (self.cohort is not None or self.dev_trials is not None):
+            raise InputError("'cosine': leave out 'cohort' and 'dev_trials', or this")
+        if self.calibrate and self.dev_trials is not None:
+            raise InputError(
+                "'calibrate': writes what it learns from 'trials'; give the development trials"
+                " there, and leave out 'dev_trials'"
+            )
         if self.subtract_mean_of is None:
             return
         if self.calibrate:
@@ -90,6 +141,8 @@ class EvaluationSettings:
                 "'calibrate': `tfsv verify` subtracts no mean, so thresholds with"
                 " 'subtract_mean_of' would be wrong there; leave one of the two out"
             )
+        if self.cohort is not None or self.dev_trials is not None:
+            raise InputError("'subtract_mean_of': is for cosines; leave out 'cohort', 'dev_trials'")
         if self.manifest is None:
             raise InputError("'subtract_mean_of': names a split of the manifest; give 'manifest'")
 
@@ -125,10 +178,12 @@ def evaluate_models(
     manifest = read_manifest(settings.manifest) if settings.manifest else None
     trials = read_trials(settings.trials, settings.enrolments)
     paths = recording_paths(trials, settings.root, manifest, settings.channel)
+    dev = _Development.of(settings, trials, paths, manifest)
     output = writable_folder(settings.output)
     reports, points = {}, {}
     for name, model in named.items():
         embedder = open_model(model)
+        scorer = _scorer(embedder, model, settings, dev, paths)
         reports[name], scores = evaluate_with_scores(
             embedder,
             trials,
@@ -140,11 +195,14 @@ def evaluate_models(
             mean=_mean(embedder, model, manifest, settings),
             replicates=settings.bootstrap,
             paths=paths,
+            scorer=scorer,
         )
+        if settings.calibrate and scorer.calibration is not None:
+            reports[name] = reports[name].with_details(scorer=scorer)
         points[name] = det_points(scores, trials.labels)
         if settings.scores:
             write_scores(output / f"scores.{name}.txt", trials, scores)
-    systems = {name: report.to_dict() for name, report in reports.items()}
+    systems = {name: _record(report) for name, report in reports.items()}
     write_json(output / folders.RESULTS, {"systems": systems})
     plot_det(points, output / "det.png", title=pathlib.Path(settings.trials).name)
     if settings.calibrate:
@@ -174,9 +232,77 @@ def set_thresholds(reports: Mapping[str, Report]) -> Iterator[tuple[pathlib.Path
     """
     for report in reports.values():
         folder = pathlib.Path(report.details["model"]["path"])
-        decision = {"thresholds": report.details["thresholds"]}
-        write_folder_card(folder, dataclasses.replace(read_folder_card(folder), decision=decision))
+        cosines = report.details.get("cosine_thresholds", report.details["thresholds"])
+        decision = decision_of(cosines, report.details.get("scorer"))
+        write_folder_decision(folder, *decision)
         yield folder / folders.CARD, report
+
+
+@dataclasses.dataclass(frozen=True)
+class _Development:
+    """Trials from which scores learn to be log-likelihood ratios."""
+
+    trials: Trials
+    paths: Sequence[str | os.PathLike]
+    corpora: np.ndarray | None
+
+    @classmethod
+    def of(
+        cls,
+        settings: EvaluationSettings,
+        trials: Trials,
+        paths: Sequence[str | os.PathLike],
+        manifest: Manifest | None,
+    ) -> "_Development | None":
+        if settings.dev_trials is not None:
+            reported = {os.path.abspath(path) for path in paths}
+            trials = read_trials(settings.dev_trials)
+            paths = recording_paths(trials, settings.root, manifest, settings.channel)
+            common = sum(os.path.abspath(path) in reported for path in paths)
+            if common:
+                logging.warning(
+                    "%s: has %d recordings of the reported list; what is learned from them looks"
+                    " better there than it is", settings.dev_trials, common,
+                )  # fmt: skip
+        elif not settings.calibrate or settings.cohort is None:
+            return None
+        return cls(trials, paths, None if manifest is None else trial_corpora(trials, manifest))
+
+
+def _scorer(
+    embedder: Embedder,
+    model: str,
+    settings: EvaluationSettings,
+    dev: _Development | None,
+    paths: Sequence[str | os.PathLike],
+) -> Scorer:
+    """The scorer that the settings ask for, or else the model's own."""
+    if settings.subtract_mean_of is not None:
+        return Scorer()
+    # What is calibrated anew without a cohort decides by cosine from then on.
+    anew = settings.calibrate and settings.cohort is None
+    scorer = scorer_of(embedder, cosine=settings.cosine or anew)
+    if settings.cohort is None and dev is None:
+        return scorer
+    keep = {"folder": settings.embeddings, "identity": model_identity(model, embedder)}
+    if settings.cohort is not None:
+        listed = {os.path.abspath(path) for path in paths}
+        cohort = made_cohort(embedder, settings.cohort, settings.cohort_size, listed=listed, **keep)
+        top = settings.top or usual_top(len(cohort))
+        scorer = Scorer(cohort, min(top, len(cohort)))
+    if dev is None:
+        return scorer
+    return learned_scorer(
+        scorer, extract_voices(embedder, dev.paths, **keep), dev.trials, dev.corpora
+    )
+
+
+def _record(report: Report) -> dict[str, Any]:
+    """The report as JSON; of a scorer, what its card would say."""
+    scorer: Scorer | None = report.details.get("scorer")
+    if scorer is None:
+        return report.to_dict()
+    return report.with_details(scorer=scorer.to_table()).to_dict()
 
 
 def _named(models: Sequence[str | os.PathLike]) -> dict[str, str]:

@@ -3,16 +3,22 @@
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfsv.audio.manifest import read_manifest
 from tfsv.errors import InputError
 from tfsv.report import Report
-from tfsv.settings import setting
+from tfsv.settings import require, setting
+from tfsv.verification.cohort_sources import corpora_in, made_cohort, usual_top
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.evaluation import evaluate_trials
+from tfsv.verification.extraction import extract_voices
+from tfsv.verification.learned_scorer import learned_scorer
 from tfsv.verification.model_card import TASK, speaker_figures
 from tfsv.verification.recordings import recording_paths
+from tfsv.verification.scorer import Scorer, decision_of
+from tfsv.verification.scoring import trial_scores
+from tfsv.verification.thresholds import thresholds_of
 from tfsv.verification.trials import Trials, read_trials
 
 if TYPE_CHECKING:
@@ -38,6 +44,11 @@ class ExportSettings:
         dev_trials: Trial list for the card's thresholds, of other speakers. None: `trials`.
         root: Folder that the paths in the trial lists start from.
         notes: Text for the card's notes. None: the notes of the folder's card.
+        cohort: Manifest, folder or `.npy` of speakers who normalise scores. The file then carries
+            them, and a calibration from `dev_trials` or `trials`. None: it carries none, or that of
+            the folder if there are no trials.
+        cohort_size: Number of directions that stand for the cohort. 0: every speaker is kept.
+        top: Number of strangers of the cohort that count. None: as `usual_top` says.
     """
 
     model: str = setting(dataclasses.MISSING, "Model folder that `tfsv train` wrote.")
@@ -57,6 +68,18 @@ class ExportSettings:
     )
     root: str | None = setting(None, "Folder that the paths in the trial lists start from.")
     notes: str | None = setting(None, "Text for the card's notes. Default: the folder's.")
+    cohort: str | None = setting(
+        None,
+        "Manifest (its train split), folder of speakers' folders, or .npy of mean embeddings, by "
+        "which the file normalises scores; with it go a calibration and thresholds from the dev "
+        "trials.",
+    )
+    cohort_size: int = setting(
+        200, "Directions that stand for the whole cohort in the file; 0: every speaker."
+    )
+    top: int | None = setting(
+        None, "Strangers of the cohort that count. Default: a tenth, and 20 at least."
+    )
 
     def __post_init__(self):
         if not self.output.lower().endswith(".tflite"):
@@ -65,6 +88,15 @@ class ExportSettings:
             raise InputError("'trials' and 'root': give both or neither")
         if self.dev_trials is not None and self.trials is None:
             raise InputError("'dev_trials': give 'trials' too, the list to report")
+        if self.cohort is not None and self.trials is None:
+            raise InputError("'cohort': needs trials to calibrate on; give 'dev_trials', 'trials'")
+        if self.top is not None and self.cohort is None:
+            raise InputError("'top': is of a cohort; give 'cohort' too")
+        require(
+            self,
+            ("cohort_size", self.cohort_size == 0 or self.cohort_size >= 2, "0, or at least 2"),
+            ("top", self.top is None or self.top >= 2, "at least 2"),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,10 +136,10 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
             does not suit the model, or the file cannot be written.
         RuntimeError: The file does not agree with Keras; nothing was written.
     """
-    from tfsv.conversion.convert import export_tflite
+    from tfsv.conversion.convert import FileFacts, export_tflite
     from tfsv.conversion.forms import COMPUTE_FORMS
     from tfsv.quantization.network import strip
-    from tfsv.tasks.model_folder import load_model
+    from tfsv.tasks.model_folder import load_model, read_folder_cohort
     from tfsv.tasks.task import TASKS
     from tfsv.verification.export_steps import measure_steps
     from tfsv.verification.recorded_inputs import calibration_inputs, example_inputs
@@ -116,6 +148,8 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
     lists = _lists(settings)
     network, card = load_model(settings.model)
     _require_task(card, settings)
+    if lists:
+        card = dataclasses.replace(card, decision={})  # that of the folder is not the file's
     if settings.notes is not None:
         card = dataclasses.replace(card, notes=settings.notes)
     network, coded = strip(network)
@@ -123,17 +157,28 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
     compute = settings.compute or COMPUTE_FORMS[settings.weights][0]
     reports: dict[str, Report] = {}
 
-    def measured(embedder: Embedder, name: str = "trials") -> Report:
+    def measured(embedder: Embedder, name: str = "trials", scorer: Scorer | None = None) -> Report:
         trials, paths = lists[name]
         file = getattr(settings, name)
-        return evaluate_trials(embedder, trials, settings.root, trial_list=file, paths=paths)
+        return evaluate_trials(
+            embedder, trials, settings.root, trial_list=file, paths=paths,
+            scorer=scorer or Scorer(),
+        )  # fmt: skip
 
-    def card_fields(runner: "Runner") -> dict[str, Any]:
+    def facts(runner: "Runner") -> FileFacts:
         embedder = TFLiteEmbedder.of(runner)
-        found = reports[compute] = measured(embedder)
-        dev = measured(embedder, "dev_trials") if "dev_trials" in lists else found
-        thresholds = dev.details["thresholds"]
-        return {"measured": speaker_figures(found), "decision": {"thresholds": thresholds}}
+        dev_list = "dev_trials" if "dev_trials" in lists else "trials"
+        if settings.cohort is None:
+            found = reports[compute] = measured(embedder)
+            dev = found if dev_list == "trials" else measured(embedder, dev_list)
+            decision, cohort = decision_of(dev.details["thresholds"], None)
+        else:
+            scorer, thresholds = _learned(embedder, settings, *lists[dev_list])
+            found = measured(embedder, scorer=scorer)
+            if compute == "int8":  # what is compared with other steps are cosines
+                reports[compute] = measured(embedder)
+            decision, cohort = decision_of(thresholds, scorer)
+        return FileFacts({"measured": speaker_figures(found), "decision": decision}, cohort)
 
     calibration = _train_recordings(settings.calibration) if settings.calibration else None
     _, recordings = lists["trials"] if lists else ((), ())
@@ -147,7 +192,8 @@ def export_measured(settings: ExportSettings) -> MeasuredExport:
         compute,
         calibration=() if calibration is None else calibration_inputs(calibration),
         examples=example_inputs(recordings),
-        measure=card_fields if lists else None,
+        measure=facts if lists else None,
+        cohort=None if lists else read_folder_cohort(settings.model),
     )
     if not lists or compute != "int8":
         return MeasuredExport(report, {})
@@ -165,8 +211,21 @@ def _lists(settings: ExportSettings) -> dict[str, tuple[Trials, list[str]]]:
     return lists
 
 
+def _learned(
+    embedder: Embedder, settings: ExportSettings, trials: Trials, paths: list[str]
+) -> tuple[Scorer, dict[str, float]]:
+    """A scorer learned with the embeddings of the file itself, and thresholds of its cosines."""
+    listed = {os.path.abspath(path) for path in paths}
+    cohort = made_cohort(embedder, settings.cohort, settings.cohort_size, listed=listed)
+    plain = Scorer(cohort, min(settings.top or usual_top(len(cohort)), len(cohort)))
+    voices = extract_voices(embedder, paths)
+    corpora = corpora_in(settings.cohort, trials, paths)
+    cosines = thresholds_of(trial_scores(voices.embeddings, trials), trials.labels)
+    return learned_scorer(plain, voices, trials, corpora), cosines
+
+
 def _require_task(card: "ModelCard", settings: ExportSettings) -> None:
-    for name in ("trials", "calibration"):
+    for name in ("trials", "calibration", "cohort"):
         if card.task != TASK and getattr(settings, name) is not None:
             raise InputError(
                 f"'{name}': is for speaker verification; {settings.model} is of the task"

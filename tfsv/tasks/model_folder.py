@@ -1,19 +1,24 @@
 """A model on disk: a folder with weights and a card. TensorFlow is for the weights only."""
 
+import dataclasses
 import os
 import pathlib
-from typing import TYPE_CHECKING
+import struct
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tfsv import folders
 from tfsv.card import ModelCard
 from tfsv.disk_space import shortage
 from tfsv.errors import InputError
-from tfsv.files import replacing, write_text
+from tfsv.files import replacing, write_array, write_text
 from tfsv.foreign import HEAD_BYTES, foreign_kind
+from tfsv.packed.cohort import cohort_bytes, read_cohort
 from tfsv.tasks.task import TASKS
 from tfsv.text_files import read_text
 
 if TYPE_CHECKING:
+    import numpy as np
     import tf_keras as keras
 
 _BESIDE_ARRAY = 2000  # bytes of groups and headers of HDF5 for each array
@@ -35,6 +40,7 @@ def save_model(folder: str | os.PathLike, network: "keras.Model", card: ModelCar
         InputError: The folder cannot be written.
     """
     folder = pathlib.Path(folder)
+    (folder / folders.COHORT).unlink(missing_ok=True)  # that of an older model
     weights = network.get_weights()
     wanted = sum(array.nbytes + _BESIDE_ARRAY for array in weights)
     with replacing(folder / folders.WEIGHTS, wanted) as part:
@@ -117,6 +123,63 @@ def write_folder_card(folder: str | os.PathLike, card: ModelCard) -> None:
         InputError: The card cannot be written.
     """
     write_text(pathlib.Path(folder) / folders.CARD, card.to_json())
+
+
+def read_folder_cohort(folder: str | os.PathLike) -> "np.ndarray | None":
+    """The cohort of a model folder, int8 `[vectors, size]`; None where it has none.
+
+    Example:
+        >>> read_folder_cohort("runs/resnet/fine_tuned").shape
+        (200, 128)
+
+    Raises:
+        InputError: The file is no such array.
+    """
+    import numpy as np
+
+    file = pathlib.Path(folder) / folders.COHORT
+    if not file.is_file():
+        return None
+    try:
+        cohort = np.load(file, allow_pickle=False)
+        if cohort.dtype != np.int8 or cohort.ndim != 2:
+            raise ValueError(f"{cohort.dtype} {list(cohort.shape)} instead of int8 [vectors, size]")
+        return read_cohort(cohort_bytes(cohort))
+    except (OSError, ValueError, EOFError, struct.error) as error:
+        if kind := _foreign_kind_of(file):
+            raise InputError(f"{file}: {kind}") from error
+        reason = (str(error).splitlines() or ["damaged"])[0]
+        raise InputError(
+            f"{file}: not a cohort ({reason:.200}); calibrate the folder again with `tfsv evaluate`"
+        ) from error
+
+
+def write_folder_decision(
+    folder: str | os.PathLike, decision: Mapping[str, Any], cohort: "np.ndarray | None"
+) -> None:
+    """Gives a model folder what it decides with. A kill leaves no cohort that fits no card.
+
+    Example:
+        >>> write_folder_decision("runs/resnet/fine_tuned", {"thresholds": {"eer": 0.3}}, None)
+
+    Args:
+        folder: The model folder.
+        decision: The card's new table `decision`.
+        cohort: Vectors that outputs are compared with, int8 `[vectors, size]`. None: the folder's
+            cohort is no longer needed, and is removed.
+
+    Raises:
+        InputError: The card cannot be read, or a file cannot be written.
+    """
+    folder = pathlib.Path(folder)
+    card = read_folder_card(folder)
+    file = folder / folders.COHORT
+    if file.exists():
+        write_folder_card(folder, dataclasses.replace(card, decision={}))
+        file.unlink()
+    if cohort is not None:
+        write_array(file, cohort)
+    write_folder_card(folder, dataclasses.replace(card, decision=dict(decision)))
 
 
 def _foreign_kind_of(path: pathlib.Path) -> str | None:

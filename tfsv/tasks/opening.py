@@ -6,6 +6,7 @@ import pathlib
 from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.verification.embedder import Embedder
+from tfsv.verification.scorer import Scorer
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 
@@ -27,11 +28,12 @@ def open_model(path: str | os.PathLike, *, threads: int = 1) -> Embedder:
     if path.is_dir():
         # TensorFlow: only for those who need it.
         from tfsv.quantization.network import strip
-        from tfsv.tasks.model_folder import load_model
+        from tfsv.tasks.model_folder import load_model, read_folder_cohort
         from tfsv.verification.keras_embedder import KerasEmbedder
 
         network, card = load_model(path)
-        return KerasEmbedder(strip(network)[0], card)
+        scorer = Scorer.of(card, read_folder_cohort(path), path)
+        return KerasEmbedder(strip(network)[0], card, scorer)
     if path.suffix.lower() == ".tflite":
         return TFLiteEmbedder(path, threads=threads)
     reason = "neither a model folder nor a .tflite file" if path.exists() else "does not exist"

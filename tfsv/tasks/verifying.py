@@ -9,15 +9,14 @@ import numpy as np
 from tfsv.audio import soundfiles
 from tfsv.audio.channels import with_channel
 from tfsv.audio.manifest import Manifest, read_manifest
-from tfsv.card import ModelCard
 from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.tasks.opening import open_model
 from tfsv.verification.embedder import Embedder
-from tfsv.verification.evaluation import FALSE_ACCEPT_RATES, evaluate_trials
-from tfsv.verification.extraction import embed_file
-from tfsv.verification.scoring import voiceprint
+from tfsv.verification.evaluation import evaluate_trials
+from tfsv.verification.extraction import embed_file, voice_of_file
+from tfsv.verification.scorer import model_threshold, scorer_of
 from tfsv.verification.trials import Trials, read_trials
 
 MINIMUM_SECONDS = 0.5
@@ -42,7 +41,8 @@ class Decision:
 
     Attributes:
         recording: The recording that was tested.
-        score: Cosine between the recording and the enrolment.
+        score: Log-likelihood ratio of "one speaker" to "two speakers" where the model carries a
+            calibration, else the cosine between the recording and the enrolment.
         threshold: Score from which on the recording is accepted.
         origin: Name of the threshold in the model's card, or "threshold" if it was given.
     """
@@ -65,6 +65,7 @@ def verify(
     *,
     false_accept_rate: float = 0.01,
     threshold: float | None = None,
+    cosine: bool = False,
     channel: int | str | None = None,
 ) -> list[Decision]:
     """Decides for each recording whether it is of the speaker who was enrolled.
@@ -84,7 +85,9 @@ def verify(
         false_accept_rate: Rate of impostors that is bearable, 0.01 or 0.001. It picks the card's
             threshold, which was measured on pairs of single recordings. With several enrolment
             recordings the rates are others.
-        threshold: Cosine score from which on to accept. None: the card's threshold.
+        threshold: Score from which on to accept. None: the card's threshold.
+        cosine: Whether to score by the cosine and its thresholds even if the model carries a
+            calibration.
         channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
             "B". A recording that is a `tfsv.audio.channels.OneChannel` keeps its own. None:
             channels are averaged.
@@ -93,20 +96,23 @@ def verify(
         A decision for each of `tests`.
 
     Raises:
-        InputError: A recording is unusable or shorter than half a second, or the model has no such
-            threshold.
+        InputError: A recording is unusable or shorter than half a second, the model has no such
+            threshold, or no score can be near the threshold that was given.
     """
     enrolment, tests = _listed(enrolment), _listed(tests)
     voices, questions = _channels(enrolment, channel), _channels(tests, channel)
     for path in [*voices, *questions]:
         soundfiles.sound_info(path, minimum_seconds=MINIMUM_SECONDS)
     embedder = _opened(model)
+    scorer = scorer_of(embedder, cosine=cosine)
     origin = "threshold"
+    if threshold is not None and not abs(threshold) <= (1 if scorer.is_cosine else 1e9):
+        raise InputError(f"threshold={threshold}: a {scorer.name} is never near it")
     if threshold is None:
-        threshold, origin = card_threshold(embedder.card, false_accept_rate, model)
-    speaker = voiceprint(np.stack([embed_file(embedder, path) for path in voices]))
+        threshold, origin = model_threshold(scorer, false_accept_rate, model)
+    speaker = [voice_of_file(embedder, path) for path in voices]
     return [
-        Decision(test, float(np.dot(speaker, embed_file(embedder, path))), threshold, origin)
+        Decision(test, scorer.score(speaker, voice_of_file(embedder, path)), threshold, origin)
         for test, path in zip(tests, questions, strict=True)
     ]
 
@@ -185,37 +191,6 @@ def evaluate(
         trial_list=None if isinstance(trials, Trials) else trials,
         model=located(named) if named else None, replicates=replicates, channel=channel,
     )  # fmt: skip
-
-
-def card_threshold(
-    card: ModelCard, false_accept_rate: float, model: object = "model"
-) -> tuple[float, str]:
-    """The card's threshold for a rate of false accepts, and its name there.
-
-    Example:
-        >>> threshold, name = card_threshold(tfsv.load("demo").card, 0.01, "demo")
-        >>> name
-        'far_0.01'
-
-    Args:
-        card: The card of the model.
-        false_accept_rate: Rate of impostors that is bearable, such as 0.01.
-        model: Name of the model, for errors.
-
-    Raises:
-        InputError: The card has no such threshold; the message names the model and the remedy.
-    """
-    name = f"far_{false_accept_rate:g}"
-    if name not in card.thresholds:
-        known = ", ".join(card.thresholds) or "none"
-        remedy = "give 'threshold'"
-        if false_accept_rate in FALSE_ACCEPT_RATES:
-            remedy = (
-                "run `tfsv evaluate --calibrate` on its model folder and export it again, or "
-                + remedy
-            )
-        raise InputError(f"{model}: its card has no threshold {name!r} (it has: {known}); {remedy}")
-    return card.thresholds[name], name
 
 
 def _opened(model: Model) -> Embedder:

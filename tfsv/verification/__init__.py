@@ -13,18 +13,23 @@ if TYPE_CHECKING:
     from tfsv.verification.keras_embedder import KerasEmbedder
     from tfsv.verification.metrics import det_points, eer, min_dcf
     from tfsv.verification.model_card import speaker_card
+    from tfsv.verification.scorer import Scorer
     from tfsv.verification.scoring import cosine_scores, voiceprint
     from tfsv.verification.settings import SpeakerObjective, SpeechData
     from tfsv.verification.tflite_embedder import TFLiteEmbedder
+    from tfsv.verification.thresholds import thresholds_of
     from tfsv.verification.trials import Trials, make_trials, read_trials, write_trials
+    from tfsv.verification.voices import Voice
 
 __all__ = [
     "Embedder",
     "KerasEmbedder",
+    "Scorer",
     "SpeakerObjective",
     "SpeechData",
     "TFLiteEmbedder",
     "Trials",
+    "Voice",
     "cosine_scores",
     "det_points",
     "eer",
@@ -38,6 +43,7 @@ __all__ = [
     "speaker_card",
     "speaker_ends",
     "speaker_report",
+    "thresholds_of",
     "voiceprint",
     "write_trials",
 ]
@@ -47,10 +53,12 @@ __getattr__ = lazily(
     {
         "Embedder": ".embedder",
         "KerasEmbedder": ".keras_embedder",
+        "Scorer": ".scorer",
         "SpeakerObjective": ".settings",
         "SpeechData": ".settings",
         "TFLiteEmbedder": ".tflite_embedder",
         "Trials": ".trials",
+        "Voice": ".voices",
         "cosine_scores": ".scoring",
         "det_points": ".metrics",
         "eer": ".metrics",
@@ -64,6 +72,7 @@ __getattr__ = lazily(
         "speaker_card": ".model_card",
         "speaker_ends": ".ends",
         "speaker_report": ".evaluation",
+        "thresholds_of": ".thresholds",
         "voiceprint": ".scoring",
         "write_trials": ".trials",
     },

@@ -17,11 +17,14 @@ from tfsv.errors import InputError
 from tfsv.files import sha256_of
 from tfsv.report import Measurement, Report
 from tfsv.text_tables import aligned
-from tfsv.verification.extraction import extract_embeddings
+from tfsv.verification.cllr import act_dcf, cllr, min_cllr
+from tfsv.verification.extraction import extract_voices
 from tfsv.verification.metrics import DetPoints, bootstrap_replicates, det_points
 from tfsv.verification.model_card import TASK
 from tfsv.verification.recordings import recording_paths, utterances_of
+from tfsv.verification.scorer import Scorer, scorer_of
 from tfsv.verification.scoring import trial_scores
+from tfsv.verification.thresholds import thresholds_of
 from tfsv.verification.trials import Trials
 from tfsv.verification.windows import WINDOW_SECONDS
 
@@ -35,8 +38,16 @@ _RATES = {
 }
 """Title, unit, digits and function of each error rate, by the measurement's name."""
 
-FALSE_ACCEPT_RATES = (0.01, 0.001)
-"""Operating points whose thresholds are recorded where the list is long enough to tell."""
+_RATIO_RATES = {
+    "cllr": ("Cllr", 3, cllr),
+    "min_cllr": ("min Cllr", 3, min_cllr),
+    "act_dcf_0.01": ("actDCF 0.01", 3, lambda ratios, labels: act_dcf(ratios, labels, 0.01)),
+    "act_dcf_0.05": ("actDCF 0.05", 3, lambda ratios, labels: act_dcf(ratios, labels, 0.05)),
+}
+"""Title, digits and function of what only log-likelihood ratios have, by name."""
+
+SHOWN_THRESHOLD = "far_0.01"
+"""Operating point of the model at which false accepts and false rejects of corpora are told."""
 
 
 def evaluate_trials(
@@ -53,6 +64,7 @@ def evaluate_trials(
     progress: bool = True,
     channel: int | str | None = None,
     paths: Sequence[str | os.PathLike] | None = None,
+    scorer: Scorer | None = None,
 ) -> Report:
     """Scores a trial list and reports its error rates and all that is needed to repeat them.
 
@@ -78,9 +90,12 @@ def evaluate_trials(
         channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
             "B". It is not asked where the manifest says which. None: channels are averaged.
         paths: What `recording_paths` gave for these trials. None: they are looked for.
+        scorer: What makes scores of embeddings; `Scorer()` is the cosine. None: the scorer that
+            the model carries, or the cosine.
 
     Returns:
-        The report. It measures `eer`, `min_dcf_0.01` and `min_dcf_0.05`.
+        The report. It measures `eer`, `min_dcf_0.01` and `min_dcf_0.05`. Where scores are
+        log-likelihood ratios, also `cllr`, `min_cllr`, `act_dcf_0.01` and `act_dcf_0.05`.
 
     Raises:
         InputError: A recording is missing or broken, a name is not in the manifest, or the list
@@ -89,7 +104,7 @@ def evaluate_trials(
     report, _ = evaluate_with_scores(
         embedder, trials, root, manifest=manifest, trial_list=trial_list, model=model,
         folder=folder, mean=mean, replicates=replicates, progress=progress, channel=channel,
-        paths=paths,
+        paths=paths, scorer=scorer,
     )  # fmt: skip
     return report
 
@@ -108,6 +123,7 @@ def evaluate_with_scores(
     progress: bool = True,
     channel: int | str | None = None,
     paths: Sequence[str | os.PathLike] | None = None,
+    scorer: Scorer | None = None,
 ) -> tuple[Report, np.ndarray]:
     """Scores a trial list and reports its error rates and all that is needed to repeat them.
 
@@ -133,11 +149,14 @@ def evaluate_with_scores(
         channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
             "B". It is not asked where the manifest says which. None: channels are averaged.
         paths: What `recording_paths` gave for these trials. None: they are looked for.
+        scorer: What makes scores of embeddings; `Scorer()` is the cosine. None: the scorer that
+            the model carries, or the cosine.
 
     Returns:
-        The report and the scores, float32 `[trials]`. The report measures `eer`, `min_dcf_0.01` and
-        `min_dcf_0.05`. Its details are those of `speaker_report` and `model`, `trials`, `seconds`,
-        `mean_subtracted`, `window_seconds` and `versions`.
+        The report and the scores, float `[trials]`. The report measures what that of
+        `evaluate_trials` does. Its details are those of `speaker_report` and `model`, `trials`,
+        `seconds`, `mean_subtracted`, `window_seconds` and `versions`. Where scores are no cosines,
+        `cosine_thresholds` has the thresholds of the cosines of the same trials.
 
     Raises:
         InputError: A recording is missing or broken, a name is not in the manifest, or the list
@@ -149,16 +168,24 @@ def evaluate_with_scores(
     if sides is not None:
         _tell_contradictions(trials, manifest, sides)
     start = time.monotonic()
-    embeddings = extract_embeddings(
+    voices = extract_voices(
         embedder,
         paths,
         folder=folder,
         identity=model_identity(model, embedder) if folder and model else "",
         progress=progress,
     )
-    scores = trial_scores(embeddings, trials, mean=mean)
+    scores = cosines = trial_scores(voices.embeddings, trials, mean=mean)
+    if scorer is None:
+        scorer = Scorer() if mean is not None else scorer_of(embedder)
+    if not scorer.is_cosine:
+        scores = scorer.trial_scores(voices.embeddings, trials, voices.sounds)
     seconds = time.monotonic() - start
-    report = _report(scores, trials, sides, replicates).with_details(
+    report = _report(scores, trials, sides, replicates, scorer)
+    if scores is not cosines:
+        further = thresholds_of(cosines, trials.labels)
+        report = report.with_details(cosine_thresholds=further)
+    report = report.with_details(
         model=describe_model(model, embedder),
         trials=describe_trials(trials, trial_list),
         seconds=round(seconds, 1),
@@ -170,7 +197,11 @@ def evaluate_with_scores(
 
 
 def speaker_report(
-    scores: np.ndarray, trials: Trials, manifest: Manifest | None = None, replicates: int = 0
+    scores: np.ndarray,
+    trials: Trials,
+    manifest: Manifest | None = None,
+    replicates: int = 0,
+    scorer: Scorer | None = None,
 ) -> Report:
     """The error rates of scores, pooled and of each corpus, and the thresholds.
 
@@ -185,29 +216,33 @@ def speaker_report(
         manifest: Manifest of the recordings. It gives intervals by speaker and, where it has the
             column, error rates of each corpus. None: there is none.
         replicates: Draws of the bootstrap for 95 % intervals; 0: none.
+        scorer: What made the scores. None: they are cosines.
 
     Returns:
         A report of `eer`, `min_dcf_0.01` and `min_dcf_0.05`, fractions, as
-        `tfsv.verification.metrics` defines them. Its details are `thresholds`, `interval_by`
-        ("speaker", "trial", or None without bootstrap) and `corpora`. The latter has the trials
-        whose both sides come from one corpus. An error rate there is None where the corpus has
-        only one kind of trial.
+        `tfsv.verification.metrics` defines them. Where the scores are log-likelihood ratios, it
+        measures `cllr`, `min_cllr`, `act_dcf_0.01` and `act_dcf_0.05` too. Its details are
+        `scores` (what they are, in words), `thresholds`, `interval_by` ("speaker", "trial", or None
+        without bootstrap) and `corpora`. The latter has the trials whose both sides come from one
+        corpus. An error rate there is None where the corpus has only one kind of trial. Where the
+        scorer has a threshold for 1 % of false accepts, a corpus also has its `false_accepts` and
+        `false_rejects` at that threshold.
 
     Raises:
         InputError: There is only one kind of trial, a score is NaN, or the manifest lacks a name.
     """
     sides = None if manifest is None else _utterances_of_sides(trials, manifest)
-    return _report(scores, trials, sides, replicates)
+    return _report(scores, trials, sides, replicates, scorer or Scorer())
 
 
 def _report(
-    scores: np.ndarray, trials: Trials, sides: Sequence[Utterance] | None, replicates: int
+    scores: np.ndarray,
+    trials: Trials,
+    sides: Sequence[Utterance] | None,
+    replicates: int,
+    scorer: Scorer,
 ) -> Report:
     points = det_points(scores, trials.labels)
-    thresholds = {"eer": points.threshold_at_eer()}
-    for rate in FALSE_ACCEPT_RATES:
-        if points.nontargets * rate >= 1:
-            thresholds[f"far_{rate:g}"] = points.threshold_at_far(rate)
     drawn = None
     if replicates:
         speakers = None
@@ -236,10 +271,18 @@ def _report(
                 replicates=column_drawn,
             )
         )
+    if scorer.calibration is not None:
+        measured += [
+            Measurement(name, metric(scores, trials.labels), title, digits=digits)
+            for name, (title, digits, metric) in _RATIO_RATES.items()
+        ]
+    accepting = scorer.thresholds.get(SHOWN_THRESHOLD)
     details = {
+        "scores": scorer.name,
+        "accepting": accepting,
         "interval_by": None if not replicates else "trial" if sides is None else "speaker",
-        "thresholds": thresholds,
-        "corpora": {} if sides is None else _by_corpus(scores, trials, sides),
+        "thresholds": thresholds_of(scores, trials.labels),
+        "corpora": {} if sides is None else _by_corpus(scores, trials, sides, accepting),
     }
     return Report(TASK, tuple(measured), details)
 
@@ -342,12 +385,14 @@ def format_table(reports: Mapping[str, Report]) -> str:
         reports: Reports that `evaluate_trials` returned, by the system's name.
     """
     first = next(iter(reports.values()))
-    headings = [measurement.heading for measurement in first]
+    columns = {one.name: one.heading for report in reports.values() for one in report}
+    headings = list(columns.values())
     rows = [["system", "bytes", headings[0], "95 %", *headings[1:], "threshold"]]
     for name, report in reports.items():
         size, main = report.details["model"]["bytes"], report.main
         interval = "" if main.interval is None else " – ".join(map(main.text, main.interval))
-        others = [measurement.text() for measurement in report.measurements[1:]]
+        texts = {one.name: one.text() for one in report}
+        others = [texts.get(column, "–") for column in columns][1:]
         threshold = f"{report.details['thresholds']['eer']:.3f}"
         rows.append(
             [name, "" if size is None else f"{size:,}", main.text(), interval, *others, threshold]
@@ -362,23 +407,67 @@ def format_table(reports: Mapping[str, Report]) -> str:
         rates = [part[first.main.name] for part in found]
         texts = ["–" if rate is None else first.main.text(rate) for rate in rates]
         per_corpus.append([corpus, count, *texts])
-    return aligned(rows) + "\n\n" + aligned(per_corpus)
+    tables = [aligned(rows), aligned(per_corpus)]
+    deciding = {n: r for n, r in reports.items() if r.details.get("accepting") is not None}
+    if deciding:
+        errors = [["false accepts / rejects %", *deciding]]
+        for corpus in corpora:
+            found = [report.details["corpora"][corpus] for report in deciding.values()]
+            errors.append([corpus, *map(_errors, found)])
+        thresholds = (f"{r.details['accepting']:.3f}" for r in deciding.values())
+        errors.append([f"at {SHOWN_THRESHOLD} of the model", *thresholds])
+        tables.append(aligned(errors))
+    return "\n\n".join(tables)
+
+
+def _errors(part: Mapping[str, Any]) -> str:
+    rates = part["false_accepts"], part["false_rejects"]
+    return " / ".join("–" if rate is None else f"{100 * rate:.1f}" for rate in rates)
+
+
+def trial_corpora(trials: Trials, manifest: Manifest) -> np.ndarray:
+    """The corpus of each trial, `[trials]`; empty where its sides are of two, or of none.
+
+    Example:
+        >>> corpora = trial_corpora(trials, read_manifest("manifest.tsv"))
+
+    Args:
+        trials: The trials.
+        manifest: Manifest of the recordings. Without a column `corpus`, all corpora are empty.
+
+    Raises:
+        InputError: The manifest lacks a name, or has it with several channels.
+    """
+    return _corpora(trials, _utterances_of_sides(trials, manifest))
+
+
+def _corpora(trials: Trials, utterances: Sequence[Utterance]) -> np.ndarray:
+    corpora = np.array([utterance.extra.get("corpus", "") for utterance in utterances])
+    enrol, test = corpora[trials.enrol], corpora[trials.test]
+    return np.where(enrol == test, enrol, "")
 
 
 def _by_corpus(
-    scores: np.ndarray, trials: Trials, utterances: Sequence[Utterance]
+    scores: np.ndarray,
+    trials: Trials,
+    utterances: Sequence[Utterance],
+    accepting: float | None,
 ) -> dict[str, dict[str, Any]]:
-    corpora = np.array([utterance.extra.get("corpus", "") for utterance in utterances])
-    enrol, test = corpora[trials.enrol], corpora[trials.test]
+    corpora = _corpora(trials, utterances)
+    named = {utterance.extra.get("corpus", "") for utterance in utterances}
     found = {}
-    for corpus in sorted(set(corpora) - {""}):
-        inside = (enrol == corpus) & (test == corpus)
+    for corpus in sorted(named - {""}):
+        inside = corpora == corpus
         targets = int(np.count_nonzero(trials.labels[inside]))
         nontargets = int(np.count_nonzero(inside)) - targets
         rates: dict[str, float | None] = dict.fromkeys(_RATES)
         if targets and nontargets:
             points = det_points(scores[inside], trials.labels[inside])
             rates = {name: metric(points) for name, (*_, metric) in _RATES.items()}
+        if accepting is not None:
+            accepted, target = scores[inside] >= accepting, trials.labels[inside] == 1
+            rates["false_accepts"] = float(accepted[~target].mean()) if nontargets else None
+            rates["false_rejects"] = float((~accepted)[target].mean()) if targets else None
         found[str(corpus)] = {**rates, "targets": targets, "nontargets": nontargets}
     return found
 

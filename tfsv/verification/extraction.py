@@ -1,10 +1,11 @@
 """Embeddings of many recordings: with a progress bar, and in shards that survive a kill."""
 
+import dataclasses
 import hashlib
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tqdm
@@ -15,14 +16,34 @@ from tfsv.audio.channels import OneChannel
 from tfsv.audio.suitability import without_numbers
 from tfsv.errors import InputError
 from tfsv.files import writable_folder, write_array
+from tfsv.verification.voices import Sound, Voice, sound_of
 from tfsv.verification.windows import WINDOW_SECONDS, sounding_windows
 
 if TYPE_CHECKING:
     from tfsv.verification.embedder import Embedder
 
-_VERSION = 2  # of what is stored: windows are weighted with their sound
+_VERSION = 3  # of what is stored: behind each embedding, seconds of sound and level
+_HEARD = 2  # columns behind an embedding
 _SPARING = "sparing"  # subfolder of shards with zeros for recordings that cannot be embedded
 _SHARD = 256  # utterances a shard: what a kill may cost
+
+
+@dataclasses.dataclass(frozen=True)
+class Voices:
+    """Embeddings of recordings, and what was heard in each.
+
+    Example:
+        >>> voices = extract_voices(tfsv.load("demo"), ["enrol.wav", "test.wav"])
+        >>> voices.embeddings.shape, voices.sounds[0].seconds
+        ((2, 128), 2.31)
+
+    Attributes:
+        embeddings: Embeddings, float32 `[recordings, dimensions]`.
+        sounds: Sound of each recording.
+    """
+
+    embeddings: np.ndarray
+    sounds: list[Sound]
 
 
 def embed_long(
@@ -63,7 +84,7 @@ def embed_file(
     path: str | os.PathLike,
     window_seconds: float = WINDOW_SECONDS,
 ) -> np.ndarray:
-    """Reads one sound file and embeds it. A warning is logged where the recording does not suit.
+    """Reads one sound file and embeds it, as `voice_of_file` does.
 
     Example:
         >>> model = tfsv.load("demo")
@@ -81,13 +102,62 @@ def embed_file(
     Raises:
         InputError: The file cannot be read or embedded; the message names it.
     """
-    embedding, warnings = _embedded(embedder, path, window_seconds)
+    return voice_of_file(embedder, path, window_seconds).embedding
+
+
+def voice_of_file(
+    embedder: "Embedder",
+    path: str | os.PathLike,
+    window_seconds: float = WINDOW_SECONDS,
+) -> Voice:
+    """Reads one sound file: its embedding, seconds of sound and level.
+
+    A warning is logged where the recording does not suit.
+
+    Example:
+        >>> model = tfsv.load("demo")
+        >>> model.score(voice_of_file(model, "enrol.wav"), voice_of_file(model, "test.wav"))
+
+    Args:
+        embedder: The model.
+        path: A file that `tfsv.audio.soundfiles.read` takes, at any rate, with any channels, or
+            a `tfsv.audio.channels.OneChannel` of it.
+        window_seconds: Longest window, in seconds; a longer recording is embedded in windows.
+
+    Raises:
+        InputError: The file cannot be read or embedded; the message names it.
+    """
+    voice, warnings = _heard(embedder, path, window_seconds)
     for warning in warnings:
         logging.warning("%s: %s", path, warning)
-    return embedding
+    return voice
 
 
 def extract_embeddings(
+    embedder: "Embedder", paths: Sequence[str | os.PathLike], **settings: Any
+) -> np.ndarray:
+    """Embeds sound files, in order, as `extract_voices` does.
+
+    Example:
+        >>> embeddings = extract_embeddings(tfsv.load("demo"), ["enrol.wav", "test.wav"])
+        >>> len(embeddings)
+        2
+
+    Args:
+        embedder: The model.
+        paths: Sound files, or channels of them (`tfsv.audio.channels.OneChannel`).
+        **settings: Further arguments of `extract_voices`.
+
+    Returns:
+        The embeddings, float32 `[files, dimensions]`.
+
+    Raises:
+        InputError: `extract_voices` refuses a file or a setting.
+    """
+    return extract_voices(embedder, paths, **settings).embeddings
+
+
+def extract_voices(
     embedder: "Embedder",
     paths: Sequence[str | os.PathLike],
     *,
@@ -95,15 +165,15 @@ def extract_embeddings(
     identity: str = "",
     window_seconds: float = WINDOW_SECONDS,
     progress: bool = True,
-) -> np.ndarray:
-    """Embeds sound files, in order.
+) -> Voices:
+    """Embeds sound files and measures how much is heard in each, in order.
 
     Where recordings do not suit, a warning for each kind is logged, with their number and the
     first of them. Shards that are there already give no warning.
 
     Example:
-        >>> embeddings = extract_embeddings(tfsv.load("demo"), ["enrol.wav", "test.wav"])
-        >>> len(embeddings)
+        >>> voices = extract_voices(tfsv.load("demo"), ["enrol.wav", "test.wav"])
+        >>> len(voices.embeddings)
         2
 
     Args:
@@ -119,15 +189,16 @@ def extract_embeddings(
         progress: Whether to show a bar with rate and remaining time (on a terminal).
 
     Returns:
-        The embeddings, float32 `[files, dimensions]`.
+        Embeddings and sounds of the files.
 
     Raises:
         InputError: A file cannot be read or embedded, the folder cannot be written, or there is no
             path. The message names the file, for an evaluation must not drop trials silently.
     """
     home = _checked(paths, folder, identity, window_seconds)
-    shards = _shards(embedder, paths, home, window_seconds, progress)
-    return np.concatenate(list(shards))
+    found = np.concatenate(list(_shards(embedder, paths, home, window_seconds, progress)))
+    sounds = [Sound(seconds, level) for seconds, level in found[:, -_HEARD:].tolist()]
+    return Voices(np.ascontiguousarray(found[:, :-_HEARD]), sounds)
 
 
 class StoredEmbeddings:
@@ -166,10 +237,10 @@ class StoredEmbeddings:
     ):
         home = _checked(paths, pathlib.Path(folder, _SPARING), identity, WINDOW_SECONDS)
         sizes = set()
-        for embeddings in _shards(
+        for shard in _shards(
             embedder, paths, home, WINDOW_SECONDS, True, sparing=True, description=description
         ):
-            sizes |= {len(embedding) for embedding in embeddings if len(embedding)}
+            sizes |= {shard.shape[1] - _HEARD} if shard.shape[1] else set()
         if len(sizes) != 1:
             raise InputError(f"{paths[0]}: neither it nor any other recording can be embedded")
         (self.size,) = sizes
@@ -188,8 +259,8 @@ class StoredEmbeddings:
         found = np.zeros((len(rows), self.size), np.float32)
         for place, row in enumerate(rows):
             shard = self._shard(int(row) // _SHARD)
-            if shard.shape[1]:  # no recording of it could be embedded
-                found[place] = shard[int(row) % _SHARD]
+            if shard.shape[1]:  # else no recording of it could be embedded
+                found[place] = shard[int(row) % _SHARD, :-_HEARD]
         return found
 
     def _shard(self, number: int) -> np.ndarray:
@@ -227,8 +298,11 @@ def _shards(
     *,
     sparing: bool = False,
     description: str = "embedding",
-) -> Iterator[Sequence[np.ndarray]]:
-    """The embeddings of each shard, float32 `[dimensions]`, read or computed and kept.
+) -> Iterator[np.ndarray]:
+    """Shards, float32 `[utterances, dimensions + 2]`, read or computed and kept.
+
+    Behind an embedding are seconds of sound and level. A shard has no columns if none of its
+    recordings can be embedded.
 
     Args:
         sparing: Whether a recording that cannot be embedded is logged and gets zeros.
@@ -242,22 +316,21 @@ def _shards(
             file = home / f"{start // _SHARD:05d}.npy" if home else None
             shard = _stored(file, len(part)) if file else None
             if shard is None:
-                embeddings = []
+                rows = []
                 for path in part:
                     try:
-                        embedding, warnings = _embedded(embedder, path, window_seconds)
+                        voice, warnings = _heard(embedder, path, window_seconds)
+                        row = [*voice.embedding, voice.sound.seconds, voice.sound.level]
                     except InputError as error:
                         if not sparing:
                             raise
                         logging.warning("%s; it is left out", error)
-                        embedding, warnings = np.zeros(0, np.float32), ()
-                    embeddings.append(embedding)
+                        row, warnings = [], ()
+                    rows.append(np.array(row, np.float32))
                     warned += [(warning, path) for warning in warnings]
                     bar.update()
-                size = max(map(len, embeddings))
-                blank = np.zeros(size, np.float32)
-                shard = np.stack([e if len(e) else blank for e in embeddings])
-                shard = shard.astype(np.float32, copy=False)
+                blank = np.zeros(max(map(len, rows)), np.float32)
+                shard = np.stack([row if len(row) else blank for row in rows])
                 if file:
                     write_array(file, shard)
             else:
@@ -266,12 +339,13 @@ def _shards(
     _warn_of(warned, len(paths))
 
 
-def _embedded(
+def _heard(
     embedder: "Embedder", path: str | os.PathLike, window_seconds: float
-) -> tuple[np.ndarray, Sequence[str]]:
+) -> tuple[Voice, Sequence[str]]:
     waveform, info = soundfiles.read_with_info(path)
     try:
-        return embed_long(embedder, waveform, window_seconds), info.warnings
+        embedding = embed_long(embedder, waveform, window_seconds)
+        return Voice(embedding, sound_of(waveform)), info.warnings
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -308,4 +382,5 @@ def _stored(file: pathlib.Path, count: int) -> np.ndarray | None:
     except (OSError, ValueError, EOFError):
         return None
     whole = shard.ndim == 2 and len(shard) == count and shard.dtype == np.float32
+    whole = whole and shard.shape[1] not in (1, _HEARD)
     return shard if whole and np.isfinite(shard).all() else None

@@ -8,6 +8,7 @@ from tfsv.conversion.ends import keras_runner
 from tfsv.verification.embedder import EMBEDDING, WAVEFORM, check_embedding, check_waveform
 from tfsv.verification.ends import speaker_ends
 from tfsv.verification.model_card import front_end_of
+from tfsv.verification.scorer import Scorer
 
 
 class KerasEmbedder:
@@ -17,24 +18,26 @@ class KerasEmbedder:
 
     Attributes:
         card: The card of the network.
+        scorer: What makes scores of embeddings. None: scores are cosines.
 
     Example:
         >>> network, card = load_model("runs/resnet/fine_tuned")
         >>> embedding = KerasEmbedder(strip(network)[0], card).embed(waveform)
     """
 
-    def __init__(self, network: keras.Model, card: ModelCard) -> None:
+    def __init__(self, network: keras.Model, card: ModelCard, scorer: Scorer | None = None) -> None:
         """Wraps a network, which stays the caller's: the embedder follows changes of its weights.
 
         Args:
             network: A network from features `[batch, frames, bins]` to embeddings `[batch,
                 embedding size]`, not normalised.
             card: The card of the network.
+            scorer: What makes scores of embeddings. None: scores are cosines.
 
         Raises:
             InputError: The card's front end is none that tfsv has.
         """
-        self.card = card
+        self.card, self.scorer = card, scorer
         ends = speaker_ends(front_end_of(card), network.output_shape[-1])
         self._run = keras_runner(network, ends)
 

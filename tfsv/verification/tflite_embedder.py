@@ -11,6 +11,8 @@ from tfsv.runtime.runner import Runner
 from tfsv.verification.embedder import check_embedding, check_waveform
 from tfsv.verification.extraction import embed_long
 from tfsv.verification.model_card import check_speaker_card
+from tfsv.verification.scorer import Scorer, Side, model_threshold, scorer_of
+from tfsv.verification.voices import Voice, sound_of
 from tfsv.verification.windows import WINDOW_SECONDS
 
 
@@ -24,14 +26,17 @@ class TFLiteEmbedder:
     Attributes:
         card: The model card in the file.
         threads: Threads of one inference.
+        scorer: What makes scores of embeddings, with the cohort and the calibration in the file.
+            None: the file has none, and scores are cosines.
 
     Example:
         >>> embedder = TFLiteEmbedder("model.tflite", threads=2)
-        >>> score = embedder.embed(waveform) @ embedder.embed(other)
+        >>> score = embedder.score(embedder.voice(waveform), embedder.voice(other))
     """
 
     card: ModelCard
     threads: int
+    scorer: Scorer | None
 
     def __init__(self, path: str | os.PathLike, *, threads: int = 1, expanded: bool = True) -> None:
         """Loads the file.
@@ -78,6 +83,7 @@ class TFLiteEmbedder:
                 f"{runner.path}: not a waveform-to-embedding model; export it with tfsv"
             )
         self.card, self.threads, self._runner = runner.card, runner.threads, runner
+        self.scorer = Scorer.of(runner.card, runner.cohort, runner.path)
         self._input, self._output = (port.name for port in ports)
 
     def embed(self, waveform: np.ndarray) -> np.ndarray:
@@ -137,3 +143,43 @@ class TFLiteEmbedder:
                 dimension.
         """
         return embed_long(self, waveform, window_seconds)
+
+    def voice(self, waveform: np.ndarray, window_seconds: float = WINDOW_SECONDS) -> Voice:
+        """Returns one side of a trial: the embedding of a recording, and how much is heard in it.
+
+        Args:
+            waveform: The recording, float32 `[samples]`, 16 kHz mono, -1 to 1, of any length.
+            window_seconds: Longest window, in seconds. A shorter recording is embedded whole.
+
+        Raises:
+            InputError: The waveform is too short or silent, has NaN in it or has more than one
+                dimension.
+        """
+        embedding = self.embed_long(waveform, window_seconds)
+        return Voice(embedding, sound_of(waveform))
+
+    def score(self, enrol: Side, test: Side) -> float:
+        """Returns the score of two sides: a log-likelihood ratio where the file has a calibration.
+
+        Without a calibration it is the cosine. `threshold` says from which score on to accept.
+
+        Args:
+            enrol: One side: what `voice` or `embed` gave, or a list of it for several recordings.
+                Of an embedding alone, duration and level count as typical.
+            test: The other side. Exchanged sides have the same score.
+
+        Raises:
+            InputError: An embedding is NaN, zero or of the wrong size.
+        """
+        return scorer_of(self).score(enrol, test)
+
+    def threshold(self, false_accept_rate: float = 0.01) -> float:
+        """Returns the score at and above which to accept, as `score` gives it.
+
+        Args:
+            false_accept_rate: Rate of impostors that is bearable, 0.01 or 0.001.
+
+        Raises:
+            InputError: The file has no such threshold.
+        """
+        return model_threshold(scorer_of(self), false_accept_rate, self._runner.path)[0]
