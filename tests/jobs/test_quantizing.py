@@ -95,7 +95,7 @@ def test_a_killed_run_goes_on(places, tmp_path, monkeypatch):
 
 def test_a_budget_becomes_a_plan(places, tmp_path):
     float_size = export(places / "float", tmp_path / "float.tflite").size
-    widths = Widths(budget=f"{0.8 * float_size:.0f}")
+    widths = Widths(budget=f"{0.98 * float_size:.0f}")
     settings = CodeCalibration(refits=0)
     made = quantize_model(places / "float", heard(places), widths, tmp_path, settings=settings)
     plan = json.loads((tmp_path / quantizing.PLAN).read_text())
