@@ -23,6 +23,7 @@ from tfsv.quantization.network import (
     quantize,
     refresh_codebooks,
     strip,
+    switch_off,
 )
 from tfsv.runtime.runner import Runner
 
@@ -89,6 +90,27 @@ def test_replaced_statistics_are_those_of_the_truncated_network():
         np.testing.assert_allclose(kept.moving_variance, norm.moving_variance, rtol=1e-4)
 
 
+def test_shifted_statistics_are_those_of_the_truncated_networks():
+    """The mean moves as the inputs' mean does, the variance as theirs."""
+    network, batches = made("image")
+    found = quantize_on(network, 2, batches, settings=CodeCalibration(channel_scales=False))
+    plain, _ = strip(found.network)
+    inputs = np.concatenate(batches)
+    for call in calls(plain):
+        if not isinstance(call.layer, keras.layers.BatchNormalization):
+            continue
+        old, new = network.get_layer(call.layer.name), call.layer
+        before, now = (
+            keras.Model(x.inputs, x.get_layer(new.name).input)(inputs).numpy().reshape(-1, 8)
+            for x in (network, plain)
+        )
+        mean = old.moving_mean + now.mean(0) - before.mean(0)
+        np.testing.assert_allclose(new.moving_mean, mean, rtol=1e-4, atol=1e-5)
+        ratio = (now.var(0) + new.epsilon) / (before.var(0) + new.epsilon)
+        variance = ratio * (old.moving_variance + new.epsilon) - new.epsilon
+        np.testing.assert_allclose(new.moving_variance, variance, rtol=1e-3)
+
+
 def test_norms_before_the_first_code_stay():
     network, batches = made("time")
     settings = CodeCalibration(batch_norm="replace")
@@ -147,10 +169,15 @@ def test_packed_expanded_and_keras_are_one(name, scheme, tmp_path):
         np.testing.assert_allclose(value[0], plain(batches[0][:1])[0], rtol=1e-3, atol=1e-4)
 
 
-def test_codebooks_stay_until_weights_are_trained():
+@pytest.mark.parametrize("anew", [False, True])
+def test_codebooks_stay_until_weights_are_trained(anew):
+    """Fine-tuning begins where calibration ended, whether or not it switches quantizers on anew."""
     network, batches = made("image")
     quantized = quantize_on(network, 2, batches).network
-    before = coded_weights(quantized)
+    before, outputs = coded_weights(quantized), quantized(batches[0]).numpy()
+    if anew:
+        switch_off(quantized)
+        np.testing.assert_array_equal(quantized(batches[0]), outputs)
     refresh_codebooks(quantized)
     for name, coded in coded_weights(quantized).items():
         np.testing.assert_array_equal(coded.codebook, before[name].codebook)

@@ -336,7 +336,8 @@ class _Job:
         wanted = _means(layer, kernel, moments.intended_mean) / scale
         given = _means(layer, found.kernel, moments.mean)
         if norm is not None:
-            norm.moving_mean.assign(norm.moving_mean.numpy() + (given - wanted))
+            if self.settings.batch_norm == "keep":  # else its own turn comes next
+                norm.moving_mean.assign(norm.moving_mean.numpy() + (given - wanted))
         elif layer.use_bias:
             layer.bias.assign(layer.bias.numpy() + (wanted - given))
 

@@ -1,9 +1,13 @@
 """Second moments of a layer's inputs, summed over batches in bounded memory."""
 
+import math
+
 import numpy as np
 import tf_keras as keras
 
 from tfsv.quantization.kernel_inputs import input_vectors, positions
+
+_ELEMENTS = 1 << 22  # of input vectors held at a time
 
 
 class InputMoments:
@@ -42,14 +46,17 @@ class InputMoments:
             inputs: The layer's inputs.
             intended: Inputs of the same layer in the float network. None: they are `inputs`.
         """
-        inputs = np.asarray(inputs, np.float32)
-        total, chosen = positions(self._layer, inputs), None
+        both = [np.asarray(x, np.float32) for x in (inputs, intended) if x is not None]
+        total = positions(self._layer, both[0])
+        chosen = np.arange(total)
         if self._limit is not None and total > self._limit:
             chosen = np.sort(self._random.choice(total, self._limit, replace=False))
-        vectors = [input_vectors(self._layer, inputs, chosen)]
-        if intended is not None:
-            intended = np.asarray(intended, np.float32)
-            vectors.append(input_vectors(self._layer, intended, chosen))
+        shape = self._layer.weights[0].shape
+        elements = len(chosen) * getattr(self._layer, "groups", 1) * math.prod(shape[:-1])
+        for part in np.array_split(chosen, max(1, elements // _ELEMENTS)):
+            self._add([input_vectors(self._layer, x, part) for x in both])
+
+    def _add(self, vectors: list[np.ndarray]) -> None:
         if not self._offsets:  # moments about a mean, so that a large one costs no digits
             self._offsets = [x.mean(1, keepdims=True) for x in vectors]
             self._sums = [np.zeros((len(x), x.shape[2])) for x in vectors]

@@ -136,7 +136,9 @@ def refresh_codebooks(network: keras.Model, layers: Collection[str] | None = Non
 def switch_off(network: keras.Model) -> None:
     """Switches all quantizers off, so that fine-tuning can switch them on stage by stage.
 
-    Latent weights stay, such as those that calibration has found.
+    Layers compute with their latent weights from then on. Those of a calibrated network are its
+    decoded weights, and k-means codebooks are found in them again as they were. So such a network
+    computes the same, and goes on from there.
 
     Example:
         >>> switch_off(quantized)
