@@ -9,6 +9,8 @@ import org.tfsv.app.screen.Session
 import org.tfsv.app.sound.Recorder
 import org.tfsv.core.BadInput
 import org.tfsv.core.audio.Quality
+import org.tfsv.core.audio.Sound
+import org.tfsv.core.voice.LongRecording
 import org.tfsv.core.voice.Voice
 
 /** A session that hears utterances, one at a time. */
@@ -93,8 +95,9 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
         val quality = Quality.measure(sound)
         if (quality.problem() != null) return Utterance(quality, null, 0.0, model)
         val start = System.nanoTime()
-        val voice = Voice.heard(model.embedder, sound)
-        return Utterance(quality, voice, (System.nanoTime() - start) / NANOSECONDS, model)
+        val embedding = LongRecording.embed(model.embedder, sound)
+        val milliseconds = (System.nanoTime() - start) / NANOSECONDS
+        return Utterance(quality, Voice(embedding, Sound.of(sound)), milliseconds, model)
     }
 
     private companion object {
