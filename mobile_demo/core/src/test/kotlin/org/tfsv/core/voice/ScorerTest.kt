@@ -6,6 +6,7 @@ import kotlin.math.ln
 import kotlin.math.max
 import kotlin.math.pow
 import kotlin.math.sqrt
+import org.json.JSONObject
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
@@ -95,6 +96,20 @@ class ScorerTest {
         val longer = Voice(FloatArray(SIZE + 1) { 1f }, null)
         refused { Scorer.of(normalised).score(longer, longer) }
         refused { Scorer.of(normalised).score(longer, voice) }
+    }
+
+    @Test
+    fun `numbers of a card that lead nowhere are no answer`() {
+        val forger = Forger(Goldens.read("int8.tflite"))
+        val place = checkNotNull(Metadata.find(forger.file, Metadata.CARD))
+        val text = String(ByteArray(place.size) { forger.file[place.start + it] })
+        val card = JSONObject(text)
+        val table = card.getJSONObject("decision").getJSONObject("scoring")
+        for (key in listOf("offset", "score")) table.put(key, 1.7e308)
+        forger.entry(Metadata.CARD, card.toString().toByteArray())
+        val scorer = Scorer.of(ModelFile.read(forger.sealed(), "a"))
+        val voice = voices(1).single()
+        refused { scorer.score(voice, voice) }
     }
 
     @Test
