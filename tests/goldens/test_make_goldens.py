@@ -1,3 +1,4 @@
+import json
 import pathlib
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from tfsv.errors import InputError
 from tfsv.goldens import checking as golden_check
 from tfsv.goldens.checking import INDEX, OTHER_KIND, SAME_KIND, check_goldens, tolerance
 from tfsv.goldens.writing import GOLDEN_MODELS, write_goldens
+from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "mobile_demo" / "golden"
@@ -16,21 +18,42 @@ COMMITTED = ROOT / "mobile_demo" / "golden"
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A folder of one model, and its index."""
+    """A folder of two models, one of which has a cohort, and its index."""
     folder = tmp_path_factory.mktemp("golden")
-    return folder, write_goldens(folder, {"packed_2bit": GOLDEN_MODELS["packed_2bit"]})
+    names = ("packed_2bit", "packed_4bit")
+    return folder, write_goldens(folder, {name: GOLDEN_MODELS[name] for name in names})
 
 
 def test_what_is_written_agrees_with_this_machine(written):
     folder, index = written
     compared = [*check_goldens(folder)]
     assert all(line.passed for line in compared)
-    assert len(compared) == 1 + len(index["utterances"]) + len(index["trials"])
+    assert len(compared) == 2 * (1 + len(index["utterances"]) + 2 * len(index["trials"]))
     assert {line.subject for line in compared} >= {"expanded", *index["utterances"]}
-    (model,) = index["models"]
-    assert set(model["accepted"]) == {True, False}
-    margin = np.abs(np.array(model["scores"]) - model["threshold"]).min()
-    assert margin > OTHER_KIND.score
+    for model, bearable in zip(index["models"], (OTHER_KIND.score, OTHER_KIND.ratio), strict=True):
+        assert set(model["accepted"]) == {True, False}
+        margin = np.abs(np.array(model["scores"]) - model["threshold"]).min()
+        assert margin > bearable
+
+
+def test_some_committed_models_normalise_some_calibrate_and_some_do_neither():
+    index = json.loads((COMMITTED / INDEX).read_text())
+    scorers = {}
+    for model in index["models"]:
+        embedder = TFLiteEmbedder(COMMITTED / model["file"])
+        assert model["threshold"] == embedder.threshold(0.01)
+        scorers[model["name"]] = embedder.scorer
+    with_scorer = {name: scorer for name, scorer in scorers.items() if scorer is not None}
+    assert with_scorer.keys() == {"int8", "packed_4bit"}
+    assert with_scorer["int8"].cohort is None
+    assert with_scorer["packed_4bit"].cohort.shape == (24, 32)
+    # Seconds and differences of level lie below, within and beyond what counts.
+    seconds = [sound["seconds"] for sound in index["sounds"]]
+    calibration = with_scorer["int8"].calibration
+    assert min(seconds) < calibration.duration.lowest < max(seconds)
+    assert sum(seconds[:2]) > calibration.duration.highest
+    levels = [sound["level"] for sound in index["sounds"]]
+    assert max(levels) - min(levels) > calibration.level.highest
 
 
 def test_the_committed_files_agree_and_are_small():
@@ -53,6 +76,17 @@ def test_a_golden_bit_that_is_turned_over_is_noticed(written, tmp_path, file, su
     assert failed == [subject]
 
 
+def test_a_changed_second_of_sound_is_noticed_where_scores_are_calibrated(written, tmp_path):
+    for path in written[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    index = json.loads((tmp_path / INDEX).read_text())
+    index["sounds"][2]["seconds"] += 0.3
+    (tmp_path / INDEX).write_text(json.dumps(index))
+    failed = [line for line in check_goldens(tmp_path) if not line.passed]
+    assert {line.model for line in failed} == {"packed_4bit"}
+    assert {line.subject.partition(", ")[2] for line in failed} == {"golden embeddings"}
+
+
 def test_exactness_is_asked_of_the_same_kind_of_machine_only(written, monkeypatch):
     index = written[1]
     assert tolerance(index) is SAME_KIND
@@ -65,4 +99,7 @@ def test_a_folder_without_an_index_is_named(tmp_path):
         [*check_goldens(tmp_path)]
     (tmp_path / INDEX).write_text("{")
     with pytest.raises(InputError, match="no golden files"):
+        [*check_goldens(tmp_path)]
+    (tmp_path / INDEX).write_text('{"schema": 1}')
+    with pytest.raises(InputError, match="another version"):
         [*check_goldens(tmp_path)]

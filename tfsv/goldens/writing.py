@@ -17,25 +17,23 @@ import numpy as np
 import tf_keras as keras
 
 from tfsv.audio import soundfiles
-from tfsv.audio.sounding import sounding_frames
 from tfsv.audio.synthesizer import draw_session, draw_voice, speak
 from tfsv.audio.wav_bytes import wav_bytes
 from tfsv.conversion.convert import Conversion, convert
 from tfsv.files import replacing, writable_folder, write_bytes, write_json
-from tfsv.goldens.checking import INDEX, runtime
+from tfsv.goldens.checking import INDEX, SCHEMA, runtime
 from tfsv.models import NetworkSettings, build_network
 from tfsv.packed.expand import expand, is_packed
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
 from tfsv.run_lock import alone_in
-from tfsv.verification.embedder import Embedder
+from tfsv.verification.calibration import Calibration, Quality
+from tfsv.verification.cohorts import int8_cohort
 from tfsv.verification.ends import speaker_ends
 from tfsv.verification.model_card import speaker_card
 from tfsv.verification.recorded_inputs import calibration_inputs
-from tfsv.verification.scoring import voiceprint
+from tfsv.verification.scorer import Scorer, decision_of
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
-
-SCHEMA = 1
-"""Version of the index."""
+from tfsv.verification.voices import Voice, sound_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,20 +48,23 @@ class GoldenModel:
         weights: How kernels are stored, a key of `tfsv.conversion.forms.COMPUTE_FORMS`.
         compute: What the file computes with, one of `COMPUTE_FORMS[weights]`.
         bits: Bits of each quantized layer. None: 1 to 8 in turn. 0: a float network.
+        cohort: Vectors of the cohort by which it normalises scores before it calibrates them. 0:
+            it calibrates cosines. None: its scores are cosines.
     """
 
     weights: str
     compute: str
     bits: int | None
+    cohort: int | None = None
 
 
 GOLDEN_MODELS = {
     "float32": GoldenModel("float32", "float32", 0),
     "int8_weights": GoldenModel("int8", "int8_weights", 4),
-    "int8": GoldenModel("int8", "int8", 4),
+    "int8": GoldenModel("int8", "int8", 4, cohort=0),
     "packed_1bit": GoldenModel("packed", "int8", 1),
     "packed_2bit": GoldenModel("packed", "int8", 2),
-    "packed_4bit": GoldenModel("packed", "int8", 4),
+    "packed_4bit": GoldenModel("packed", "int8", 4, cohort=24),
     "packed_mixed": GoldenModel("packed", "int8_weights", None),
     "packed_mixed_float32": GoldenModel("packed", "float32", None),
 }
@@ -74,6 +75,12 @@ _SPEAKERS, _UTTERANCES = 2, 3  # the last utterance of each speaker is tested wi
 _SHORTEST, _LONGEST = 0.8, 1.3  # seconds
 _SILENCE = 6400  # samples before and behind the utterances that are tested with
 _OPERATING_POINTS = ("eer", "far_0.01", "far_0.001")
+_TOP = 8  # cosines to the cohort that count
+_FARTHEST = 0.4  # from an utterance to the last vector of the cohort, in each dimension
+# The bounds are such that some utterances lie within them and some beyond.
+_CALIBRATION = Calibration(
+    -1.0, 1.5, Quality(-0.75, 0.85, 1.25, 2.0), Quality(-0.25, 0.5, 1.0, 2.5)
+)
 
 
 def write_goldens(
@@ -82,13 +89,13 @@ def write_goldens(
     """Writes the golden files.
 
     The index lists utterances, trials and models. Utterances are 16-bit wav, 16 kHz; those that are
-    tested with begin and end in digital silence. `sounding` counts the frames with sound of each,
-    as `tfsv.audio.sounding.sounding_frames` finds them. A trial is the
-    voiceprint of some utterances against another utterance. A model has its SHA-256, that of its
-    expanded form, its threshold, a file of its embeddings, the trials' scores and the decisions.
-    The embeddings are float32 `[utterances, dimensions]`, little-endian. `exact` says that they
-    agree bit for bit with the same LiteRT, for all activations are integers. The same libraries
-    write the same bytes.
+    tested with begin and end in digital silence. `sounds` has the seconds of sound and the level of
+    each, as `tfsv.verification.voices.sound_of` finds them. A trial is some utterances of a speaker
+    against another utterance. A model has its SHA-256, that of its expanded form, its threshold, a
+    file of its embeddings, the trials' scores and the decisions. Scores are those of `model.score`:
+    log-likelihood ratios where the file has a calibration. The embeddings are float32 `[utterances,
+    dimensions]`, little-endian. `exact` says that they agree bit for bit with the same LiteRT, for
+    all activations are integers. The same libraries write the same bytes.
 
     Example:
         >>> index = write_goldens("goldens")
@@ -122,7 +129,7 @@ def _written(folder: pathlib.Path, models: Mapping[str, GoldenModel]) -> dict[st
         "runtime": runtime(),
         "machine": platform.machine(),
         "utterances": utterances,
-        "sounding": [int(sounding_frames(soundfiles.read(path)).sum()) for path in recordings],
+        "sounds": [dataclasses.asdict(sound_of(soundfiles.read(path))) for path in recordings],
         "trials": trials,
         "models": [
             _write_model(folder, name, model, recordings, trials) for name, model in models.items()
@@ -163,15 +170,21 @@ def _write_model(
     content = conversion.content()
     with replacing(path, len(content)) as part:
         part.write_bytes(content)
-        scores = _scores(_embeddings(TFLiteEmbedder(part), recordings), trials)
-        thresholds = dict.fromkeys(_OPERATING_POINTS, _widest_gap(scores))
-        card = dataclasses.replace(conversion.card, decision={"thresholds": thresholds})
-        content = conversion.content(card)
+        voices = _voices(TFLiteEmbedder(part), recordings)
+        cosines = _with_thresholds(Scorer(), voices, trials)
+        scorer = _scorer(model, voices, trials)
+        decision, cohort = decision_of(cosines.thresholds, scorer)
+        content = conversion.content(
+            dataclasses.replace(conversion.card, decision=decision), cohort
+        )
         part.write_bytes(content)
-        embeddings = _embeddings(TFLiteEmbedder(part), recordings)
-    write_bytes(vectors, np.stack([*embeddings.values()]).astype("<f4").tobytes())
+        embedder = TFLiteEmbedder(part)
+        voices = _voices(embedder, recordings)
+    embeddings = np.stack([voice.embedding for voice in voices.values()])
+    write_bytes(vectors, embeddings.astype("<f4").tobytes())
     expanded = expand(content) if is_packed(content) else content
-    scores = _scores(embeddings, trials)
+    threshold = embedder.threshold(0.01)
+    scores = _scores(embedder, voices, trials)
     return {
         "name": name,
         "file": path.name,
@@ -179,9 +192,9 @@ def _write_model(
         "expanded_sha256": hashlib.sha256(expanded).hexdigest(),
         "exact": model.compute == "int8",
         "embeddings": vectors.name,
-        "threshold": thresholds["far_0.01"],
+        "threshold": threshold,
         "scores": scores,
-        "accepted": [score >= thresholds["far_0.01"] for score in scores],
+        "accepted": [score >= threshold for score in scores],
     }
 
 
@@ -206,18 +219,45 @@ def _converted(model: GoldenModel, recordings: Sequence[pathlib.Path]) -> Conver
     return convert(network, coded, card, ends, model.weights, model.compute, ranges_from)
 
 
-def _embeddings(embedder: Embedder, recordings: Sequence[pathlib.Path]) -> dict[str, np.ndarray]:
-    return {path.name: embedder.embed(soundfiles.read(path)) for path in recordings}
+def _voices(embedder: TFLiteEmbedder, recordings: Sequence[pathlib.Path]) -> dict[str, Voice]:
+    return {path.name: embedder.voice(soundfiles.read(path)) for path in recordings}
+
+
+def _scorer(
+    model: GoldenModel, voices: Mapping[str, Voice], trials: Sequence[Mapping[str, Any]]
+) -> Scorer | None:
+    """The scorer that the file gets, if any.
+
+    An untrained network finds all utterances alike. Vectors of the cohort lie at growing distances
+    from them, so that cosines spread and no rounding is blown up.
+    """
+    if model.cohort is None:
+        return None
+    if model.cohort == 0:
+        return _with_thresholds(Scorer(calibration=_CALIBRATION), voices, trials)
+    embeddings = np.stack([voice.embedding for voice in voices.values()])
+    near = embeddings[np.arange(model.cohort) % len(embeddings)]
+    aside = np.linspace(0, _FARTHEST, model.cohort)[:, np.newaxis]
+    cohort = near + aside * np.random.default_rng(0).normal(size=near.shape)
+    scorer = Scorer(int8_cohort(cohort), _TOP, _CALIBRATION)
+    return _with_thresholds(scorer, voices, trials)
+
+
+def _with_thresholds(
+    scorer: Scorer, voices: Mapping[str, Voice], trials: Sequence[Mapping[str, Any]]
+) -> Scorer:
+    threshold = _widest_gap(_scores(scorer, voices, trials))
+    return dataclasses.replace(scorer, thresholds=dict.fromkeys(_OPERATING_POINTS, threshold))
 
 
 def _scores(
-    embeddings: Mapping[str, np.ndarray], trials: Sequence[Mapping[str, Any]]
+    scorer: Scorer | TFLiteEmbedder,
+    voices: Mapping[str, Voice],
+    trials: Sequence[Mapping[str, Any]],
 ) -> list[float]:
     return [
-        float(
-            voiceprint(np.stack([embeddings[name] for name in t["enrol"]])) @ embeddings[t["test"]]
-        )
-        for t in trials
+        scorer.score([voices[name] for name in trial["enrol"]], voices[trial["test"]])
+        for trial in trials
     ]
 
 

@@ -7,6 +7,7 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Test
 import org.tfsv.app.identify.IdentifyActivity
+import org.tfsv.core.model.Operating
 
 internal class IdentifyScreenTest : OnTelephone() {
     @Test
@@ -57,6 +58,22 @@ internal class IdentifyScreenTest : OnTelephone() {
 
         assertEquals(word(R.string.nobody_for_model), screen.text(R.id.notice))
         assertFalse(screen.view<View>(R.id.answer).isShown)
+    }
+
+    @Test
+    fun aCalibratedModelRanksByLogLikelihoodRatios() {
+        val file = telephone.useGolden("packed_4bit.tflite")
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        val screen = Screen.start<IdentifyActivity>()
+        screen.await("the people are read") { screen.view<View>(R.id.listen).isEnabled }
+
+        screen.say(GoldenVoice.ADA.sentence(turn = 1))
+
+        val threshold = file.card.threshold(Operating.FAR_1_PERCENT)
+        val row = screen.view<ViewGroup>(R.id.candidates).getChildAt(0)
+        val shown = row.findViewById<TextView>(R.id.score).text
+        val score = checkNotNull(Regex("-?\\d+\\.\\d+").find(shown)).value.toDouble()
+        assertEquals(word(R.string.ratio, score, threshold), shown)
     }
 
     private fun names(screen: Screen<*>): List<String> {

@@ -91,7 +91,7 @@ internal class PeopleScreenTest : OnTelephone() {
         val model = "0f".repeat(32)
         telephone.onWorker { // not as the app does it, which then has the key
             People(File(telephone.app.noBackupFilesDir, "voiceprints"), KeystoreKey::get)
-                .save(Voiceprint(Voiceprint.newId(), "Ada", model, floatArrayOf(1f), 0))
+                .save(Voiceprint(Voiceprint.newId(), "Ada", model, floatArrayOf(1f), null, 0))
         }
         SoftwareKeyStore.failure = UnrecoverableKeyException()
 

@@ -9,8 +9,10 @@ import org.junit.rules.ExternalResource
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.tfsv.app.sound.Microphone
+import org.tfsv.core.model.ModelFile
 import org.tfsv.core.people.Voiceprint
 import org.tfsv.core.voice.EmbedderFactory
+import org.tfsv.core.voice.Voice
 import org.tfsv.desktop.LiteRtFactory
 
 /**
@@ -38,8 +40,9 @@ internal class Telephone : ExternalResource() {
     /** Enrols somebody with the model in use. */
     fun enrol(name: String, voice: GoldenVoice): Voiceprint = onWorker {
         val model = app.models.active()
-        val vector = model.embedder.embed(voice.sentence())
-        Voiceprint(Voiceprint.newId(), name, model.file.sha256, vector, CREATED)
+        val heard = Voice.heard(model.embedder, voice.sentence())
+        val id = Voiceprint.newId()
+        Voiceprint(id, name, model.file.sha256, heard.embedding, heard.sound, CREATED)
             .also { app.people.save(it) }
     }
 
@@ -55,6 +58,13 @@ internal class Telephone : ExternalResource() {
 
     /** The second model is the one in use from now on. */
     fun useAnotherModel() = onWorker { app.settings.model = app.models.available()[1].id }
+
+    /** A golden model is the one in use from now on. */
+    fun useGolden(name: String): ModelFile = onWorker {
+        val file = File(GoldenVoice.golden, name)
+        app.settings.model = file.inputStream().use { app.models.add(name, it) }.id
+        app.models.active().file
+    }
 
     /** Does something while the worker comes to nothing. */
     fun whileTheWorkerIsBusy(action: () -> Unit) {

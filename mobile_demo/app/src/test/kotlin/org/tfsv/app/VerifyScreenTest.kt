@@ -12,6 +12,7 @@ import org.robolectric.annotation.Config
 import org.tfsv.app.enrol.EnrolActivity
 import org.tfsv.app.verify.ScoreScale
 import org.tfsv.app.verify.VerifyActivity
+import org.tfsv.core.model.Operating
 
 internal class VerifyScreenTest : OnTelephone() {
     @Test
@@ -117,6 +118,24 @@ internal class VerifyScreenTest : OnTelephone() {
 
         assertEquals(word(R.string.other_model, "Ada"), screen.text(R.id.notice))
         assertFalse(screen.view<View>(R.id.answer).isShown)
+    }
+
+    @Test
+    fun aCalibratedModelShowsLogLikelihoodRatios() {
+        val file = telephone.useGolden("packed_4bit.tflite")
+        telephone.enrol("Ada", GoldenVoice.ADA)
+        val threshold = file.card.threshold(Operating.FAR_1_PERCENT)
+        val screen = ready()
+
+        for (voice in GoldenVoice.values()) {
+            screen.say(voice.sentence(turn = 1))
+
+            val shown = screen.text(R.id.score)
+            val score = checkNotNull(Regex("-?\\d+\\.\\d+").find(shown)).value.toDouble()
+            assertEquals(word(R.string.ratio, score, threshold), shown)
+            val decision = if (score >= threshold) R.string.accepted else R.string.rejected
+            assertEquals(word(decision), screen.text(R.id.decision))
+        }
     }
 
     private fun ready(): Screen<VerifyActivity> = Screen.start<VerifyActivity>().also {

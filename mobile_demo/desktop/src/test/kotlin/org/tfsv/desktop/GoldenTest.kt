@@ -29,7 +29,7 @@ class GoldenTest {
         assertEquals("", failed.joinToString { "${it.model} ${it.check} ${it.subject}" })
         val models = lines.map { it.model }.toSet().size
         assertEquals(8, models)
-        assertEquals(models * (1 + 6 + 4), lines.size)
+        assertEquals(models * (1 + 6 + 4 + 4), lines.size)
     }
 
     @Test

@@ -7,6 +7,7 @@ import org.tfsv.app.listen.Utterance
 import org.tfsv.app.screen.Notice
 import org.tfsv.core.people.Voiceprint
 import org.tfsv.core.voice.Enrolment
+import org.tfsv.core.voice.Voice
 
 /**
  * What the screen "Enrol" shows.
@@ -49,12 +50,13 @@ class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
     /** Keeps the voiceprint under a name; once more, it replaces what was kept. */
     fun save(name: String) {
         if (state.saving) return
-        val vector = enrolment?.takeIf { it.complete }?.voiceprint() ?: return
+        val voice = enrolment?.takeIf { it.complete }?.voice() ?: return
         val person = Voiceprint(
             id,
             name.trim(),
             modelSha256,
-            vector,
+            voice.embedding,
+            voice.sound,
             System.currentTimeMillis(),
         )
         show(state.copy(saving = true, notice = null))
@@ -65,8 +67,8 @@ class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
         show(state.copy(phase = phase, notice = null))
     }
 
-    override fun heard(utterance: Utterance, embedding: FloatArray) {
-        when (val outcome = enrolment(utterance).add(embedding, utterance.quality)) {
+    override fun heard(utterance: Utterance, voice: Voice) {
+        when (val outcome = enrolment(utterance).add(voice, utterance.quality)) {
             is Enrolment.Outcome.Accepted -> show(state.copy(count = outcome.count))
             is Enrolment.Outcome.Refused -> failed(Notice.of(outcome.problem))
         }
@@ -78,9 +80,10 @@ class EnrolSession(app: App) : ListeningSession<EnrolState>(EnrolState(), app) {
     }
 
     private fun enrolment(utterance: Utterance): Enrolment {
-        val file = utterance.model.file
+        val model = utterance.model
+        val file = model.file
         enrolment?.let { if (modelSha256 == file.sha256) return it }
-        return Enrolment(file.card.likeness()).also {
+        return Enrolment(model.scorer, file.card.likeness()).also {
             enrolment = it
             modelSha256 = file.sha256
             id = Voiceprint.newId()

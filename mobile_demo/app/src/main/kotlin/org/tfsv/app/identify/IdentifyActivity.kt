@@ -7,10 +7,10 @@ import org.tfsv.app.App
 import org.tfsv.app.R
 import org.tfsv.app.listen.ListeningActivity
 import org.tfsv.app.screen.modelTitle
+import org.tfsv.app.screen.score
 import org.tfsv.app.screen.strangers
 import org.tfsv.app.verify.ScoreScale
 import org.tfsv.core.voice.Identification
-import org.tfsv.core.voice.Scale
 
 /** Asks whose voice it is. */
 class IdentifyActivity : ListeningActivity<IdentifyState, IdentifySession>() {
@@ -39,7 +39,7 @@ class IdentifyActivity : ListeningActivity<IdentifyState, IdentifySession>() {
         list.removeAllViews()
         answer.ranking.forEachIndexed { index, candidate ->
             val row = layoutInflater.inflate(R.layout.candidate, list, false)
-            render(row, index + 1, candidate, answer.threshold)
+            render(row, index + 1, candidate, answer)
             list.addView(row)
         }
         val model = resources.modelTitle(answer.model.file.card, answer.model.choice.name)
@@ -55,13 +55,15 @@ class IdentifyActivity : ListeningActivity<IdentifyState, IdentifySession>() {
         row: View,
         rank: Int,
         candidate: Identification.Candidate,
-        threshold: Double,
+        answer: IdentifyState.Answer,
     ) {
+        val scale = answer.model.scorer.scale
+        val threshold = answer.threshold
         row.findViewById<TextView>(R.id.name).text =
             getString(R.string.ranked, rank, candidate.voiceprint.name)
         row.findViewById<ScoreScale>(R.id.scale)
-            .show(Scale.percent(candidate.score, threshold), candidate.score >= threshold)
+            .show(scale.percent(candidate.score, threshold), candidate.score >= threshold)
         row.findViewById<TextView>(R.id.score).text =
-            getString(R.string.score, candidate.score, threshold)
+            resources.score(scale, candidate.score, threshold)
     }
 }

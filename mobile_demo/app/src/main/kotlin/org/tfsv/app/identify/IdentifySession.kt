@@ -10,6 +10,7 @@ import org.tfsv.app.screen.Notice
 import org.tfsv.core.model.Operating
 import org.tfsv.core.people.Voiceprint
 import org.tfsv.core.voice.Identification
+import org.tfsv.core.voice.Voice
 
 /**
  * What the screen "Identify" shows.
@@ -48,13 +49,13 @@ class IdentifySession(app: App) : ListeningSession<IdentifyState>(IdentifyState(
         show(state.copy(phase = phase, notice = null, answer = null))
     }
 
-    override fun heard(utterance: Utterance, embedding: FloatArray) {
+    override fun heard(utterance: Utterance, voice: Voice) {
         val identity = utterance.model.file.sha256
         val people = state.people.orEmpty().filter { it.modelSha256 == identity }
         if (people.isEmpty()) return failed(Notice(R.string.nobody_for_model))
         val strictness = app.settings.strictness
         val answer = IdentifyState.Answer(
-            Identification.rank(people, embedding),
+            Identification.rank(utterance.model.scorer, people, voice),
             utterance.model.file.card.threshold(strictness),
             utterance.milliseconds,
             utterance.model,

@@ -9,7 +9,9 @@ import org.tfsv.app.screen.Session
 import org.tfsv.app.sound.Recorder
 import org.tfsv.core.BadInput
 import org.tfsv.core.audio.Quality
+import org.tfsv.core.audio.Sound
 import org.tfsv.core.voice.LongRecording
+import org.tfsv.core.voice.Voice
 
 /** A session that hears utterances, one at a time. */
 abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : Session<S>(initial) {
@@ -26,7 +28,7 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
      * @throws BadInput comes to [failed].
      */
     @Throws(BadInput::class)
-    protected abstract fun heard(utterance: Utterance, embedding: FloatArray)
+    protected abstract fun heard(utterance: Utterance, voice: Voice)
 
     /** Shows the phase, and no notice of the utterance before. */
     protected abstract fun listening(phase: Phase)
@@ -64,9 +66,9 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
     private fun take(utterance: Utterance) {
         val problem = utterance.quality.problem()
         if (problem != null) return failed(Notice.of(problem))
-        val embedding = utterance.embedding ?: return
+        val voice = utterance.voice ?: return
         try {
-            heard(utterance, embedding)
+            heard(utterance, voice)
         } catch (error: BadInput) {
             failed(Notice.of(error))
         }
@@ -94,7 +96,8 @@ abstract class ListeningSession<S : Any>(initial: S, protected val app: App) : S
         if (quality.problem() != null) return Utterance(quality, null, 0.0, model)
         val start = System.nanoTime()
         val embedding = LongRecording.embed(model.embedder, sound)
-        return Utterance(quality, embedding, (System.nanoTime() - start) / NANOSECONDS, model)
+        val milliseconds = (System.nanoTime() - start) / NANOSECONDS
+        return Utterance(quality, Voice(embedding, Sound.of(sound)), milliseconds, model)
     }
 
     private companion object {

@@ -11,6 +11,7 @@ import org.tfsv.core.BadInput
 import org.tfsv.core.model.ModelFile
 import org.tfsv.core.people.RealFiles
 import org.tfsv.core.voice.Embedder
+import org.tfsv.core.voice.Scorer
 
 /** The models that came with the app, those that were opened, and the one in use. */
 class Models(context: Context, private val settings: Settings) {
@@ -28,7 +29,10 @@ class Models(context: Context, private val settings: Settings) {
     class Choice(val id: String, val name: String, val bundled: Boolean)
 
     /** The model in use. */
-    class Active(val choice: Choice, val file: ModelFile, val embedder: Embedder)
+    class Active(val choice: Choice, val file: ModelFile, val embedder: Embedder) {
+        /** Compares what [embedder] gives. */
+        val scorer: Scorer = Scorer.of(file)
+    }
 
     /** All, those with the most bits first, then those that were opened. */
     fun available(): List<Choice> {

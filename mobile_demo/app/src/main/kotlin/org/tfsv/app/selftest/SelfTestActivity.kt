@@ -56,6 +56,7 @@ class SelfTestActivity : ScreenActivity<SelfTestState, SelfTestSession>() {
         when (check) {
             SelfTest.Check.EXPANSION -> R.string.check_expansion
             SelfTest.Check.EMBEDDING -> R.string.check_embedding
+            SelfTest.Check.SCORE -> R.string.check_score
             SelfTest.Check.DECISION -> R.string.check_decision
         },
     )

@@ -11,10 +11,10 @@ import org.tfsv.app.R
 import org.tfsv.app.enrol.EnrolActivity
 import org.tfsv.app.listen.ListeningActivity
 import org.tfsv.app.screen.modelTitle
+import org.tfsv.app.screen.score
 import org.tfsv.app.screen.strangers
 import org.tfsv.app.screen.visible
 import org.tfsv.core.people.Voiceprint
-import org.tfsv.core.voice.Scale
 
 /** Asks whether it is the same voice. */
 class VerifyActivity : ListeningActivity<VerifyState, VerifySession>() {
@@ -88,10 +88,11 @@ class VerifyActivity : ListeningActivity<VerifyState, VerifySession>() {
             setTextColor(colour)
             setCompoundDrawablesRelativeWithIntrinsicBounds(icon, null, null, null)
         }
-        val percent = Scale.percent(verification.score, verification.threshold)
+        val scale = answer.model.scorer.scale
+        val percent = scale.percent(verification.score, verification.threshold)
         findViewById<ScoreScale>(R.id.scale).show(percent, accepted)
         findViewById<TextView>(R.id.score).text =
-            getString(R.string.score, verification.score, verification.threshold)
+            resources.score(scale, verification.score, verification.threshold)
         val model = resources.modelTitle(answer.model.file.card, answer.model.choice.name)
         findViewById<TextView>(R.id.how).text = getString(
             R.string.how,

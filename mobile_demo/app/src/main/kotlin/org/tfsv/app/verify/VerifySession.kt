@@ -10,6 +10,7 @@ import org.tfsv.app.screen.Notice
 import org.tfsv.core.model.Operating
 import org.tfsv.core.people.Voiceprint
 import org.tfsv.core.voice.Verification
+import org.tfsv.core.voice.Voice
 
 /**
  * What the screen "Verify" shows.
@@ -63,14 +64,15 @@ class VerifySession(app: App) : ListeningSession<VerifyState>(VerifyState(), app
         show(state.copy(phase = phase, notice = null, answer = null))
     }
 
-    override fun heard(utterance: Utterance, embedding: FloatArray) {
+    override fun heard(utterance: Utterance, voice: Voice) {
         val person = state.person ?: return
         if (person.modelSha256 != utterance.model.file.sha256) {
             return failed(Notice(R.string.other_model, person.name))
         }
         val strictness = app.settings.strictness
         val threshold = utterance.model.file.card.threshold(strictness)
-        val verification = Verification.of(person.vector, embedding, threshold)
+        val verification =
+            Verification.of(utterance.model.scorer, Voice.of(person), voice, threshold)
         val answer =
             VerifyState.Answer(verification, utterance.milliseconds, utterance.model, strictness)
         show(state.copy(answer = answer))

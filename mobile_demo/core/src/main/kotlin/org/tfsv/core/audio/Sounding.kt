@@ -28,8 +28,11 @@ object Sounding {
     private const val OF_FOURTH_ROOTS = 40.0 // a tenth of it for powers
 
     /** Says of each frame of a waveform of 16 kHz and any level whether it holds sound. */
-    fun frames(waveform: FloatArray): BooleanArray {
-        val roots = powers(waveform).map { sqrt(sqrt(it)) }
+    fun frames(waveform: FloatArray): BooleanArray = frames(powers(waveform))
+
+    /** Says of each frame whether it holds sound, given the [powers] of the frames. */
+    internal fun frames(powers: DoubleArray): BooleanArray {
+        val roots = powers.map { sqrt(sqrt(it)) }
         val total = roots.sum()
         if (total == 0.0) return BooleanArray(roots.size)
         val level = roots.sumOf { it * it } / total
@@ -45,7 +48,7 @@ object Sounding {
     private fun ratio(decibels: Double) = 10.0.pow(-decibels / OF_FOURTH_ROOTS)
 
     /** The variance of the samples of each frame. */
-    private fun powers(waveform: FloatArray): DoubleArray {
+    internal fun powers(waveform: FloatArray): DoubleArray {
         val blocks = waveform.size / BLOCK
         val sums = DoubleArray(blocks)
         val squares = DoubleArray(blocks)

@@ -24,6 +24,9 @@ internal class CardFields private constructor(
         return number
     }
 
+    fun positive(key: String): Double =
+        number(key).also { if (it <= 0) throw wrong(key, "must be more than 0") }
+
     fun fraction(key: String): Double =
         number(key).also { if (it !in 0.0..1.0) throw wrong(key, "must lie between 0 and 1") }
 
@@ -61,11 +64,12 @@ internal class CardFields private constructor(
         throw Damaged("its model card has an unknown key '${named(unknown)}'")
     }
 
+    /** Why the value of a key is not sound. */
+    fun wrong(key: String, rule: String): Damaged =
+        Damaged("'${named(key)}' of its model card $rule")
+
     private fun value(key: String): Any =
         fields.opt(key) ?: throw Damaged("its model card has no '${named(key)}'")
-
-    private fun wrong(key: String, rule: String) =
-        Damaged("'${named(key)}' of its model card $rule")
 
     private fun named(key: String) = path + shortened(key)
 

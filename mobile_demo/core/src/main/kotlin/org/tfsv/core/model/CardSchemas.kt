@@ -48,6 +48,7 @@ internal object CardSchemas {
             eer = card.optional("eer", card::fraction),
             minDcf = card.optional("min_dcf", card::fraction),
             thresholds = card.map("thresholds", CardFields::number),
+            scoring = null,
             versions = card.map("versions", CardFields::text),
             notes = card.text("notes"),
         )
@@ -83,6 +84,7 @@ internal object CardSchemas {
             minDcf = measured.ifPresent("min_dcf", measured::fraction),
             thresholds = decision.ifPresent("thresholds") { decision.map(it, CardFields::number) }
                 .orEmpty(),
+            scoring = decision.ifPresent("scoring") { ScoringTable.read(decision.table(it)) },
             versions = card.map("versions", CardFields::text),
             notes = card.text("notes"),
         )

@@ -5,6 +5,7 @@ internal object Metadata {
     const val CARD = "tfsv.card"
     const val CHECKSUM = "tfsv.sha256"
     const val RECORD = "tfsv.packed"
+    const val COHORT = "tfsv.cohort"
 
     /** Where the content of the first entry of this name lies; null: there is none. */
     fun find(bytes: Bytes, name: String): Span? {

@@ -20,6 +20,7 @@ import org.tfsv.core.BadInput
  * @property eer equal error rate where the model was reported, a fraction; null if not measured.
  * @property minDcf lowest detection cost at a target prior of 0.01; null if not measured.
  * @property thresholds cosine scores from which on to accept, by operating point.
+ * @property scoring how scores are made that are no cosines; null: they are cosines.
  * @property versions packages that made the model, by name.
  * @property notes free text.
  */
@@ -35,15 +36,18 @@ class ModelCard internal constructor(
     val eer: Double?,
     val minDcf: Double?,
     val thresholds: Map<String, Double>,
+    val scoring: ScoringTable?,
     val versions: Map<String, String>,
     val notes: String,
 ) {
+    private val deciding: Map<String, Double> get() = scoring?.thresholds ?: thresholds
+
     /**
-     * The score from which on to accept.
+     * The score from which on to accept, of the kind that the model's scores are.
      *
      * @throws BadInput the model was not calibrated there.
      */
-    fun threshold(point: Operating): Double = thresholds[point.entry] ?: throw BadInput(
+    fun threshold(point: Operating): Double = deciding[point.entry] ?: throw BadInput(
         "The model's card has no threshold ${point.entry}; " +
             "calibrate it with tfsv evaluate --calibrate and export it again.",
     )
@@ -54,7 +58,7 @@ class ModelCard internal constructor(
      *
      * @throws BadInput the model was not calibrated at all.
      */
-    fun likeness(): Double = thresholds[EQUAL_ERRORS] ?: threshold(Operating.FAR_1_PERCENT)
+    fun likeness(): Double = deciding[EQUAL_ERRORS] ?: threshold(Operating.FAR_1_PERCENT)
 
     internal companion object {
         private const val EQUAL_ERRORS = "eer"

@@ -12,6 +12,7 @@ import org.tfsv.core.toHex
  *
  * @property name what error messages call it.
  * @property card what the model says of itself.
+ * @property cohort vectors by which scores are normalised, as the card needs them; null: none.
  * @property sha256 of the whole file, in hexadecimal digits: the model's identity.
  */
 class ModelFile private constructor(
@@ -19,6 +20,7 @@ class ModelFile private constructor(
     private val expansion: Expansion?,
     val name: String,
     val card: ModelCard,
+    val cohort: Cohort?,
     val sha256: String,
 ) {
     /** Bytes of the file. */
@@ -90,9 +92,11 @@ class ModelFile private constructor(
                 }
                 Checksum.check(bytes, places[0])
                 val card = card(bytes, places[1])
+                val cohort = Metadata.find(file, Metadata.COHORT)?.let { Cohort.read(file, it) }
+                card.scoring?.check(cohort, card.embeddingSize)
                 val expansion = Metadata.find(file, Metadata.RECORD)
                     ?.let { Expansion(bytes, file, it) }
-                ModelFile(bytes, expansion, name, card, Checksum.of(bytes).toHex())
+                ModelFile(bytes, expansion, name, card, cohort, Checksum.of(bytes).toHex())
             }
         }
 

@@ -1,6 +1,7 @@
 package org.tfsv.core.people
 
 import java.security.SecureRandom
+import org.tfsv.core.audio.Sound
 import org.tfsv.core.toHex
 
 /**
@@ -10,6 +11,8 @@ import org.tfsv.core.toHex
  * @property name as the person wrote it.
  * @property modelSha256 identity of the model that made it; no other model can use it.
  * @property vector of length 1.
+ * @property sound what was heard when it was made; null: it is not known, since an older version of
+ *   the app made it.
  * @property created milliseconds since 1970.
  */
 class Voiceprint(
@@ -17,10 +20,12 @@ class Voiceprint(
     val name: String,
     val modelSha256: String,
     val vector: FloatArray,
+    val sound: Sound?,
     val created: Long,
 ) {
     /** The same person under another name. */
-    fun renamed(name: String): Voiceprint = Voiceprint(id, name, modelSha256, vector, created)
+    fun renamed(name: String): Voiceprint =
+        Voiceprint(id, name, modelSha256, vector, sound, created)
 
     companion object {
         private const val ID_BYTES = 16

@@ -8,7 +8,9 @@ import org.json.JSONArray
 import org.json.JSONException
 import org.json.JSONObject
 import org.tfsv.core.BadInput
+import org.tfsv.core.audio.Sound
 import org.tfsv.core.toHex
+import org.tfsv.core.voice.Voice
 
 /** What Python computed; see `tfsv/goldens/writing.py`. */
 internal class Goldens(
@@ -16,13 +18,14 @@ internal class Goldens(
     val trials: List<Trial>,
     val models: List<Model>,
 ) {
-    /** The voiceprint of some utterances against another utterance. */
+    /** Some utterances of a speaker against another utterance. */
     class Trial(val enrol: List<String>, val test: String)
 
     class Score(val value: Double, val accepted: Boolean)
 
     /**
      * @property exact whether embeddings must agree bit for bit.
+     * @property voices what Python made of the utterances, by name.
      * @property scores one for each trial.
      */
     class Model(
@@ -32,13 +35,13 @@ internal class Goldens(
         val expandedSha256: String,
         val exact: Boolean,
         val threshold: Double,
-        val embeddings: Map<String, FloatArray>,
+        val voices: Map<String, Voice>,
         val scores: List<Score>,
     )
 
     companion object {
         private const val INDEX = "goldens.json"
-        private const val SCHEMA = 1
+        private const val SCHEMA = 2
 
         /** Reads the index and what belongs to it. */
         @Throws(BadInput::class, IOException::class)
@@ -46,12 +49,15 @@ internal class Goldens(
             val index = JSONObject(source.read(INDEX).toString(Charsets.UTF_8))
             if (index.getInt("schema") != SCHEMA) throw BadInput("$INDEX is of another version.")
             val utterances = index.getJSONArray("utterances").strings()
+            val sounds = utterances.zip(index.getJSONArray("sounds").objects()) { name, sound ->
+                name to Sound(sound.getDouble("seconds"), sound.getDouble("level"))
+            }
             Goldens(
                 utterances,
                 index.getJSONArray("trials").objects().map {
                     Trial(it.getJSONArray("enrol").strings(), it.getString("test"))
                 },
-                index.getJSONArray("models").objects().map { model(it, utterances, source) },
+                index.getJSONArray("models").objects().map { model(it, sounds.toMap(), source) },
             )
         } catch (error: JSONException) {
             throw BadInput("$INDEX is damaged; make the golden files again.", error)
@@ -63,12 +69,16 @@ internal class Goldens(
             return digest.digest().toHex()
         }
 
-        private fun model(fields: JSONObject, names: List<String>, source: GoldenSource): Model {
+        private fun model(
+            fields: JSONObject,
+            sounds: Map<String, Sound>,
+            source: GoldenSource,
+        ): Model {
             val accepted = fields.getJSONArray("accepted")
             val scores = fields.getJSONArray("scores")
             val vectors = ByteBuffer.wrap(source.read(fields.getString("embeddings")))
                 .order(ByteOrder.LITTLE_ENDIAN)
-            val size = vectors.capacity() / Float.SIZE_BYTES / names.size
+            val size = vectors.capacity() / Float.SIZE_BYTES / sounds.size
             return Model(
                 name = fields.getString("name"),
                 file = fields.getString("file"),
@@ -76,7 +86,9 @@ internal class Goldens(
                 expandedSha256 = fields.getString("expanded_sha256"),
                 exact = fields.getBoolean("exact"),
                 threshold = fields.getDouble("threshold"),
-                embeddings = names.associateWith { FloatArray(size) { vectors.getFloat() } },
+                voices = sounds.mapValues { (_, sound) ->
+                    Voice(FloatArray(size) { vectors.getFloat() }, sound)
+                },
                 scores = List(scores.length()) {
                     Score(scores.getDouble(it), accepted.getBoolean(it))
                 },

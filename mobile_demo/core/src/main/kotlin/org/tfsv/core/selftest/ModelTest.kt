@@ -7,10 +7,11 @@ import org.tfsv.core.selftest.SelfTest.Check
 import org.tfsv.core.selftest.SelfTest.Line
 import org.tfsv.core.selftest.SelfTest.Result
 import org.tfsv.core.voice.EmbedderFactory
-import org.tfsv.core.voice.LongRecording
+import org.tfsv.core.voice.Scale
+import org.tfsv.core.voice.Scorer
 import org.tfsv.core.voice.Scoring
-import org.tfsv.core.voice.Vectors
 import org.tfsv.core.voice.Verification
+import org.tfsv.core.voice.Voice
 
 /** The comparisons of one golden model. */
 internal class ModelTest(
@@ -18,7 +19,8 @@ internal class ModelTest(
     private val file: ModelFile,
     private val tolerance: SelfTest.Tolerance,
 ) {
-    private val embeddings = HashMap<String, FloatArray>()
+    private val scorer = Scorer.of(file)
+    private val voices = HashMap<String, Voice>()
 
     /** All lines; the model is open while the sequence gives embeddings. */
     fun run(
@@ -37,15 +39,22 @@ internal class ModelTest(
             for ((name, sound) in sounds) {
                 yield(
                     line(Check.EMBEDDING, name) {
-                        val embedding = LongRecording.embed(embedder, sound)
-                        embeddings[name] = embedding
-                        embedding(embedding, golden.embeddings.getValue(name))
+                        val voice = Voice.heard(embedder, sound)
+                        voices[name] = voice
+                        embedding(voice.embedding, golden.voices.getValue(name).embedding)
                     },
                 )
             }
         }
-        for ((trial, score) in trials.zip(golden.scores)) {
-            yield(line(Check.DECISION, trial.test) { decision(trial, score) })
+        val bearable = if (scorer.scale == Scale.COSINE) tolerance.score else tolerance.ratio
+        val results = trials.zip(golden.scores)
+        for ((trial, score) in results) {
+            yield(
+                line(Check.SCORE, trial.test) { compared(golden.voices, trial, score, ARITHMETIC) },
+            )
+        }
+        for ((trial, score) in results) {
+            yield(line(Check.DECISION, trial.test) { compared(voices, trial, score, bearable) })
         }
     }
 
@@ -62,16 +71,20 @@ internal class ModelTest(
         return Result(if (exact) identical else cosine > tolerance.cosine, identical, 1 - cosine)
     }
 
-    private fun decision(trial: Goldens.Trial, wanted: Goldens.Score): Result {
-        val voiceprint = Vectors.meanDirection(trial.enrol.map(::embeddingOf))
-        val found = Verification.of(voiceprint, embeddingOf(trial.test), golden.threshold)
+    private fun compared(
+        voices: Map<String, Voice>,
+        trial: Goldens.Trial,
+        wanted: Goldens.Score,
+        bearable: Double,
+    ): Result {
+        fun voiceOf(name: String) =
+            voices[name] ?: throw BadInput("There is no embedding of $name.")
+        val enrolled = Voice.joined(trial.enrol.map(::voiceOf))
+        val found = Verification.of(scorer, enrolled, voiceOf(trial.test), golden.threshold)
         val difference = abs(found.score - wanted.value)
-        val passed = found.accepted == wanted.accepted && difference <= tolerance.score
+        val passed = found.accepted == wanted.accepted && difference <= bearable
         return Result(passed, difference == 0.0, difference)
     }
-
-    private fun embeddingOf(name: String) =
-        embeddings[name] ?: throw BadInput("There is no embedding of $name.")
 
     private fun line(check: Check, subject: String, compare: () -> Result): Line {
         val start = System.nanoTime()
@@ -88,5 +101,6 @@ internal class ModelTest(
 
     private companion object {
         const val NANOSECONDS = 1e6 // in a millisecond
+        const val ARITHMETIC = 1e-5 // of scores that are made from Python's embeddings
     }
 }

@@ -13,14 +13,20 @@ object SelfTest {
      *
      * @property exact whether embeddings of integer arithmetic must agree bit for bit.
      * @property cosine what those of other arithmetic must exceed.
-     * @property score largest difference of scores.
+     * @property score largest difference of scores that are cosines.
+     * @property ratio largest difference of scores that are log-likelihood ratios.
      */
-    enum class Tolerance(val exact: Boolean, val cosine: Double, val score: Double) {
+    enum class Tolerance(
+        val exact: Boolean,
+        val cosine: Double,
+        val score: Double,
+        val ratio: Double,
+    ) {
         /** For the LiteRT and the kind of processor that the files were written with. */
-        SAME_KIND(true, 0.99999, 1e-5),
+        SAME_KIND(true, 0.99999, 1e-5, 1e-5),
 
         /** For others, such as those of a phone. */
-        OTHER_KIND(false, 0.9999, 5e-4),
+        OTHER_KIND(false, 0.9999, 5e-4, 0.05),
     }
 
     /** What a [Line] compares. */
@@ -31,7 +37,10 @@ object SelfTest {
         /** The embedding of an utterance. */
         EMBEDDING,
 
-        /** Score and decision of a trial. */
+        /** Score and decision of a trial of Python's embeddings. */
+        SCORE,
+
+        /** Score and decision of a trial of this machine's embeddings. */
         DECISION,
     }
 

@@ -6,16 +6,21 @@ import org.tfsv.core.audio.Quality
 /**
  * Several utterances on their way to a voiceprint.
  *
- * @param threshold cosine with the mean of the utterances before it from which on an utterance
+ * @param scorer how utterances are compared.
+ * @param threshold score with the utterances before it, taken together, from which on an utterance
  *   belongs to them. That of equal error rates keeps most strangers out; a stricter one, as for
  *   verification, would also turn away many a person who has only begun to enrol.
  * @property needed utterances of a complete enrolment.
  */
-class Enrolment(private val threshold: Double, val needed: Int = UTTERANCES) {
-    private val embeddings = ArrayList<FloatArray>()
+class Enrolment(
+    private val scorer: Scorer,
+    private val threshold: Double,
+    val needed: Int = UTTERANCES,
+) {
+    private val voices = ArrayList<Voice>()
 
     /** Utterances that were accepted. */
-    val count: Int get() = embeddings.size
+    val count: Int get() = voices.size
 
     /** Whether there are enough. */
     val complete: Boolean get() = count >= needed
@@ -30,31 +35,31 @@ class Enrolment(private val threshold: Double, val needed: Int = UTTERANCES) {
     }
 
     /** Adds an utterance if it is good and sounds like the ones before it. */
-    fun add(embedding: FloatArray, quality: Quality): Outcome {
-        val problem = quality.problem() ?: mismatch(embedding)
+    fun add(voice: Voice, quality: Quality): Outcome {
+        val problem = quality.problem() ?: mismatch(voice)
         if (problem != null) return Outcome.Refused(problem)
-        embeddings.add(embedding.copyOf())
+        voices.add(Voice(voice.embedding.copyOf(), voice.sound))
         return Outcome.Accepted(count)
     }
 
     /** Begins again. */
     fun clear() {
-        embeddings.clear()
+        voices.clear()
     }
 
     /**
-     * The normalised mean of the utterances' embeddings.
+     * The utterances together: the normalised mean of their embeddings, and their sound.
      *
      * @throws IllegalStateException there is no utterance.
      */
-    fun voiceprint(): FloatArray {
-        check(embeddings.isNotEmpty()) { "no utterance was accepted" }
-        return Vectors.meanDirection(embeddings)
+    fun voice(): Voice {
+        check(voices.isNotEmpty()) { "no utterance was accepted" }
+        return Voice.joined(voices)
     }
 
-    private fun mismatch(embedding: FloatArray): Problem? {
-        if (embeddings.isEmpty()) return null
-        val alike = Scoring.cosine(voiceprint(), embedding) >= threshold
+    private fun mismatch(voice: Voice): Problem? {
+        if (voices.isEmpty()) return null
+        val alike = scorer.score(voice(), voice) >= threshold
         return if (alike) null else Problem.DOES_NOT_MATCH
     }
 

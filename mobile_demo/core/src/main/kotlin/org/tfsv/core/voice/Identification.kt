@@ -8,7 +8,7 @@ object Identification {
     class Candidate(val voiceprint: Voiceprint, val score: Double)
 
     /** All [people], the most alike first; equal ones by name. */
-    fun rank(people: List<Voiceprint>, embedding: FloatArray): List<Candidate> =
-        people.map { Candidate(it, Scoring.cosine(it.vector, embedding)) }
+    fun rank(scorer: Scorer, people: List<Voiceprint>, heard: Voice): List<Candidate> =
+        people.map { Candidate(it, scorer.score(Voice.of(it), heard)) }
             .sortedWith(compareByDescending(Candidate::score).thenBy { it.voiceprint.name })
 }

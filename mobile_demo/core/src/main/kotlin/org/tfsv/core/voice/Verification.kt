@@ -3,7 +3,7 @@ package org.tfsv.core.voice
 /**
  * An answer to "is it the same voice?".
  *
- * @property score cosine, -1 to 1.
+ * @property score of the kind that [Scorer.scale] says.
  * @property threshold score from which on the voice is accepted.
  */
 class Verification(val score: Double, val threshold: Double) {
@@ -11,8 +11,8 @@ class Verification(val score: Double, val threshold: Double) {
     val accepted: Boolean get() = score >= threshold
 
     companion object {
-        /** Compares an utterance with a voiceprint. */
-        fun of(voiceprint: FloatArray, embedding: FloatArray, threshold: Double): Verification =
-            Verification(Scoring.cosine(voiceprint, embedding), threshold)
+        /** Compares an utterance with who was enrolled. */
+        fun of(scorer: Scorer, enrolled: Voice, heard: Voice, threshold: Double): Verification =
+            Verification(scorer.score(enrolled, heard), threshold)
     }
 }

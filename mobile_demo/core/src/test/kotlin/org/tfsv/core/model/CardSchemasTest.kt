@@ -43,6 +43,7 @@ class CardSchemasTest {
             "eer" to 0.05,
             "minDcf" to 0.4,
             "thresholds" to mapOf("eer" to 0.3, "far_0.01" to 0.5),
+            "scoring" to null,
             "versions" to mapOf("tfsv" to "0.1.0"),
             "notes" to "none",
         )
@@ -52,7 +53,7 @@ class CardSchemasTest {
     @Test
     fun `equal cards of all schemas are the same`() {
         val card = Cards.properties(read(Cards.FLAT))
-        assertEquals(13, card.size)
+        assertEquals(14, card.size)
         assertEquals(card, Cards.properties(read(Cards.nested())))
         assertEquals(card, Cards.properties(read(Cards.FLAT - "pooling" + ("schema" to "1"))))
     }

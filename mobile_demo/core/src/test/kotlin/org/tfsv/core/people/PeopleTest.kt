@@ -47,7 +47,7 @@ class PeopleTest {
     fun `a listing knows whose model is another one`() {
         people.save(ann)
         val other = "f0".repeat(32)
-        people.save(Voiceprint(Voiceprint.newId(), "Cy", other, floatArrayOf(1f), 0))
+        people.save(Voiceprint(Voiceprint.newId(), "Cy", other, floatArrayOf(1f), null, 0))
         val listing = people.list()
         assertEquals(2, listing.voiceprints.size)
         assertEquals(listOf("Ann"), listing.of(model).map { it.name })
@@ -182,5 +182,5 @@ class PeopleTest {
     private fun fileOf(person: Voiceprint) = File(directory, "${person.id}.voiceprint")
 
     private fun person(name: String, value: Float) =
-        Voiceprint(Voiceprint.newId(), name, model, floatArrayOf(value, 1f), 5)
+        Voiceprint(Voiceprint.newId(), name, model, floatArrayOf(value, 1f), null, 5)
 }

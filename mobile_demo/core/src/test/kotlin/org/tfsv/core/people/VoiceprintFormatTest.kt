@@ -1,22 +1,30 @@
 package org.tfsv.core.people
 
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import javax.crypto.Cipher
 import javax.crypto.SecretKey
+import javax.crypto.spec.GCMParameterSpec
 import javax.crypto.spec.SecretKeySpec
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNotEquals
+import org.junit.Assert.assertNull
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.tfsv.core.BadInput
+import org.tfsv.core.audio.Sound
+import org.tfsv.core.hexToBytes
 
 class VoiceprintFormatTest {
     private val key: SecretKey = SecretKeySpec(ByteArray(32) { it.toByte() }, "AES")
     private val model = "ab".repeat(32)
     private val vector = FloatArray(64) { (it - 30) / 64f }
     private val created = 1_800_000_000_000
-    private val voiceprint = Voiceprint(Voiceprint.newId(), "Zoë 李", model, vector, created)
+    private val voiceprint =
+        Voiceprint(Voiceprint.newId(), "Zoë 李", model, vector, Sound(7.25, -23.5), created)
 
     @Test
     fun `what is sealed comes back`() {
@@ -26,6 +34,28 @@ class VoiceprintFormatTest {
         assertEquals(model, opened.modelSha256)
         assertEquals(created, opened.created)
         assertArrayEquals(vector, opened.vector, 0f)
+        assertEquals(7.25, opened.sound?.seconds)
+        assertEquals(-23.5, opened.sound?.level)
+    }
+
+    @Test
+    fun `sound that is not known stays unknown`() {
+        val unknown = Voiceprint(voiceprint.id, "Zoë", model, vector, null, created)
+        val opened = VoiceprintFormat.open(VoiceprintFormat.seal(unknown, key), key)
+        assertNull(opened.sound)
+        assertArrayEquals(vector, opened.vector, 0f)
+    }
+
+    @Test
+    fun `a voiceprint of the version before has no sound`() {
+        val opened = VoiceprintFormat.open(versionOne(), key, model)
+        assertEquals("Zoë", opened.name)
+        assertEquals(created, opened.created)
+        assertArrayEquals(vector, opened.vector, 0f)
+        assertNull(opened.sound)
+        val again = VoiceprintFormat.open(VoiceprintFormat.seal(opened.renamed("Al"), key), key)
+        assertArrayEquals(vector, again.vector, 0f)
+        assertNull(again.sound)
     }
 
     @Test
@@ -68,7 +98,7 @@ class VoiceprintFormatTest {
     @Test
     fun `another version asks to enrol again`() {
         val sealed = VoiceprintFormat.seal(voiceprint, key)
-        sealed[4] = 2
+        sealed[4] = 3
         val error = assertThrows(BadInput::class.java) { VoiceprintFormat.open(sealed, key) }
         assertEquals("The voiceprint is of another version of the app; enrol again.", error.message)
     }
@@ -101,6 +131,21 @@ class VoiceprintFormatTest {
         val longest = voiceprint.renamed("x".repeat(VoiceprintFormat.MAXIMUM_NAME_BYTES))
         val opened = VoiceprintFormat.open(VoiceprintFormat.seal(longest, key), key)
         assertEquals(longest.name, opened.name)
+    }
+
+    /** What the version before wrote. */
+    private fun versionOne(): ByteArray {
+        val name = "Zoë".toByteArray()
+        val secret = ByteBuffer.allocate(8 + 2 + name.size + 4 * vector.size)
+            .order(ByteOrder.LITTLE_ENDIAN)
+        secret.putLong(created).putShort(name.size.toShort()).put(name)
+        for (value in vector) secret.putFloat(value)
+        val head = "TFVP".toByteArray() + 1 + model.hexToBytes() + voiceprint.id.hexToBytes()
+        val start = ByteArray(12) { 5 }
+        val cipher = Cipher.getInstance("AES/GCM/NoPadding")
+        cipher.init(Cipher.ENCRYPT_MODE, key, GCMParameterSpec(128, start))
+        cipher.updateAAD(head)
+        return head + start.size.toByte() + start + cipher.doFinal(secret.array())
     }
 
     @Test

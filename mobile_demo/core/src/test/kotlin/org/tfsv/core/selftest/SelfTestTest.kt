@@ -1,6 +1,7 @@
 package org.tfsv.core.selftest
 
 import java.io.IOException
+import org.json.JSONObject
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertThrows
@@ -8,6 +9,7 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.tfsv.core.BadInput
 import org.tfsv.core.Goldens
+import org.tfsv.core.model.ModelFile
 import org.tfsv.core.selftest.SelfTest.Check
 import org.tfsv.core.voice.Embedder
 import org.tfsv.core.voice.EmbedderFactory
@@ -33,7 +35,7 @@ class SelfTestTest {
         val models = goldens.models.iterator()
         val opened = ArrayList<Answers>()
         val factory = EmbedderFactory { _, _ ->
-            Answers(models.next().embeddings.values.iterator()).also(opened::add)
+            Answers(models.next().embeddings().iterator()).also(opened::add)
         }
         val lines = SelfTest.run(source, factory, SelfTest.Tolerance.SAME_KIND).toList()
         assertTrue(lines.all { it.passed && it.error == null && it.milliseconds >= 0 })
@@ -44,11 +46,11 @@ class SelfTestTest {
     }
 
     @Test
-    fun `wrong answers fail, expansion does not`() {
-        val wrong = FloatArray(32).also { it[0] = 1f }
-        val factory = EmbedderFactory { _, _ -> Answers(generateSequence { wrong }.iterator()) }
+    fun `wrong answers fail, what does not need them passes`() {
+        val axes = List(6) { axis -> FloatArray(32).also { it[axis] = 1f } }
+        val factory = EmbedderFactory { _, _ -> Answers(axes.iterator()) }
         for (line in SelfTest.run(source, factory)) {
-            assertEquals(line.check == Check.EXPANSION, line.passed)
+            assertEquals(line.check in setOf(Check.EXPANSION, Check.SCORE), line.passed)
         }
     }
 
@@ -57,7 +59,7 @@ class SelfTestTest {
         val goldens = org.tfsv.core.selftest.Goldens.read(source)
         val exact = goldens.models.first { it.exact }
         for (tolerance in SelfTest.Tolerance.values()) {
-            val answers = exact.embeddings.values.map { golden ->
+            val answers = exact.embeddings().map { golden ->
                 golden.copyOf().also { it[0] = Math.nextUp(it[0]) }
             }
             val factory = EmbedderFactory { _, _ -> Answers(answers.iterator()) }
@@ -66,6 +68,40 @@ class SelfTestTest {
             assertEquals(tolerance == SelfTest.Tolerance.OTHER_KIND, line.passed)
             assertFalse(line.result?.identical ?: true)
         }
+    }
+
+    @Test
+    fun `scores of Python's embeddings are Python's, of all kinds`() {
+        val goldens = org.tfsv.core.selftest.Goldens.read(source)
+        val models = goldens.models.iterator()
+        val factory = EmbedderFactory { _, _ -> Answers(models.next().embeddings().iterator()) }
+        val lines = SelfTest.run(source, factory).filter { it.check == Check.SCORE }.toList()
+        assertEquals(goldens.models.size * goldens.trials.size, lines.size)
+        for (line in lines) assertTrue(line.model, checkNotNull(line.result).difference <= 1e-5)
+        val kinds = goldens.models.map { model ->
+            ModelFile.read(source.read(model.file), model.file).run {
+                (card.scoring != null) to (cohort != null)
+            }
+        }
+        assertEquals(setOf(false to false, true to false, true to true), kinds.toSet())
+    }
+
+    @Test
+    fun `sound that differs from Python's is noticed by models that are calibrated`() {
+        val changed = GoldenSource { name ->
+            val content = source.read(name)
+            if (!name.endsWith(".json")) return@GoldenSource content
+            val index = JSONObject(String(content))
+            val sounds = index.getJSONArray("sounds")
+            for (i in 0 until sounds.length()) sounds.getJSONObject(i).put("seconds", 1.0 + i)
+            index.toString().toByteArray()
+        }
+        val goldens = org.tfsv.core.selftest.Goldens.read(source)
+        val models = goldens.models.iterator()
+        val answers = EmbedderFactory { _, _ -> Answers(models.next().embeddings().iterator()) }
+        val lines = SelfTest.run(changed, answers).filter { it.check == Check.SCORE }.toList()
+        val failed = lines.filter { !it.passed }.map { it.model }.toSet()
+        assertEquals(setOf("int8", "packed_4bit"), failed)
     }
 
     @Test
@@ -84,4 +120,7 @@ class SelfTestTest {
         val damaged = GoldenSource { "{".toByteArray() }
         assertThrows(BadInput::class.java) { SelfTest.run(damaged, factory).toList() }
     }
+
+    private fun org.tfsv.core.selftest.Goldens.Model.embeddings() =
+        voices.values.map { it.embedding }
 }
