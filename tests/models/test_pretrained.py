@@ -346,7 +346,7 @@ def speechbrain_features(waveform):
 
 
 def test_the_front_end_comes_near_that_of_speechbrain(real_speech):
-    layouts = {layout.toolkit: layout for layout in LAYOUTS}
+    layouts = {layout.toolkit: layout for layout in LAYOUTS if "kind" not in layout.front_end}
     for path in real_speech.some_files(6):
         waveform = soundfiles.read(path)
         wanted = speechbrain_features(waveform)[1:]  # ours start 25 ms long, at sample 0
