@@ -105,14 +105,31 @@ def cut_crops(
             crops += cut
             used.append(path)
             bar.update(len(cut))
+    tell_passed_over(skipped, len(recordings), crops)
+    return Crops(np.stack(crops), tuple(used))
+
+
+def tell_passed_over(skipped: Sequence[str], count: int, used: Sequence[object]) -> None:
+    """Logs why recordings were passed over, or says that none was of use.
+
+    Example:
+        >>> tell_passed_over(["a.wav: truncated"], count=2, used=["b.wav"])
+
+    Args:
+        skipped: What is wrong with each that was passed over.
+        count: Number of all recordings.
+        used: Those that were of use.
+
+    Raises:
+        InputError: None was of use; the message has the reason of the first one.
+    """
     for line in skipped[:_NAMED]:
         logging.warning("passed over: %s", line)
     if len(skipped) > _NAMED:
         logging.warning("passed over: %d more recordings", len(skipped) - _NAMED)
-    if not crops:
+    if not used:
         reason = f": {skipped[0]}" if skipped else ""
-        raise InputError(f"none of {len(recordings)} recordings can be used{reason}")
-    return Crops(np.stack(crops), tuple(used))
+        raise InputError(f"none of {count} recordings can be used{reason}")
 
 
 def _crops_of(

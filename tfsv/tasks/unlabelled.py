@@ -9,10 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
-from absl import logging
 from tqdm import tqdm
 
 from tfsv.audio.channels import OneChannel
+from tfsv.audio.crops import tell_passed_over
 from tfsv.audio.manifest import Manifest, Utterance
 from tfsv.audio.pipeline import steps_per_epoch, training_dataset
 from tfsv.audio.pipeline_settings import PipelineSettings
@@ -26,7 +26,6 @@ from tfsv.training.objective import Objective
 from tfsv.verification.model_card import front_end_of
 
 _ANY_LENGTH = 1e6  # seconds
-_NAMED = 10  # files that are passed over, in messages
 _NOBODY = "unknown"  # the speaker of every recording
 
 
@@ -113,13 +112,7 @@ def usable(
             paths.append(path)
         except InputError as error:
             skipped.append(str(error))
-    for line in skipped[:_NAMED]:
-        logging.warning("passed over: %s", line)
-    if len(skipped) > _NAMED:
-        logging.warning("passed over: %d more recordings", len(skipped) - _NAMED)
-    if not paths:
-        reason = f": {skipped[0]}" if skipped else ""
-        raise InputError(f"none of {len(recordings)} recordings can be used{reason}")
+    tell_passed_over(skipped, len(recordings), paths)
     return paths, seconds
 
 
