@@ -38,14 +38,25 @@ def takes(tmp_path_factory):
     level=st.floats(np.log10(1e-2), np.log10(HIGHEST)),
     rate=st.sampled_from([8000, 16000, 44100]),
 )
-def test_level_changes_no_score(takes, level, rate):
+def test_level_changes_no_cosine(takes, level, rate):
     sound = scipy.signal.resample_poly(_take(1), rate, 16000)
     sound *= 10**level / np.abs(sound).max()
     soundfile.write(takes / "scaled.wav", sound, rate, subtype="FLOAT")
     soundfile.write(takes / "plain.wav", sound / np.abs(sound).max(), rate, subtype="FLOAT")
-    plain, scaled = tfsv.verify(takes / "enrol.wav", [takes / "plain.wav", takes / "scaled.wav"])
+    recordings = [takes / "plain.wav", takes / "scaled.wav"]
+    plain, scaled = tfsv.verify(takes / "enrol.wav", recordings, cosine=True)
     # The empty upper band of 8 kHz is float32's rounding, which int8 activations round on.
     assert scaled.score == pytest.approx(plain.score, abs=4e-3 if rate < 16000 else 1e-3)
+
+
+def test_level_moves_a_ratio_no_further_than_in_the_dev_trials(takes):
+    calibration = tfsv.load("demo").scorer.calibration
+    most = -calibration.level.weight * (calibration.level.highest - calibration.level.lowest)
+    plain = tfsv.verify(takes / "enrol.wav", takes / "test.wav")[0].score
+    for level in (0.5, 0.1, 0.01):
+        soundfile.write(takes / "quiet.wav", level * _take(1), 16000, subtype="FLOAT")
+        quiet = tfsv.verify(takes / "enrol.wav", takes / "quiet.wav")[0].score
+        assert abs(quiet - plain) <= most + 0.1
 
 
 @pytest.mark.parametrize(
