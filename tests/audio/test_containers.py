@@ -8,7 +8,7 @@ import numpy as np
 import odd_sounds
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from odd_sounds import FRAMES, RATE, written
 
@@ -53,6 +53,8 @@ def test_harmless_mistakes_and_unknown_lengths_are_read_to_the_end(tmp_path, nam
 def test_a_file_that_is_shorter_than_its_header_says_is_truncated(tmp_path, container, share):
     content = written(container, "ALAW" if container == "WVE" else "PCM_16")
     kept = STATING[container] + int(share * (len(content) - 8 - STATING[container]))
+    sound = 16_000 if container == "WVE" else 32_000
+    assume(not sound <= kept <= sound + 12)  # as if the length that is stated counted the header
     path = tmp_path / "a.wav"
     path.write_bytes(content[:kept])
     assert "truncated" in _refusal(path) and "copy it again" in _refusal(path)
