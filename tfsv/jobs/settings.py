@@ -183,7 +183,9 @@ class LabelFreeTuning:
         parent_weight: Factor on the distance to the parent's embedding; half of it is that of its
             cosines within the batch.
         augment: Whether crops get rooms, noise and other microphones at random.
-        refresh_steps: Steps between two refreshes of the codebooks.
+        refresh_steps: Steps between two refreshes of the codebooks. By default they stay as the
+            calibration found them. The weights stand close about its centroids then, and k-means
+            anew would divide them badly.
         stages: Number of stages, which share the steps; 1: all layers in one go.
         stage_order: Order in which layers are quantized: "bits", "sensitivity" (of the bit plan) or
             "front".
@@ -200,7 +202,9 @@ class LabelFreeTuning:
     batch_size: int = setting(32, "Crops in a batch of that training.")
     parent_weight: float = setting(10.0, "Factor on the distance to the parent's embedding.")
     augment: bool = setting(True, "Train on rooms, noise and other microphones too.")
-    refresh_steps: int = setting(100, "Steps between two refreshes of the codebooks.")
+    refresh_steps: int = setting(
+        1_000_000, "Steps between two refreshes; by default codebooks stay as calibrated."
+    )
     stages: int = setting(1, "Stages of that training; 1: all layers in one go.")
     stage_order: str = setting("bits", "Layers that come first: bits, sensitivity or front.")
     checkpoint_steps: int = setting(100, "Steps between two checkpoints.")
