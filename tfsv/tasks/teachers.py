@@ -5,13 +5,13 @@ import pathlib
 
 import numpy as np
 
-from tfsv import folders
 from tfsv.audio.manifest import Manifest
 from tfsv.demo import located
 from tfsv.errors import InputError
-from tfsv.files import sha256_of, write_array
+from tfsv.files import write_array
 from tfsv.tasks.opening import open_model
 from tfsv.training.distillation import RecordedTeacher
+from tfsv.verification.evaluation import model_identity
 from tfsv.verification.extraction import StoredEmbeddings
 
 _PROJECTION = "teacher.npy"  # in a model folder: kernel with the bias as its last row
@@ -43,9 +43,9 @@ class Teacher:
 
     def __init__(self, model: str | os.PathLike, train: Manifest, folder: str | os.PathLike):
         paths = [train.recording(utterance) for utterance in train]
-        self.vectors = StoredEmbeddings(
-            open_model(model), paths, folder, sha256_of(weights_of(model)), "teacher"
-        )
+        teacher = open_model(model)
+        identity = model_identity(located(model), teacher)
+        self.vectors = StoredEmbeddings(teacher, paths, folder, identity, "teacher")
         self.size = self.vectors.size
         rows = np.random.default_rng(0).permutation(len(paths))[:_PAIRS]
         units = self.vectors(np.sort(rows))
@@ -53,17 +53,6 @@ class Teacher:
         count = len(units)
         squares = np.square(units.sum(axis=0)).sum()
         self.baseline = float((squares - count) / max(1, count * (count - 1)))
-
-
-def weights_of(model: str | os.PathLike) -> pathlib.Path:
-    """The file that tells a teacher from others: a `.tflite` file, or its folder's weights.
-
-    Example:
-        >>> weights_of("models/ge2e")
-        PosixPath('models/ge2e/network.weights.h5')
-    """
-    path = pathlib.Path(located(model))
-    return path / folders.WEIGHTS if path.is_dir() else path
 
 
 def save_projection(folder: pathlib.Path, teacher: RecordedTeacher) -> None:

@@ -15,19 +15,20 @@ from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline import class_count, steps_per_epoch, training_dataset
 from tfsv.audio.voices import named_corpus
 from tfsv.card import ModelCard
+from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.files import sha256_of
 from tfsv.front_ends import front_end_layer
 from tfsv.report import Report
 from tfsv.settings import named_settings
 from tfsv.tasks.task import Measured, PlainModel, TaskData
-from tfsv.tasks.teachers import Teacher, read_projection, save_projection, weights_of
+from tfsv.tasks.teachers import Teacher, read_projection, save_projection
 from tfsv.training.distillation import RecordedTeacher, TaughtSpeakers
 from tfsv.training.objective import Objective
 from tfsv.training.objectives import OBJECTIVES
 from tfsv.training.schedules import Margin
 from tfsv.verification.class_vectors import class_vectors, save_class_vectors
-from tfsv.verification.evaluation import evaluate_trials, speaker_report
+from tfsv.verification.evaluation import evaluate_trials, speaker_report, weights_file
 from tfsv.verification.keras_embedder import KerasEmbedder
 from tfsv.verification.model_card import front_end_of, speaker_figures
 from tfsv.verification.posteriors import speaker_posteriors
@@ -92,7 +93,7 @@ class SpeechTraining(TaskData):
             if trials.enrolment_list is not None:
                 files[f"{split}_enrolments"] = trials.enrolment_list.path
         if self._objective.teacher is not None:
-            files["teacher"] = weights_of(self._objective.teacher)
+            files["teacher"] = weights_file(located(self._objective.teacher))
         return files
 
     def identity(self) -> Mapping[str, Any]:
