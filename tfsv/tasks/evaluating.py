@@ -19,7 +19,7 @@ from tfsv.report import Report
 from tfsv.settings import require, setting
 from tfsv.tasks.model_folder import write_folder_decision
 from tfsv.tasks.opening import open_model
-from tfsv.verification.cohort_sources import made_cohort, usual_top
+from tfsv.verification.cohort_sources import cohort_scorer
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.evaluation import (
     evaluate_with_scores,
@@ -286,10 +286,9 @@ def _scorer(
         return scorer
     keep = {"folder": settings.embeddings, "identity": model_identity(model, embedder)}
     if settings.cohort is not None:
-        listed = {os.path.abspath(path) for path in paths}
-        cohort = made_cohort(embedder, settings.cohort, settings.cohort_size, listed=listed, **keep)
-        top = settings.top or usual_top(len(cohort))
-        scorer = Scorer(cohort, min(top, len(cohort)))
+        scorer = cohort_scorer(
+            embedder, settings.cohort, settings.cohort_size, settings.top, paths, **keep
+        )
     if dev is None:
         return scorer
     return learned_scorer(

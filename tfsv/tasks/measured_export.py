@@ -9,7 +9,7 @@ from tfsv.audio.manifest import read_manifest
 from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.settings import require, setting
-from tfsv.verification.cohort_sources import corpora_in, made_cohort, usual_top
+from tfsv.verification.cohort_sources import cohort_scorer, corpora_in
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.evaluation import evaluate_trials
 from tfsv.verification.extraction import extract_voices
@@ -215,9 +215,7 @@ def _learned(
     embedder: Embedder, settings: ExportSettings, trials: Trials, paths: list[str]
 ) -> tuple[Scorer, dict[str, float]]:
     """A scorer learned with the embeddings of the file itself, and thresholds of its cosines."""
-    listed = {os.path.abspath(path) for path in paths}
-    cohort = made_cohort(embedder, settings.cohort, settings.cohort_size, listed=listed)
-    plain = Scorer(cohort, min(settings.top or usual_top(len(cohort)), len(cohort)))
+    plain = cohort_scorer(embedder, settings.cohort, settings.cohort_size, settings.top, paths)
     voices = extract_voices(embedder, paths)
     corpora = corpora_in(settings.cohort, trials, paths)
     cosines = thresholds_of(trial_scores(voices.embeddings, trials), trials.labels)

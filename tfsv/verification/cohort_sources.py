@@ -3,7 +3,7 @@
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
@@ -13,6 +13,7 @@ from tfsv.audio.manifest import read_manifest
 from tfsv.errors import InputError
 from tfsv.verification.cohorts import int8_cohort, smaller_cohort, speaker_means
 from tfsv.verification.extraction import extract_embeddings
+from tfsv.verification.scorer import Scorer
 from tfsv.verification.trials import Trials
 
 if TYPE_CHECKING:
@@ -116,6 +117,36 @@ def made_cohort(
             "cohort=%s: %d speakers; some hundred normalise scores better", source, len(means)
         )
     return int8_cohort(smaller_cohort(means, size) if size else means)
+
+
+def cohort_scorer(
+    embedder: "Embedder",
+    source: str | os.PathLike,
+    size: int,
+    top: int | None,
+    paths: Sequence[str | os.PathLike],
+    **keep: Any,
+) -> Scorer:
+    """A scorer with the cohort that `made_cohort` makes, not yet calibrated.
+
+    Example:
+        >>> cohort_scorer(tfsv.load("demo"), "corpus/manifest.tsv", 200, None, paths).top
+        20
+
+    Args:
+        embedder: The model.
+        source: What `made_cohort` takes.
+        size: Number of directions that stand for all speakers. 0: every speaker is kept.
+        top: Number of strangers of the cohort that count. None: as `usual_top` says.
+        paths: Recordings of the trials. A warning is logged where the cohort has some of them.
+        **keep: Folder that keeps embeddings and identity of the model, as for `made_cohort`.
+
+    Raises:
+        InputError: The source is unusable, or a recording cannot be embedded.
+    """
+    listed = {os.path.abspath(path) for path in paths}
+    cohort = made_cohort(embedder, source, size, listed=listed, **keep)
+    return Scorer(cohort, min(top or usual_top(len(cohort)), len(cohort)))
 
 
 def corpora_in(
