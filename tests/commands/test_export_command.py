@@ -25,6 +25,7 @@ from tfsv.verification.trials import read_trials
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    keras.utils.set_random_seed(1)
     folder = tmp_path_factory.mktemp("model")
     settings = NetworkSettings("resnet18", 2, 16, 8).resolved()
     save_model(folder, settings.build(), speaker_card(settings, {"bins": 16}))
