@@ -6,9 +6,6 @@ from tfsv.quantization.codebook import assign
 
 _BLOCK = 64  # inputs whose errors are passed on together
 
-ORDERS = ("curvature", "natural")
-"""Orders in which inputs are coded: those that matter most first, or as they come."""
-
 
 def output_error(difference: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     """dᵀ H d of every output channel: the mean squared error of the layer's outputs.
@@ -70,7 +67,7 @@ def compensated(
         weights: Weights, `[groups, inputs, outputs]`.
         hessian: Positive definite second moments of the inputs, `[groups, inputs, inputs]`.
         codebook: Ascending centroids, float32 `[k]`.
-        order: One of `ORDERS`. "curvature" codes inputs by descending diagonal of H (the "act
+        order: One of the orders of `CodeCalibration`. "curvature" codes inputs by descending diagonal of H (the "act
             order" of GPTQ's code), separately in each group.
 
     Returns:

@@ -14,6 +14,7 @@ import numpy as np
 from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.sounding import HOP_SAMPLES, frame_powers, sounding
 from tfsv.errors import InputError
+from tfsv.verification.embedder import SILENT
 from tfsv.verification.scoring import voiceprint
 
 
@@ -67,7 +68,7 @@ def sound_of(waveform: np.ndarray) -> Sound:
     powers = frame_powers(waveform)
     heard = powers[sounding(powers)]
     if not len(heard):
-        raise InputError("the waveform is silent, or has clicks only; nobody can be heard in it")
+        raise InputError(SILENT)
     seconds = len(heard) * HOP_SAMPLES / SAMPLE_RATE
     return Sound(float(seconds), float(10 * np.log10(heard.mean())))
 

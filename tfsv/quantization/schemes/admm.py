@@ -44,6 +44,7 @@ class ADMMQuantizer(KernelQuantizer):
     """
 
     settings: ClassVar = {"penalty": 1e-3}
+    keeps_codebook = True
 
     def __init__(self, bits: int, penalty: float = 1e-3):
         super().__init__(bits)
@@ -75,10 +76,6 @@ class ADMMQuantizer(KernelQuantizer):
         values = {key: tf.convert_to_tensor(variable) for key, variable in weights.items()}
         codebook = self.codebook(tf.constant(latent), values).numpy()
         weights["dual"].assign(dual + latent - codebook[assign(latent, codebook)])
-
-    @property
-    def keeps_codebook(self):
-        return True
 
     def get_config(self):
         return {**super().get_config(), "penalty": self.penalty}

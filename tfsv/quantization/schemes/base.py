@@ -145,10 +145,15 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         widths: Widths of codes that the scheme has.
         settings: Choices of each setting of the scheme, with the default first, or the default of a
             positive number.
+        keeps_codebook: Whether the levels follow from the variables alone, whatever the latent
+            weights are. Codes can then be chosen freely, and calibration may choose them.
+        free_centroids: Whether each level may have any value, which `set_codebook` sets.
     """
 
     widths: ClassVar[tuple[int, ...]] = tuple(range(1, 9))
     settings: ClassVar[dict[str, tuple[str, ...] | float]] = {}
+    keeps_codebook: ClassVar[bool] = False
+    free_centroids: ClassVar[bool] = False
 
     def __init__(self, bits: int):
         if bits not in self.widths:
@@ -186,19 +191,6 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
 
     def fit(self, latent: np.ndarray, weights: dict[str, tf.Variable], active: bool) -> None:
         """Sets the variables from the latent weights. `active` says that they were set before."""
-
-    @property
-    def keeps_codebook(self) -> bool:
-        """Whether the levels follow from the variables alone, whatever the latent weights are.
-
-        Codes can then be chosen freely, and calibration may choose them.
-        """
-        return False
-
-    @property
-    def free_centroids(self) -> bool:
-        """Whether each level may have any value, which `set_codebook` sets."""
-        return False
 
     def set_codebook(self, codebook: np.ndarray, weights: dict[str, tf.Variable]) -> None:
         """Sets the variables so that the levels are these, where `free_centroids` allows it.

@@ -76,6 +76,7 @@ class AdaptiveBinaryQuantizer(KernelQuantizer):
     """
 
     widths: ClassVar = (1,)
+    keeps_codebook = free_centroids = True
 
     def __init__(self, bits: int = 1):
         super().__init__(bits)
@@ -97,14 +98,6 @@ class AdaptiveBinaryQuantizer(KernelQuantizer):
             middle, distance = _middle_and_distance(tf.constant(latent))
             weights["offset"].assign(middle)
             weights["scale"].assign(distance)
-
-    @property
-    def keeps_codebook(self):
-        return True
-
-    @property
-    def free_centroids(self):
-        return True
 
     def set_codebook(self, codebook, weights):
         low, high = codebook[0], codebook[-1]

@@ -39,6 +39,7 @@ class KMeansQuantizer(KernelQuantizer):
     """
 
     settings: ClassVar = {"centroids": ("kmeans", "gradient")}
+    keeps_codebook = free_centroids = True
 
     def __init__(self, bits: int, centroids: str = "kmeans"):
         super().__init__(bits)
@@ -62,14 +63,6 @@ class KMeansQuantizer(KernelQuantizer):
             return
         start = np.unique(weights["codebook"].numpy()) if active else None
         self.set_codebook(kmeans(latent, 2**self.bits, start=start), weights)
-
-    @property
-    def keeps_codebook(self):
-        return True
-
-    @property
-    def free_centroids(self):
-        return True
 
     def set_codebook(self, codebook, weights):
         padding = 2**self.bits - len(codebook)
