@@ -79,7 +79,7 @@ def training_dataset(
     names it once. When six of a speaker in a row cannot be decoded, iterating raises an error that
     names the first.
 
-    Memory holds the path, the label and three integers of each utterance, and decoded sound of the
+    Memory holds the path, the label and a few integers of each utterance, and decoded sound of the
     crops under way only. The paths of a million utterances take some 100 MB.
 
     Automatic sharding is off, so under tf.distribute every worker would see all the data. Several
