@@ -67,8 +67,8 @@ def compensated(
         weights: Weights, `[groups, inputs, outputs]`.
         hessian: Positive definite second moments of the inputs, `[groups, inputs, inputs]`.
         codebook: Ascending centroids, float32 `[k]`.
-        order: One of the orders of `CodeCalibration`. "curvature" codes inputs by descending diagonal of H (the "act
-            order" of GPTQ's code), separately in each group.
+        order: One of the orders of `CodeCalibration`. "curvature" codes inputs by descending
+            diagonal of H (the "act order" of GPTQ's code), separately in each group.
 
     Returns:
         Codes, uint8 `[groups, inputs, outputs]`.
