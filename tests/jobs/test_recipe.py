@@ -178,11 +178,39 @@ def test_a_bit_plan_is_fine_tuned_in_stages(cache, whole_run, tmp_path):
     assert not list((tmp_path / "other").glob("*"))
 
 
+def test_a_float_model_is_trained_further_at_more_speeds(cache, whole_run, tmp_path):
+    before = whole_run[0] / "float"
+    code, output = train(
+        cache, *TINY, "--bits=0", "--nocontrol", "--speed_factors=1.0,0.9,1.1", "--epochs=0.1",
+        "--learning_rate=1e-12", "--last_learning_rate=1e-12", "--weight_decay=0",
+        f"--initial_model={before}", "--channels=4", f"--run_dir={tmp_path}/further",
+    )  # fmt: skip
+    assert code == 0, output
+    after = tmp_path / "further" / "float"
+    from tfsv.tasks.model_folder import load_model
+
+    for old, new in zip(load_model(before)[0].weights, load_model(after)[0].weights, strict=True):
+        if "moving_" not in old.name:  # those follow the data at any learning rate
+            np.testing.assert_allclose(old, new, atol=1e-6)
+    kept, vectors = np.load(before / "head.npy"), np.load(after / "head.npy")
+    assert len(vectors) == len(kept) * 3 // 2
+    np.testing.assert_allclose(vectors[: len(kept)], kept, atol=1e-6)
+    card = json.loads((after / "card.json").read_text())
+    assert card["network"]["channels"] == 2 and "then" not in card["trained_on"]
+
+
 def test_a_start_that_is_quantized_is_refused(cache, whole_run, tmp_path, monkeypatch):
     start = whole_run[0] / "post_training"
     flags = [f"--run_dir={tmp_path / 'run'}", f"--start={start}"]
     message = refused(cache, monkeypatch, *flags)
     assert f"--start={start}: is quantized already; give a float one" in message
+
+
+def test_a_quantized_model_is_not_trained_further_as_float(cache, whole_run, tmp_path, monkeypatch):
+    error = refused(
+        cache, monkeypatch, f"--initial_model={whole_run[0]}/fine_tuned", f"--run_dir={tmp_path}/r"
+    )
+    assert "is quantized already; give a float one" in error
 
 
 def test_other_settings_do_not_mix_into_a_run(cache, whole_run, monkeypatch):

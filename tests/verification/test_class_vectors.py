@@ -54,11 +54,19 @@ def test_other_speakers_get_mean_embeddings(found, train):
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
 
 
-def test_other_speeds_of_the_same_speakers_are_refused(found):
-    for speeds in ((0.9, 1.0), (1.0,), (1.0, 1.1)):
-        settings = dataclasses.replace(SETTINGS, speed_factors=speeds)
-        with pytest.raises(InputError, match=r"at speeds \[1.0, 0.9\].*'speed_factors'"):
-            found(settings=settings)
+def test_classes_are_known_by_speaker_and_speed(found, train):
+    settings = dataclasses.replace(SETTINGS, speed_factors=(0.9, 1.1))
+    count = len(train.speakers)
+    vectors, kept = found(settings=settings), found.saved.astype(np.float32)
+    np.testing.assert_array_equal(vectors[:count], kept[count:])
+    lengths = np.linalg.norm(kept[count:], axis=1)
+    np.testing.assert_allclose(np.linalg.norm(vectors[count:], axis=1), lengths.mean(), rtol=1e-5)
+
+
+def test_vectors_that_are_not_of_the_named_classes_are_refused(found):
+    np.save(found.folder / "head.npy", found.saved[1:])
+    with pytest.raises(InputError, match=r"head.npy: has class vectors \(7, 8\), expected"):
+        found()
 
 
 def test_a_model_of_an_earlier_version_is_judged_by_the_shape(found):

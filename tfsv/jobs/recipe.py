@@ -140,10 +140,8 @@ class _Run:
     def _check_network(self) -> None:
         """Finds whether there is a float network to quantize, and whether the stages fit it."""
         recipe = self.recipe
-        if recipe.start:
-            network = self._float().network
-        else:
-            network = self.task.build(self.task.new_card(recipe.network))
+        given = self._float() if recipe.start else self._initial()
+        network = given.network if given else self.task.build(self.task.new_card(recipe.network))
         if recipe.quantization.wanted:
             check_quantizable(network, "bits")
         if self.plan or recipe.finetuning.stages > 1:
@@ -154,6 +152,8 @@ class _Run:
         inputs = dict(self.files)
         if self.recipe.start:
             inputs["start"] = self.float_folder / folders.WEIGHTS
+        elif initial := self.recipe.training.initial_model:
+            inputs["initial_model"] = pathlib.Path(initial) / folders.WEIGHTS
         if self.plan:
             inputs["bit_plan"] = self.recipe.quantization.bit_plan
         return self.recipe.resolved().to_dict() | {
@@ -181,10 +181,14 @@ class _Run:
     def _train_float(self, folder: pathlib.Path) -> keras.Model:
         training = self.recipe.training
         steps = max(1, round(training.epochs * self.data.steps_per_epoch))
-        card = self.task.new_card(self.recipe.network)
         with self.strategy.scope():
-            network = self.task.build(card)
-            objective = self.data.objective(network, steps)
+            if initial := self._initial():
+                network, card = initial.network, initial.card
+                objective = self.data.resumed_objective(network, steps, initial)
+            else:
+                card = self.task.new_card(self.recipe.network)
+                network = self.task.build(card)
+                objective = self.data.objective(network, steps)
         settings = FitSettings(
             steps,
             LearningRate(
@@ -238,20 +242,26 @@ class _Run:
         return quantize(network, bits, quantization.scheme)
 
     def _float(self) -> PlainModel:
-        network, card = load_model(self.float_folder)
+        return self._opened(self.float_folder, f"start={self.recipe.start}")
+
+    def _initial(self) -> PlainModel | None:
+        """The model that float training begins with, if any."""
+        folder = self.recipe.training.initial_model
+        return self._opened(pathlib.Path(folder), f"initial_model={folder}") if folder else None
+
+    def _opened(self, folder: pathlib.Path, source: str) -> PlainModel:
+        network, card = load_model(folder)
         if card.bits:
-            raise InputError(f"start={self.recipe.start}: is quantized already; give a float one")
+            raise InputError(f"{source}: is quantized already; give a float one")
         if card.task != self.task.name:
-            raise InputError(
-                f"start={self.recipe.start}: a model of the task {card.task}, not {self.task.name}"
-            )
-        return PlainModel(self.float_folder, network, card)
+            raise InputError(f"{source}: a model of the task {card.task}, not {self.task.name}")
+        return PlainModel(folder, network, card)
 
     def _card(self, name: str, network: keras.Model) -> ModelCard:
         coded = coded_weights(network)
         trained_on = self.data.trained_on()
-        if self.recipe.start:
-            before = read_folder_card(self.float_folder)
+        if source := self.recipe.start or self.recipe.training.initial_model:
+            before = read_folder_card(source)
             if before.trained_on and before.trained_on != trained_on:
                 trained_on = f"{before.trained_on}; then {trained_on}"
         else:

@@ -33,7 +33,7 @@ class Recipe:
         finetuning: How the quantized network is trained further.
         start: Folder of a float model to quantize instead of training one. None: one is trained.
             With a folder, `network` and `training` do not matter, but for optimizer and weight
-            decay. A model may have kept nothing of its training, such as an imported one. It
+            decay. (`training.initial_model` trains one further, and `network` does not matter.) A model may have kept nothing of its training, such as an imported one. It
             starts with what the task puts in its place, such as mean embeddings of the speakers
             for class vectors.
     """
@@ -68,7 +68,8 @@ class Recipe:
         from tfsv.quantization.schemes import Scheme
 
         scheme = str(Scheme.parse(self.quantization.scheme))
-        network = self.network if self.start else TASKS[self.task].resolved(self.network)
+        given = self.start or self.training.initial_model
+        network = self.network if given else TASKS[self.task].resolved(self.network)
         quantization = dataclasses.replace(self.quantization, scheme=scheme)
         return dataclasses.replace(self, network=network, quantization=quantization)
 

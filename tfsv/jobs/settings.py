@@ -24,6 +24,9 @@ class FloatTraining:
         checkpoint_steps: Steps between two checkpoints, in fine-tuning too.
         bfloat16: Whether convolutions and matrix products are computed in bfloat16, in fine-tuning
             too. It is faster on processors that have instructions for it, and slower on others.
+        initial_model: Folder of a float model to train further, perhaps on other data. Training
+            begins with its weights and with what it keeps of its training, such as class vectors.
+            The network is the model's own. None: a new one begins at random.
     """
 
     epochs: float = setting(150.0, "Epochs of float training; may be a fraction.")
@@ -35,6 +38,9 @@ class FloatTraining:
     checkpoint_steps: int = setting(100, "Steps between two checkpoints.")
     bfloat16: bool = setting(
         False, "Compute products in bfloat16, for processors with avx512_bf16 or AMX."
+    )
+    initial_model: str | None = setting(
+        None, "Folder of a float model to train further. Default: begin at random."
     )
 
     def __post_init__(self):

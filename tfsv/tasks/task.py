@@ -147,6 +147,20 @@ class TaskData(abc.ABC):
     def objective(self, network: "keras.Model", steps: int) -> "Objective":
         """A new objective for a network and a fit of so many steps, built for its outputs."""
 
+    def resumed_objective(
+        self, network: "keras.Model", steps: int, parent: PlainModel
+    ) -> "Objective":
+        """An objective like `objective`, with what a trained float model keeps of its training.
+
+        The default takes nothing from it.
+
+        Args:
+            network: The network to train, with the model's weights.
+            steps: Steps of the fit.
+            parent: The float model.
+        """
+        return self.objective(network, steps)
+
     def further_objective(self, network: "keras.Model", parent: PlainModel) -> "Objective | None":
         """The objective of a network that goes on from a trained float parent.
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -38,9 +39,10 @@ def class_vectors(
 ) -> np.ndarray:
     """The class vectors of a network, float32 `[classes, embedding size]`.
 
-    They are in the order of the pipeline's labels. They are those of the training where the folder
-    has them of these speakers. Otherwise, for an imported model or another corpus, they are the
-    mean embeddings of some crops of each class.
+    They are in the order of the pipeline's labels. A class is a speaker at a speed. Classes of the
+    network's training have its vectors where the folder keeps them. Others, such as new speakers,
+    new speeds, or all of an imported model, get the mean embedding of some crops. Its length is
+    the mean length of the vectors that are taken over.
 
     Example:
         >>> train = read_manifest("corpus/manifest.tsv").split("train")
@@ -54,27 +56,19 @@ def class_vectors(
         settings: Settings of the training pipeline.
 
     Raises:
-        InputError: The folder's vectors cannot be read, or were trained on these speakers at other
-            speeds.
+        InputError: The folder's vectors cannot be read, or are not of the classes that it names.
     """
-    trained_on = _read_classes(pathlib.Path(folder) / CLASSES)
-    if trained_on and trained_on["speakers"] != list(train.speakers):
-        return _mean_embeddings(network, front_end, train, settings)
-    file = pathlib.Path(folder) / HEAD
-    shape = (class_count(train, settings), network.output_shape[-1])
-    if not file.exists():
-        return _mean_embeddings(network, front_end, train, settings)
-    try:
-        vectors = np.load(file, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read ({error})") from error
-    speeds = trained_on and trained_on["speed_factors"]
-    if vectors.shape != shape or (speeds and speeds != list(settings.speed_factors)):
-        raise InputError(
-            f"{file}: has {vectors.shape} class vectors at speeds {speeds or 'unknown'}, the "
-            f"corpus at 'speed_factors' makes {shape}; give those of the training"
-        )
-    return vectors.astype(np.float32)
+    wanted = _classes(train.speakers, settings.speed_factors)
+    kept = _kept(pathlib.Path(folder), wanted, network.output_shape[-1])
+    new = [number for number, named in enumerate(wanted) if named not in kept]
+    if not new:
+        return np.stack([kept[named] for named in wanted])
+    vectors = _mean_embeddings(network, front_end, train, settings)
+    if kept:
+        vectors *= np.mean([np.linalg.norm(vector) for vector in kept.values()])
+        for number, named in enumerate(wanted):
+            vectors[number] = kept.get(named, vectors[number])
+    return vectors
 
 
 def save_class_vectors(
@@ -100,15 +94,37 @@ def save_class_vectors(
     write_array(folder / HEAD, vectors)
 
 
-def _read_classes(file: pathlib.Path) -> dict | None:
-    """The classes, or None for an imported model or one of an earlier version, which have none."""
+def _classes(speakers: Sequence[str], speeds: Sequence[float]) -> list[tuple[str, float]]:
+    """Speaker and speed of each class."""
+    return [(speaker, speed) for speed in speeds for speaker in speakers]
+
+
+def _kept(
+    folder: pathlib.Path, wanted: list[tuple[str, float]], size: int
+) -> dict[tuple[str, float], np.ndarray]:
+    """Vectors that a training kept of these classes; none for an imported model."""
+    file, classes = folder / HEAD, folder / CLASSES
     if not file.exists():
-        return None
+        return {}
     try:
-        classes = json.loads(read_text(file))
-        return {name: list(classes[name]) for name in ("speakers", "speed_factors")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: cannot be read; train the model again") from error
+        vectors = np.load(file, allow_pickle=False).astype(np.float32)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read ({error})") from error
+    if not classes.exists():  # tfsv 0.1 did not name them; the next training had the same ones
+        named = wanted
+    else:
+        try:
+            fields = json.loads(read_text(classes))
+            named = _classes(list(fields["speakers"]), [float(x) for x in fields["speed_factors"]])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{classes}: cannot be read; train the model again") from error
+    if vectors.shape != (len(named), size):
+        raise InputError(
+            f"{file}: has class vectors {vectors.shape}, expected {(len(named), size)}; give the"
+            " corpus and the speeds of its training"
+        )
+    found = dict(zip(named, vectors, strict=True))
+    return {named: found[named] for named in wanted if named in found}
 
 
 def _mean_embeddings(

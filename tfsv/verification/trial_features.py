@@ -63,11 +63,26 @@ class TrialFeatures:
             The embeddings, float32 `[recordings, size]`, of length 1. They are not finite where
             the network is broken.
         """
-
         forward = self._forward_of(network)
-        sums = np.zeros((self._count, network.output_shape[-1]), np.float32)
+        return self.embed_by(lambda features: forward(features).numpy(), network.output_shape[-1])
+
+    def embed_by(self, forward: Callable[[np.ndarray], np.ndarray], size: int) -> np.ndarray:
+        """Embeds all recordings by a function, such as a model file that is run.
+
+        Example:
+            >>> embeddings = features.embed_by(run_model_file, size=128)
+
+        Args:
+            forward: A function from features, float32 `[batch, frames, bins]`, to embeddings of
+                length 1, float32 `[batch, size]`.
+            size: Components of an embedding.
+
+        Returns:
+            The embeddings, float32 `[recordings, size]`, of length 1.
+        """
+        sums = np.zeros((self._count, size), np.float32)
         for numbers, weights, features in self._batches:
-            np.add.at(sums, numbers, weights[:, np.newaxis] * forward(features).numpy())
+            np.add.at(sums, numbers, weights[:, np.newaxis] * forward(features))
         return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
     def _forward_of(self, network: keras.Model) -> Callable[[np.ndarray], tf.Tensor]:
