@@ -33,9 +33,9 @@ class Recipe:
         finetuning: How the quantized network is trained further.
         start: Folder of a float model to quantize instead of training one. None: one is trained.
             With a folder, `network` and `training` do not matter, but for optimizer and weight
-            decay. (`training.initial_model` trains one further, and `network` does not matter.) A model may have kept nothing of its training, such as an imported one. It
+            decay. A model may have kept nothing of its training, such as an imported one. It
             starts with what the task puts in its place, such as mean embeddings of the speakers
-            for class vectors.
+            for class vectors. With `training.initial_model`, `network` does not matter either.
     """
 
     task: str = DEFAULT_TASK
