@@ -23,7 +23,7 @@ _MARGIN = 200  # samples read on both sides of a crop whose speed changes; see a
 _ROOM_TAPS = SAMPLE_RATE  # of a recorded impulse response, from its peak on
 _as_written = tf.autograph.experimental.do_not_convert  # spares seconds of tracing
 _EQUALIZER = 1  # folded into the seed of a crop's equalizer
-_NOBODY = -1  # row of a crop that is not of its recording as it is
+_NOBODY = -1  # row of a crop of a recording that stands in for another
 _CROP, _WHETHER, _WHICH, _KIND, _FILE, _POSITION, _SNR, _DRAWS = range(8)
 
 
@@ -94,16 +94,15 @@ def training_dataset(
         manifest: Manifest of the training utterances, such as `Manifest.split` gives it.
         settings: Settings of the pipeline.
         first_step: Number of the first batch; the batches before it are skipped.
-        vectors: Function from indices of the manifest's utterances, int64 `[batch]`, to something
-            that is known of each, such as a teacher's embedding, float32 `[batch, size]`. None:
-            nothing is asked.
+        vectors: Function from rows, int64 `[batch]`, to something that is known of each, such as a
+            teacher's embedding, float32 `[batch, size]`. A row is factor index × utterances + index
+            of the utterance in the manifest. None: nothing is asked.
 
     Returns:
         A dataset of crops and classes. Crops are float32 `[batch, crop samples]` at 16 kHz, from
         -1 to 1. Classes are int32 `[batch]`, factor index × speakers + index of the speaker in
         `manifest.speakers`. With `vectors` the classes become the pair (classes, vectors). A vector
-        is zero where the crop is not of the recording as it is: at another speed, or of a recording
-        that stands in for one that could not be read.
+        is zero where a recording stands in for one that could not be read.
 
     Raises:
         InputError: The manifest is empty, or a folder of noise or rooms has no sound files.
@@ -133,8 +132,7 @@ def training_dataset(
         waveform.set_shape([settings.crop_samples])
         waveform, further = augmenter(waveform, draws, seeds[1])
         label = tf.cast(factor, tf.int32) * corpus.speakers + corpus.label(index)
-        itself = (factors[factor] == 1.0) & (trouble == "")
-        row = tf.where(itself, corpus.row(index), _NOBODY)
+        row = tf.where(trouble == "", factor * len(manifest) + corpus.row(index), _NOBODY)
         return waveform, label, tf.stack([trouble, further]), row
 
     first = first_step * settings.batch_size

@@ -1,7 +1,6 @@
 """Opening sound files that a stranger hands over, with libsndfile."""
 
 import dataclasses
-import math
 import os
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ import soundfile
 from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.channels import OneChannel
 from tfsv.audio.containers import Sound, open_sound
+from tfsv.audio.speeds import speed_of
 from tfsv.audio.suitability import Suitability
 from tfsv.errors import InputError
 
@@ -134,7 +134,8 @@ def read_with_info(
     Args:
         path: Path of a file of any format that libsndfile reads: wav, flac, ogg, opus, mp3, …
             A `tfsv.audio.channels.OneChannel` has that channel taken. A file of one channel has
-            that one taken, whatever is chosen.
+            that one taken, whatever is chosen. A `tfsv.audio.speeds.AtSpeed` is played at its
+            speed; what is said of the file, and the limits of its duration, are of the file itself.
         minimum_seconds: Shortest duration that is taken, and as much of it must be sound. It is
             never below one frame of 25 ms.
         maximum_seconds: Longest duration that is taken. Longer files are refused before they are
@@ -148,13 +149,14 @@ def read_with_info(
             too long, or lacks the channel. It is also raised for samples that are no finite
             numbers in about -1 to 1.
     """
+    path, speed = speed_of(path)
     info, blocks = _heard(path, minimum_seconds, maximum_seconds, keep=True)
     waveform = np.concatenate(blocks)
-    if info.rate != SAMPLE_RATE:
-        common = math.gcd(info.rate, SAMPLE_RATE)
+    ratio = SAMPLE_RATE / (info.rate * speed)
+    if ratio != 1:
         import scipy.signal  # takes most of a second; recordings of 16 kHz do without
 
-        waveform = scipy.signal.resample_poly(waveform, SAMPLE_RATE // common, info.rate // common)
+        waveform = scipy.signal.resample_poly(waveform, ratio.numerator, ratio.denominator)
     peak = max(1.0, float(np.max(waveform)), -float(np.min(waveform)))
     if peak > 1.0:
         waveform = waveform / np.float32(peak)

@@ -2,10 +2,12 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from tfsv.audio.manifest import Manifest
+from tfsv.audio.speeds import at_speed
 from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.files import write_array
@@ -19,7 +21,7 @@ _PAIRS = 4096  # recordings from which the baseline is estimated
 
 
 class Teacher:
-    """A teacher's embeddings of the recordings of a manifest, as they are, without augmentation.
+    """A teacher's embeddings of the recordings of a manifest at each speed, without augmentation.
 
     Example:
         >>> teacher = Teacher("models/ge2e", train, "runs/a/teacher")
@@ -27,7 +29,8 @@ class Teacher:
         (2, 256)
 
     Attributes:
-        vectors: Function from indices of utterances to embeddings, float32 `[rows, size]`.
+        vectors: Function from rows to embeddings, float32 `[rows, size]`. A row is speed index ×
+            utterances + index of the utterance.
         size: Number of components of an embedding.
         baseline: Mean cosine between the embeddings of different recordings.
 
@@ -35,14 +38,22 @@ class Teacher:
         model: A `.tflite` file, a model folder, or a name of `tfsv.demo`.
         train: The training split.
         folder: Folder that keeps the embeddings. A killed run goes on with those that are there.
+        speed_factors: Speeds at which the recordings are heard.
 
     Raises:
         InputError: The model cannot be opened, no recording can be embedded, or the folder cannot
             be written.
     """
 
-    def __init__(self, model: str | os.PathLike, train: Manifest, folder: str | os.PathLike):
-        paths = [train.recording(utterance) for utterance in train]
+    def __init__(
+        self,
+        model: str | os.PathLike,
+        train: Manifest,
+        folder: str | os.PathLike,
+        speed_factors: Sequence[float] = (1.0,),
+    ):
+        recordings = [train.recording(utterance) for utterance in train]
+        paths = [at_speed(path, factor) for factor in speed_factors for path in recordings]
         teacher = open_model(model)
         identity = model_identity(located(model), teacher)
         self.vectors = StoredEmbeddings(teacher, paths, folder, identity, "teacher")

@@ -118,7 +118,12 @@ class SpeechTraining(TaskData):
         Without this call, as in studies, training learns from labels only.
         """
         if self._objective.teacher is not None and self._teacher is None:
-            self._teacher = Teacher(self._objective.teacher, self.train, folder / folders.TEACHER)
+            self._teacher = Teacher(
+                self._objective.teacher,
+                self.train,
+                folder / folders.TEACHER,
+                self.settings.pipeline.speed_factors,
+            )
 
     def dataset(self, first_step: int) -> tf.data.Dataset:
         """Endless batches of crops, float32 `[batch, samples]`, and classes, int32 `[batch]`.

@@ -13,6 +13,7 @@ from absl import logging
 
 from tfsv.audio import soundfiles
 from tfsv.audio.channels import OneChannel
+from tfsv.audio.speeds import speed_of
 from tfsv.audio.suitability import without_numbers
 from tfsv.errors import InputError
 from tfsv.files import writable_folder, write_array
@@ -217,7 +218,7 @@ class StoredEmbeddings:
 
     Args:
         embedder: The model.
-        paths: Sound files, or channels of them.
+        paths: Sound files, or channels of them, perhaps at other speeds (`tfsv.audio.speeds`).
         folder: Folder that keeps the embeddings, as `extract_embeddings` has it. A killed call goes
             on when it is made again.
         identity: A text that tells this model from others, e.g. its file's sha256.
@@ -363,6 +364,7 @@ def _warn_of(warned: Sequence[tuple[str, str | os.PathLike]], count: int) -> Non
 def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: float) -> str:
     digest = hashlib.sha256(f"{_VERSION}\n{identity}\n{window_seconds}\n".encode())
     for path in paths:
+        path, speed = speed_of(path)
         channel = path.channel if isinstance(path, OneChannel) else None
         path = os.path.abspath(path)
         try:
@@ -372,6 +374,8 @@ def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: floa
         digest.update(os.fsencode(path) + f"\0{state.st_size} {state.st_mtime_ns}\n".encode())
         if channel:
             digest.update(f"channel {channel}\n".encode())
+        if speed != 1:
+            digest.update(f"speed {speed}\n".encode())
     return digest.hexdigest()[:24]
 
 
