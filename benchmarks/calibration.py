@@ -15,6 +15,7 @@ import time
 import numpy as np
 import tf_keras as keras
 from absl import app, flags
+from corpus_eers import corpus_eers
 
 from tfsv.audio.crop_settings import RecordingSettings
 from tfsv.features import LogMel
@@ -25,10 +26,8 @@ from tfsv.quantization.network import strip
 from tfsv.tasks.model_folder import load_model
 from tfsv.tasks.task import TASKS
 from tfsv.text_tables import aligned
-from tfsv.verification.metrics import eer
 from tfsv.verification.model_card import front_end_of
 from tfsv.verification.recordings import recording_paths
-from tfsv.verification.scoring import trial_scores
 from tfsv.verification.trial_features import TrialFeatures
 from tfsv.verification.trials import Trials, read_trials, some_trials
 
@@ -98,18 +97,8 @@ def main(arguments: list[str]) -> None:
 
 def measured(embeddings: np.ndarray, reference: np.ndarray, trials: Trials) -> dict[str, float]:
     """EERs and the cosine to the float network's embeddings."""
-    scores = trial_scores(embeddings, trials)
-    corpora = np.array([name.split("/")[0] for name in trials.names])[trials.enrol]
-    each = [
-        eer(scores[corpora == corpus], trials.labels[corpora == corpus])
-        for corpus in np.unique(corpora)
-        if len(set(trials.labels[corpora == corpus])) == 2
-    ]
-    return {
-        "eer": eer(scores, trials.labels),
-        "mean_eer": float(np.mean(each)),
-        "cosine": float(np.mean(np.sum(embeddings * reference, axis=1))),
-    }
+    cosine = float(np.mean(np.sum(embeddings * reference, axis=1)))
+    return corpus_eers(embeddings, trials) | {"cosine": cosine}
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:

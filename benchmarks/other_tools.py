@@ -22,6 +22,7 @@ import tf_keras as keras
 from absl import app, flags
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import quantizer, recipe
+from corpus_eers import corpus_eers
 from interleave import interleaved
 
 from tfsv.audio.crop_settings import RecordingSettings
@@ -36,12 +37,10 @@ from tfsv.quantization.network import strip
 from tfsv.tasks.model_folder import load_model
 from tfsv.tasks.task import TASKS
 from tfsv.text_tables import aligned
-from tfsv.verification.metrics import eer
 from tfsv.verification.model_card import front_end_of
 from tfsv.verification.recordings import recording_paths
-from tfsv.verification.scoring import trial_scores
 from tfsv.verification.trial_features import TrialFeatures
-from tfsv.verification.trials import Trials, read_trials, some_trials
+from tfsv.verification.trials import read_trials, some_trials
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a float model.", required=True)
 _RECORDINGS = flags.DEFINE_string("recordings", None, "Folder or manifest.", required=True)
@@ -186,7 +185,7 @@ def main(arguments: list[str]) -> None:
         if name not in rows:
             try:
                 content = make()
-                figures = measured(features.embed_by(File(content).embed, size), trials)
+                figures = corpus_eers(features.embed_by(File(content).embed, size), trials)
             except (RuntimeError, ValueError) as error:
                 rows[name] = {"failed": str(error).splitlines()[0]}
                 continue
@@ -206,18 +205,6 @@ def main(arguments: list[str]) -> None:
         rows[name]["milliseconds"] = 1e3 * times.best
     write_json(output, rows)
     print(table(rows))
-
-
-def measured(embeddings: np.ndarray, trials: Trials) -> dict[str, float]:
-    """EER over all trials, and the mean over the corpora (the first folders of the paths)."""
-    scores = trial_scores(embeddings, trials)
-    corpora = np.array([name.split("/")[0] for name in trials.names])[trials.enrol]
-    each = [
-        eer(scores[corpora == corpus], trials.labels[corpora == corpus])
-        for corpus in np.unique(corpora)
-        if len(set(trials.labels[corpora == corpus])) == 2
-    ]
-    return {"eer": eer(scores, trials.labels), "mean_eer": float(np.mean(each))}
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
