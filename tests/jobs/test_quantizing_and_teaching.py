@@ -1,6 +1,7 @@
 """A calibrated network that its float parent teaches without labels, killed and resumed."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -58,6 +59,25 @@ def test_a_parent_teaches_and_a_killed_training_ends_with_the_same_weights(
         np.testing.assert_array_equal(a, b)
     with pytest.raises(InputError, match="other settings .*tuning"):
         quantize_model(*arguments, tuning=LabelFreeTuning())
+
+
+def test_stages_that_do_not_fit_are_told_before_the_calibration(places, tmp_path):  # noqa: F811
+    tuning = dataclasses.replace(TUNING, steps=200, stages=99)
+    with pytest.raises(InputError, match="stage plan"):
+        quantize_model(places / "float", heard(places), Widths(2), tmp_path / "out", tuning=tuning)
+    assert not (tmp_path / "out" / "calibration").exists()
+
+
+def test_a_recording_that_only_the_training_hears_decides_too(places, tmp_path):  # noqa: F811
+    shutil.copytree(places / "recordings", tmp_path / "recordings")
+    recordings = heard(places, recordings=str(tmp_path / "recordings"), crops=4)
+    arguments = (places / "float", recordings, Widths(2), tmp_path / "out")
+    made = quantize_model(*arguments, tuning=TUNING)
+    others = set(map(str, (tmp_path / "recordings").glob("*.wav"))) - set(made.recordings)
+    assert len(others) == 20
+    soundfile.write(others.pop(), np.random.default_rng(0).normal(0, 0.1, 8000), 16000)
+    with pytest.raises(InputError, match="other settings .*taught_on"):
+        quantize_model(*arguments, tuning=TUNING)
 
 
 def test_recordings_that_cannot_be_used_are_passed_over(tmp_path, caplog):

@@ -1,6 +1,8 @@
 """From a float model folder and unlabelled recordings to a quantized model folder."""
 
 import dataclasses
+import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -29,12 +31,12 @@ from tfsv.jobs.settings import (
 )
 from tfsv.quantization.calibration import CalibratedLayer, quantize_on
 from tfsv.quantization.calibration_settings import CodeCalibration
-from tfsv.quantization.network import quantizable_layers, switch_off
+from tfsv.quantization.network import quantizable_layers, quantize, switch_off
 from tfsv.quantization.schemes import Scheme
 from tfsv.run_lock import alone_in
 from tfsv.tasks.model_folder import load_model, save_model
 from tfsv.tasks.own import OwnData
-from tfsv.tasks.task import TASKS, PlainModel, RecordedInputs, Task
+from tfsv.tasks.task import TASKS, PlainModel, RecordedInputs, Task, TaskData
 
 CLAIM = "quantize.json"
 """File of the folder with all that decides the outcome."""
@@ -126,38 +128,40 @@ def quantize_model(
             "%d recordings are few; with a hundred of many speakers the network keeps more",
             len(heard.recordings),
         )
+    data = None
+    if tuning.steps:
+        data = task.unlabelled_data(
+            recordings, batch_size=tuning.batch_size, augment=tuning.augment
+        )
     with alone_in(writable_folder(output)):
         folders.claim(
             output / CLAIM,
-            _claimed(parent, recordings, widths, scheme, settings, tuning, heard),
+            _claimed(parent, recordings, widths, scheme, settings, tuning, heard, data),
         )
         if (output / folders.CARD).exists():
             network, card = load_model(output)
             return QuantizedModel(network, card, parent, heard.recordings)
         if bits is None:
             bits = _searched(parent, task, widths, scheme, heard, output)
+        further = None
+        if data:
+            further = _further(data, tuning)
+            plan = _plan(widths, output)
+            further.stages(quantize(parent.network, bits, scheme), plan)  # told before the work
         state = output / _STATE
         found = quantize_on(parent.network, bits, heard.batches, scheme, settings, folder=state)
-        if tuning.steps:
-            _teach(found.network, parent, recordings, widths, tuning, output)
+        if further:
+            switch_off(found.network)
+            staged = further.stages(found.network, plan)
+            further.run(found.network, parent, output / FINE_TUNING, "label-free", staged)
         card = _card(parent.card, found.layers, scheme, settings, tuning, heard)
         save_model(output, found.network, card)
         shutil.rmtree(state, ignore_errors=True)
     return QuantizedModel(found.network, card, parent, heard.recordings, found.layers)
 
 
-def _teach(
-    network: keras.Model,
-    parent: PlainModel,
-    recordings: Any,
-    widths: Widths,
-    tuning: LabelFreeTuning,
-    output: pathlib.Path,
-) -> None:
-    """Trains the calibrated network in place to give its parent's embeddings."""
-    data = TASKS.named(parent.card.task).unlabelled_data(
-        recordings, batch_size=tuning.batch_size, augment=tuning.augment
-    )
+def _further(data: TaskData, tuning: LabelFreeTuning) -> FurtherTraining:
+    """The training in which a parent teaches a calibrated network to give its embeddings."""
     finetuning = FineTuning(
         epochs=tuning.steps / data.steps_per_epoch,
         **{name: getattr(tuning, name) for name in _SHARED},
@@ -168,11 +172,13 @@ def _teach(
         checkpoint_steps=tuning.checkpoint_steps,
         bfloat16=tuning.bfloat16,
     )
-    switch_off(network)
-    further = FurtherTraining(data, training, finetuning)
+    return FurtherTraining(data, training, finetuning)
+
+
+def _plan(widths: Widths, output: pathlib.Path) -> BitPlan | None:
+    """The bit plan that was given or searched, if any."""
     file = output / PLAN if widths.budget is not None else widths.bit_plan
-    staged = further.stages(network, None if file is None else BitPlan.read(file))
-    further.run(network, parent, output / FINE_TUNING, "label-free", staged)
+    return None if file is None else BitPlan.read(file)
 
 
 def _given_bits(network: keras.Model, task: Task, widths: Widths) -> Mapping[str, int] | None:
@@ -220,8 +226,9 @@ def _claimed(
     settings: CodeCalibration,
     tuning: LabelFreeTuning,
     heard: RecordedInputs,
+    data: TaskData | None,
 ) -> dict[str, Any]:
-    """What decides the outcome: settings, and hashes of model, plan and what was heard."""
+    """What decides the outcome: settings, and hashes of model, plan and what is heard."""
     plan = widths.bit_plan
     return {
         "model_sha256": sha256_of(parent.folder / folders.WEIGHTS),
@@ -232,7 +239,12 @@ def _claimed(
         "scheme": scheme,
         "calibration": dataclasses.asdict(settings),
         "tuning": dataclasses.asdict(tuning),
+        "taught_on_sha256": None if data is None else _digest(data.identity()),
     }
+
+
+def _digest(table: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(table).encode()).hexdigest()
 
 
 def _card(
