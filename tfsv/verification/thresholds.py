@@ -2,7 +2,7 @@
 
 One threshold for all pairs of a list is ruled by its largest corpora, and a corpus whose speakers
 sound alike gets more false accepts than it says. Where the corpora of the trials are known, a rate
-holds in each of them on the development list. This rule is our choice.
+holds on the development list in each of them that has enough pairs to tell. This rule is our choice.
 """
 
 from collections.abc import Sequence
