@@ -2,7 +2,7 @@
 
 One threshold for all pairs of a list is ruled by its largest corpora, and a corpus whose speakers
 sound alike gets more false accepts than it says. Where the corpora of the trials are known, a rate
-holds on the development list in each of them that has enough pairs to tell. This rule is our choice.
+holds on the development list in each of them that has enough pairs to tell. It is our choice.
 """
 
 from collections.abc import Sequence
