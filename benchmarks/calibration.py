@@ -15,21 +15,15 @@ import time
 import numpy as np
 import tf_keras as keras
 from absl import app, flags
-from corpus_eers import corpus_eers
+from trial_lists import corpus_eers, opened
 
 from tfsv.audio.crop_settings import RecordingSettings
-from tfsv.features import LogMel
 from tfsv.files import write_json
 from tfsv.quantization.calibration import quantize_on
 from tfsv.quantization.calibration_settings import CodeCalibration
 from tfsv.quantization.network import strip
-from tfsv.tasks.model_folder import load_model
-from tfsv.tasks.task import TASKS
 from tfsv.text_tables import aligned
-from tfsv.verification.model_card import front_end_of
-from tfsv.verification.recordings import recording_paths
-from tfsv.verification.trial_features import TrialFeatures
-from tfsv.verification.trials import Trials, read_trials, some_trials
+from tfsv.verification.trials import Trials
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a float model.", required=True)
 _RECORDINGS = flags.DEFINE_string("recordings", None, "Folder or manifest.", required=True)
@@ -63,14 +57,13 @@ LEVELS = {
 def main(arguments: list[str]) -> None:
     """Measures what has not been measured yet and prints the table."""
     del arguments
-    network, card = load_model(_MODEL.value)
-    trials = read_trials(_TRIALS.value)
-    if _SOME.value:
-        trials = some_trials(trials, _SOME.value, seed=1)
-    front_end = LogMel(**front_end_of(card))
-    features = TrialFeatures(recording_paths(trials, _ROOT.value, None), front_end)
-    settings = RecordingSettings(_RECORDINGS.value, crops=_CROPS.value, seed=_SEED.value)
-    batches = TASKS[card.task].recorded_inputs(settings, card).batches
+    network, _, trials, features, batches = opened(
+        _MODEL.value,
+        _TRIALS.value,
+        _ROOT.value,
+        RecordingSettings(_RECORDINGS.value, crops=_CROPS.value, seed=_SEED.value),
+        _SOME.value,
+    )
     reference = features.embed(network)
     output = pathlib.Path(_OUTPUT.value)
     rows = json.loads(output.read_text()) if output.exists() else {}

@@ -35,7 +35,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import soundfile
@@ -44,6 +44,7 @@ import tf_keras as keras
 from absl import flags
 from ai_edge_litert.interpreter import Interpreter
 from interleave import Times, interleaved
+from plain_tflite import graph_of, tflite_of
 
 from tfsv.conversion.convert import convert
 from tfsv.conversion.forms import COMPUTE_FORMS
@@ -271,14 +272,14 @@ def _candidates(name: str, with_onnx: bool) -> dict[str, Candidate]:
 
     samples = tf.TensorSpec([1, _samples()], tf.float32, name="waveform")
     features = tf.TensorSpec([1, _FRAMES.value, front_end.bins], tf.float32, name="features")
-    whole = _graph(lambda waveform: embed(front_end(waveform)), samples)
-    features_only = _tflite(_graph(front_end, samples), network)
+    whole = graph_of(lambda waveform: embed(front_end(waveform)), samples)
+    features_only = tflite_of(graph_of(front_end, samples), network)
     found = {
-        _FLOAT: Candidate("tflite", (_tflite(whole, network),)),
-        _DYNAMIC: Candidate("tflite", (_tflite(whole, network, quantize=True),)),
+        _FLOAT: Candidate("tflite", (tflite_of(whole, network),)),
+        _DYNAMIC: Candidate("tflite", (tflite_of(whole, network, quantize=True),)),
         _FULL: Candidate(
             "tflite",
-            (features_only, _tflite(_graph(embed, features), network, True, calibration)),
+            (features_only, tflite_of(graph_of(embed, features), network, True, calibration)),
         ),
     }
     if with_onnx:
@@ -314,29 +315,6 @@ def _randomise(network: keras.Model, features: np.ndarray) -> dict[str, CodedWei
             layer.momentum = 0.0
     network(features, training=True)
     return coded
-
-
-def _graph(work: Callable, argument: tf.TensorSpec) -> tf.types.experimental.GenericFunction:
-    return tf.function(work, input_signature=[argument], autograph=False)
-
-
-def _tflite(
-    graph: tf.types.experimental.GenericFunction,
-    network: keras.Model,
-    quantize: bool = False,
-    calibration: Sequence[np.ndarray] = (),
-) -> bytes:
-    """What TFLite's converter makes of it as its documentation says, on float in- and outputs."""
-    owner = tf.Module()  # of the variables; a Keras model as such would be traced layer by layer
-    owner.weights = network.weights
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [graph.get_concrete_function()], owner
-    )
-    if quantize:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if len(calibration):
-        converter.representative_dataset = lambda: ([values] for values in calibration)
-    return converter.convert()
 
 
 def _onnx(graph) -> bytes:

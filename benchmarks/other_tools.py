@@ -22,25 +22,21 @@ import tf_keras as keras
 from absl import app, flags
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import quantizer, recipe
-from corpus_eers import corpus_eers
 from interleave import interleaved
+from plain_tflite import graph_of, tflite_of
+from trial_lists import corpus_eers, opened
 
 from tfsv.audio.crop_settings import RecordingSettings
 from tfsv.card import ModelCard
 from tfsv.conversion.convert import convert
 from tfsv.conversion.ends import Ends
-from tfsv.features import LogMel
 from tfsv.files import replacing, write_json
 from tfsv.packed.expand import expand, is_packed
 from tfsv.quantization.calibration import quantize_on
 from tfsv.quantization.network import strip
-from tfsv.tasks.model_folder import load_model
 from tfsv.tasks.task import TASKS
 from tfsv.text_tables import aligned
 from tfsv.verification.model_card import front_end_of
-from tfsv.verification.recordings import recording_paths
-from tfsv.verification.trial_features import TrialFeatures
-from tfsv.verification.trials import read_trials, some_trials
 
 _MODEL = flags.DEFINE_string("model", None, "Folder of a float model.", required=True)
 _RECORDINGS = flags.DEFINE_string("recordings", None, "Folder or manifest.", required=True)
@@ -81,7 +77,7 @@ class Tools:
     def makers(self) -> Iterator[tuple[str, Callable[[], bytes]]]:
         """Names of the files, and functions that make them."""
         yield "float, TFLite", lambda: _tflite(self._network)
-        yield "TFLite, int8 dynamic", lambda: _tflite(self._network, quantized=True)
+        yield "TFLite, int8 dynamic", lambda: _tflite(self._network, quantize=True)
         yield "TFLite, int8 full", lambda: _tflite(self._network, True, self._crops)
         for name, found in _EDGE_RECIPES.items():
             yield name, lambda found=found: self._by_edge_quantizer(found)
@@ -167,15 +163,13 @@ class File:
 def main(arguments: list[str]) -> None:
     """Makes and measures what has not been measured yet, times all files, prints the table."""
     del arguments
-    network, card = load_model(_MODEL.value)
-    trials = read_trials(_TRIALS.value)
-    if _SOME.value:
-        trials = some_trials(trials, _SOME.value, seed=1)
-    features = TrialFeatures(
-        recording_paths(trials, _ROOT.value, None), LogMel(**front_end_of(card))
+    network, card, trials, features, batches = opened(
+        _MODEL.value,
+        _TRIALS.value,
+        _ROOT.value,
+        RecordingSettings(_RECORDINGS.value, crops=_CROPS.value, seed=0),
+        _SOME.value,
     )
-    settings = RecordingSettings(_RECORDINGS.value, crops=_CROPS.value, seed=0)
-    batches = TASKS[card.task].recorded_inputs(settings, card).batches
     output = pathlib.Path(_OUTPUT.value)
     rows = json.loads(output.read_text()) if output.exists() else {}
     size = network.output_shape[-1]
@@ -199,8 +193,9 @@ def main(arguments: list[str]) -> None:
             print(table({name: rows[name]}), flush=True)
         if "failed" not in rows[name]:
             files[name] = File(path.read_bytes())
-    sound = np.random.default_rng(0).normal(size=(1, _FRAMES.value, front_end_of(card)["bins"]))
-    works = {name: lambda file=file: file(sound.astype(np.float32)) for name, file in files.items()}
+    shape = (1, _FRAMES.value, front_end_of(card)["bins"])
+    sound = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    works = {name: lambda file=file: file(sound) for name, file in files.items()}
     for name, times in interleaved(works, _ROUNDS.value, burst=_BURST).items():
         rows[name]["milliseconds"] = 1e3 * times.best
     write_json(output, rows)
@@ -221,24 +216,12 @@ def table(rows: dict[str, dict[str, float]]) -> str:
 
 
 def _tflite(
-    network: keras.Model, quantized: bool = False, calibration: Sequence[np.ndarray] = ()
+    network: keras.Model, quantize: bool = False, calibration: Sequence[np.ndarray] = ()
 ) -> bytes:
     """What TFLite's converter makes of it, for inputs of any length."""
-
-    @tf.function(input_signature=[tf.TensorSpec([1, None, network.input_shape[-1]], tf.float32)])
-    def embed(features):
-        return network(features, training=False)
-
-    owner = tf.Module()  # of the variables; a Keras model as such would be traced layer by layer
-    owner.weights = network.weights
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [embed.get_concrete_function()], owner
-    )
-    if quantized:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if calibration:
-        converter.representative_dataset = lambda: ([crop] for crop in calibration)
-    return converter.convert()
+    features = tf.TensorSpec([1, None, network.input_shape[-1]], tf.float32, name=_INPUT)
+    graph = graph_of(lambda features: network(features, training=False), features)
+    return tflite_of(graph, network, quantize, calibration)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from tfsv.quantization.schemes import Scheme
 from tfsv.run_lock import alone_in
 from tfsv.tasks.model_folder import load_model, save_model
 from tfsv.tasks.own import OwnData
-from tfsv.tasks.task import TASKS, PlainModel, RecordedInputs, Task, TaskData
+from tfsv.tasks.task import TASKS, PlainModel, RecordedInputs, Task
 
 CLAIM = "quantize.json"
 """File of the folder with all that decides the outcome."""
@@ -128,24 +128,18 @@ def quantize_model(
             "%d recordings are few; with a hundred of many speakers the network keeps more",
             len(heard.recordings),
         )
-    data = None
-    if tuning.steps:
-        data = task.unlabelled_data(
-            recordings, batch_size=tuning.batch_size, augment=tuning.augment
-        )
+    further = _further(task, recordings, tuning) if tuning.steps else None
     with alone_in(writable_folder(output)):
         folders.claim(
             output / CLAIM,
-            _claimed(parent, recordings, widths, scheme, settings, tuning, heard, data),
+            _claimed(parent, recordings, widths, scheme, settings, tuning, heard, further),
         )
         if (output / folders.CARD).exists():
             network, card = load_model(output)
             return QuantizedModel(network, card, parent, heard.recordings)
         if bits is None:
             bits = _searched(parent, task, widths, scheme, heard, output)
-        further = None
-        if data:
-            further = _further(data, tuning)
+        if further:
             plan = _plan(widths, output)
             further.stages(quantize(parent.network, bits, scheme), plan)  # told before the work
         state = output / _STATE
@@ -160,8 +154,9 @@ def quantize_model(
     return QuantizedModel(found.network, card, parent, heard.recordings, found.layers)
 
 
-def _further(data: TaskData, tuning: LabelFreeTuning) -> FurtherTraining:
+def _further(task: Task, recordings: Any, tuning: LabelFreeTuning) -> FurtherTraining:
     """The training in which a parent teaches a calibrated network to give its embeddings."""
+    data = task.unlabelled_data(recordings, batch_size=tuning.batch_size, augment=tuning.augment)
     finetuning = FineTuning(
         epochs=tuning.steps / data.steps_per_epoch,
         **{name: getattr(tuning, name) for name in _SHARED},
@@ -226,7 +221,7 @@ def _claimed(
     settings: CodeCalibration,
     tuning: LabelFreeTuning,
     heard: RecordedInputs,
-    data: TaskData | None,
+    further: FurtherTraining | None,
 ) -> dict[str, Any]:
     """What decides the outcome: settings, and hashes of model, plan and what is heard."""
     plan = widths.bit_plan
@@ -239,7 +234,7 @@ def _claimed(
         "scheme": scheme,
         "calibration": dataclasses.asdict(settings),
         "tuning": dataclasses.asdict(tuning),
-        "taught_on_sha256": None if data is None else _digest(data.identity()),
+        "taught_on_sha256": None if further is None else _digest(further.data.identity()),
     }
 
 

@@ -184,7 +184,7 @@ class _Run:
         with self.strategy.scope():
             if initial := self._initial():
                 network, card = initial.network, initial.card
-                objective = self.data.resumed_objective(network, steps, initial)
+                objective = self.data.further_objective(network, initial, steps)
             else:
                 card = self.task.new_card(self.recipe.network)
                 network = self.task.build(card)

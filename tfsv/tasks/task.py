@@ -147,34 +147,23 @@ class TaskData(abc.ABC):
     def objective(self, network: "keras.Model", steps: int) -> "Objective":
         """A new objective for a network and a fit of so many steps, built for its outputs."""
 
-    def resumed_objective(
-        self, network: "keras.Model", steps: int, parent: PlainModel
-    ) -> "Objective":
-        """An objective like `objective`, with what a trained float model keeps of its training.
-
-        The default takes nothing from it.
-
-        Args:
-            network: The network to train, with the model's weights.
-            steps: Steps of the fit.
-            parent: The float model.
-        """
-        return self.objective(network, steps)
-
-    def further_objective(self, network: "keras.Model", parent: PlainModel) -> "Objective | None":
+    def further_objective(
+        self, network: "keras.Model", parent: PlainModel, steps: int = 0
+    ) -> "Objective | None":
         """The objective of a network that goes on from a trained float parent.
 
-        Schedules are at their ends. The default takes nothing from the parent.
+        The default takes nothing from the parent.
 
         Args:
             network: The network to train, quantized or float.
             parent: The float model that it was made of.
+            steps: Steps that schedules run over, as in `objective`. 0: they are at their ends.
 
         Returns:
             The objective. None: the data have no targets, and the parent is all there is to learn
             from.
         """
-        return self.objective(network, 0)
+        return self.objective(network, steps)
 
     def save_objective(self, folder: pathlib.Path, objective: "Objective") -> None:  # noqa: B027
         """Keeps in a model's folder what `further_objective` goes on from."""

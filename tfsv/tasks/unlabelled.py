@@ -84,7 +84,7 @@ class UnlabelledSpeech(TaskData):
         """There is none: nobody knows who speaks."""
         raise NotImplementedError("recordings without labels have no objective of their own")
 
-    def further_objective(self, network: keras.Model, parent: PlainModel) -> None:
+    def further_objective(self, network: keras.Model, parent: PlainModel, steps: int = 0) -> None:
         """Nothing but the parent's teaching."""
         return
 

@@ -150,16 +150,26 @@ class SpeechTraining(TaskData):
 
     def objective(self, network: keras.Model, steps: int) -> Objective:
         """The objective that the settings name, its margin on schedule."""
-        return self._made_objective(network, self._margin(steps))
+        settings = self._objective
+        start, end = (round(part * steps) for part in (settings.margin_start, settings.margin_end))
+        return self._made_objective(network, Margin(settings.margin, start, end))
 
-    def resumed_objective(self, network: keras.Model, steps: int, parent: PlainModel) -> Objective:
-        """The same with a model's class vectors, or mean embeddings in their place."""
-        return self._taken_over(self.objective(network, steps), parent)
-
-    def further_objective(self, network: keras.Model, parent: PlainModel) -> Objective:
-        """An objective with the parent's class vectors, or mean embeddings in their place."""
-        objective = self._made_objective(network, Margin(self._objective.margin))
-        return self._taken_over(objective, parent)
+    def further_objective(
+        self, network: keras.Model, parent: PlainModel, steps: int = 0
+    ) -> Objective:
+        """The objective with the parent's class vectors, or mean embeddings in their place."""
+        objective = self.objective(network, steps)
+        vectors = class_vectors(
+            parent.folder,
+            parent.network,
+            self.features_of(parent.card),
+            self.train,
+            self.settings.pipeline,
+        )
+        objective.kernel.assign(vectors)
+        if isinstance(objective, TaughtSpeakers):
+            read_projection(parent.folder, objective.teacher)
+        return objective
 
     def save_objective(self, folder: pathlib.Path, objective: Objective) -> None:
         """Keeps the class vectors, and the projection to the teacher's embeddings if any."""
@@ -210,24 +220,6 @@ class SpeechTraining(TaskData):
         root = root or self._root("dev")
         found = read_trials(trials or self.trials_file("dev"))
         return found, None if root else self.manifest, root
-
-    def _margin(self, steps: int) -> Margin:
-        settings = self._objective
-        start, end = (round(part * steps) for part in (settings.margin_start, settings.margin_end))
-        return Margin(settings.margin, start, end)
-
-    def _taken_over(self, objective: Objective, parent: PlainModel) -> Objective:
-        vectors = class_vectors(
-            parent.folder,
-            parent.network,
-            self.features_of(parent.card),
-            self.train,
-            self.settings.pipeline,
-        )
-        objective.kernel.assign(vectors)
-        if isinstance(objective, TaughtSpeakers):
-            read_projection(parent.folder, objective.teacher)
-        return objective
 
     def _made_objective(self, network: keras.Model, margin: Margin) -> Objective:
         name, settings = named_settings(self._objective.objective)

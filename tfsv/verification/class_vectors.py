@@ -60,15 +60,12 @@ def class_vectors(
     """
     wanted = _classes(train.speakers, settings.speed_factors)
     kept = _kept(pathlib.Path(folder), wanted, network.output_shape[-1])
-    new = [number for number, named in enumerate(wanted) if named not in kept]
-    if not new:
-        return np.stack([kept[named] for named in wanted])
-    vectors = _mean_embeddings(network, front_end, train, settings)
-    if kept:
-        vectors *= np.mean([np.linalg.norm(vector) for vector in kept.values()])
-        for number, named in enumerate(wanted):
-            vectors[number] = kept.get(named, vectors[number])
-    return vectors
+    if not all(named in kept for named in wanted):
+        means = _mean_embeddings(network, front_end, train, settings)
+        if kept:
+            means *= np.mean([np.linalg.norm(vector) for vector in kept.values()])
+        kept = dict(zip(wanted, means, strict=True)) | kept
+    return np.stack([kept[named] for named in wanted])
 
 
 def save_class_vectors(
