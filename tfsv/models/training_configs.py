@@ -9,6 +9,7 @@ from tfsv.errors import InputError
 from tfsv.foreign import HEAD_BYTES, foreign_kind
 from tfsv.models.pooling_and_bins import Said
 from tfsv.models.yaml_keys import read_values
+from tfsv.plain_files import opened
 
 _NAMES = ("config.yaml", "config.yml")
 _LARGEST = 2**20  # bytes; of any training's it is a hundredth of that
@@ -112,7 +113,7 @@ def _read(path: pathlib.Path) -> TrainingConfig | None:
 
 def _text(path: pathlib.Path) -> str:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             content = file.read(_LARGEST + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
