@@ -21,7 +21,8 @@ def test_what_holds_for_every_network(name, pytestconfig):
 
 def test_the_order_is_that_of_messages():
     assert list(NETWORKS) == [
-        "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet18_tapered",
+        "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet221", "resnet293",
+        "resnet18_tapered",
         "dfresnet56", "dfresnet110", "dfresnet179", "dfresnet233",
         "dfresnet56_3x3", "dfresnet110_3x3", "dfresnet179_3x3", "dfresnet233_3x3",
         "gemini60", "gemini114", "gemini183", "gemini237",

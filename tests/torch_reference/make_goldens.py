@@ -23,6 +23,8 @@ CASES = {
     "resnet50": ("wespeaker_resnet50", networks.ResNet, (8, 80, 16), {}),
     "resnet101": ("wespeaker_resnet101", networks.ResNet, (4, 80, 16), {}),
     "resnet152": ("wespeaker_resnet152", networks.ResNet, (4, 80, 16), {}),
+    "resnet221": ("wespeaker_resnet221", networks.ResNet, (4, 80, 16), {}),
+    "resnet293": ("wespeaker_resnet293", networks.ResNet, (4, 80, 16), {}),
     "gemini60": ("wespeaker_gemini60", networks.Gemini, (32, 80, 256), {}),
     "gemini114": ("wespeaker_gemini114", networks.Gemini, (8, 80, 16), {}),
     "gemini183": ("wespeaker_gemini183", networks.Gemini, (4, 80, 16), {}),

@@ -90,6 +90,8 @@ LAYOUTS = (
             "resnet50": 53,
             "resnet101": 104,
             "resnet152": 155,
+            "resnet221": 224,
+            "resnet293": 296,
         },
         modules=(
             ("stem", "conv1"),

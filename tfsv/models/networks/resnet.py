@@ -1,10 +1,11 @@
-"""Two-dimensional residual networks for speaker embeddings (r-vectors): resnet18 to resnet152."""
+"""Two-dimensional residual networks for speaker embeddings (r-vectors): resnet18 to resnet293."""
 
 import functools
 from collections.abc import Sequence
 
 import tf_keras as keras
 
+from tfsv.models.deep_graphs import allow_depth
 from tfsv.models.image_layers import conv_norm, stem
 from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
@@ -15,12 +16,15 @@ BLOCKS = {
     50: (3, 4, 6, 3),
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
+    221: (6, 16, 48, 3),
+    293: (10, 20, 64, 3),
 }
 
 _WIDTHS = (1, 2, 4, 8)  # of the stages, in widths of the first
 _TAPERED = (1, 2, 4, 6)
 _FIRST_OF_BOTTLENECKS = 50
 _EXPANSION = 4
+_LAYERS_OF_A_BLOCK = 11  # of Keras, on the longest path through a bottleneck and its padding
 
 
 def resnet(
@@ -59,6 +63,7 @@ def resnet(
     Returns:
         A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
     """
+    allow_depth(_LAYERS_OF_A_BLOCK * sum(BLOCKS[depth]))
     block = _bottleneck_block if depth >= _FIRST_OF_BOTTLENECKS else _basic_block
     features = keras.Input((None, bins), name="features")
     x = stem(features, channels)
