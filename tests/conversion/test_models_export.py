@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from exported_files import run, waveform
 
 from tfsv.conversion.convert import export_tflite
+from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings, build_network
 from tfsv.models.networks import dfresnet, resnet
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
@@ -20,11 +21,15 @@ from tfsv.verification.tflite_embedder import TFLiteEmbedder
 BINS = 16
 FAMILIES = {
     "resnet50": (4, "astp"),
+    "resnet50_two_layers": (4, "tstp"),
     "dfresnet56": (4, "tstp"),
     "ecapa512": (16, "astp"),
     "gemini60": (4, "tsdp"),
     "xvector": (8, "mean"),
 }
+PACKED = ("resnet50_two_layers",)
+"""Families of which a packed file is made too; the others' are in tests of the packed format."""
+
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 
@@ -59,23 +64,37 @@ def test_every_variable_has_a_gradient(network):
         assert np.any(gradient), variable.name
 
 
-def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
+def exported(network, path, weights):
+    """A file with codes of 4 bits, and the Keras network that it is of."""
     bins = {"bins": BINS}
     card = speaker_card(NetworkSettings(network.name, 4, BINS, 8), bins)
     quantized = quantize(network, 4)
     refresh_codebooks(quantized)
     plain, coded = strip(quantized)
-    path = tmp_path / "model.tflite"
-    report = export_tflite(plain, coded, card, path, speaker_ends(bins, 8), weights="int8")
+    assert set(coded) == {layer.name for layer in network.layers if kernel_layer(layer)}
+    report = export_tflite(plain, coded, card, path, speaker_ends(bins, 8), weights=weights)
     assert report.agreement > 0.99
     assert len(report.layers) == len(coded)
+    return KerasEmbedder(plain, card)
+
+
+def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
+    path = tmp_path / "model.tflite"
+    embedder = exported(network, path, "int8")
     sound = waveform(12345)
-    wanted = KerasEmbedder(plain, card).embed(sound)
-    assert TFLiteEmbedder(path).embed(sound) @ wanted > 0.99
+    assert TFLiteEmbedder(path).embed(sound) @ embedder.embed(sound) > 0.99
     interpreter = Interpreter(model_content=path.read_bytes())
     for samples in (8000, 12000):
         run(interpreter, waveform(samples))
         assert not KERNELS & set(operators_left(interpreter))
+
+
+@pytest.mark.parametrize("network", PACKED, indirect=True)
+def test_packed_file_agrees_with_keras(network, tmp_path):
+    path = tmp_path / "model.tflite"
+    embedder = exported(network, path, "packed")
+    sound = waveform(12345)
+    assert TFLiteEmbedder(path).embed(sound) @ embedder.embed(sound) > 0.99
 
 
 def test_mirrored_ends_survive_export(tmp_path):

@@ -8,8 +8,8 @@ from tfsv.models import NETWORKS, NetworkSettings, build_network
 from tfsv.models.networks import ecapa
 
 COMPUTED = (
-    "resnet18", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60", "ecapa512",
-    "speechbrain_ecapa512", "xvector", "ge2e",
+    "resnet18", "resnet18_two_layers", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60",
+    "ecapa512", "speechbrain_ecapa512", "xvector", "ge2e",
 )  # fmt: skip
 """A network of each builder and kind of block; `--all-networks` runs the others too."""
 
@@ -23,9 +23,14 @@ def test_the_order_is_that_of_messages():
     assert list(NETWORKS) == [
         "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet221", "resnet293",
         "resnet18_tapered",
+        "resnet18_two_layers", "resnet34_two_layers", "resnet50_two_layers",
+        "resnet101_two_layers", "resnet152_two_layers", "resnet221_two_layers",
+        "resnet293_two_layers",
         "dfresnet56", "dfresnet110", "dfresnet179", "dfresnet233",
         "dfresnet56_3x3", "dfresnet110_3x3", "dfresnet179_3x3", "dfresnet233_3x3",
         "gemini60", "gemini114", "gemini183", "gemini237",
+        "gemini60_two_layers", "gemini114_two_layers", "gemini183_two_layers",
+        "gemini237_two_layers",
         "ecapa512", "ecapa1024", "speechbrain_ecapa512", "speechbrain_ecapa1024", "xvector",
         "ge2e",
     ]  # fmt: skip

@@ -110,6 +110,8 @@ def test_the_config_beside_it_tells(half, small, tmp_path, half_of, bins, poolin
         (CONFIG.replace("4", "256").format(16, "TSTP"), {}, "embeddings of 256, not 4"),
         (CONFIG.format(16, "TSTP") + "dataset_args: {fbank_args: {num_mel_bins: 40}}\n", {},
          "feat_dim: 16 and num_mel_bins: 40"),
+        (CONFIG.format(16, "TSTP") + "  two_emb_layer: True\n", {},
+         "is for resnet18_two_layers, not resnet18"),
         ("version https://git-lfs.github.com/spec/v1\n", {}, "config.yaml: a pointer of git-lfs"),
         ("model_args: {}\n", {}, "give 'bins' or 'pooling'"),
         ("pipeline:\n  name: another\n", {}, "give 'bins' or 'pooling'"),

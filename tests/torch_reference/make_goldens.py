@@ -29,12 +29,21 @@ CASES = {
     "gemini114": ("wespeaker_gemini114", networks.Gemini, (8, 80, 16), {}),
     "gemini183": ("wespeaker_gemini183", networks.Gemini, (4, 80, 16), {}),
     "gemini237": ("wespeaker_gemini237", networks.Gemini, (4, 80, 16), {}),
+    "resnet34_two_layers": (
+        "wespeaker_resnet34_two_layers", networks.ResNet, (8, 80, 16), {"two_layers": True}
+    ),
+    "resnet50_two_layers": (
+        "wespeaker_resnet50_two_layers", networks.ResNet, (4, 80, 16), {"two_layers": True}
+    ),
+    "gemini60_two_layers": (
+        "wespeaker_gemini60_two_layers", networks.Gemini, (4, 80, 16), {"two_layers": True}
+    ),
     "ecapa_glob": ("wespeaker_ecapa512", networks.Ecapa, (512, 80, 192), {}),
     "ecapa": ("wespeaker_ecapa1024", networks.Ecapa, (64, 72, 16), {"context": False}),
     "speechbrain": ("speechbrain_ecapa512", networks.SpeechBrainEcapa, (512, 80, 192), {}),
     "speechbrain_narrow": ("speechbrain_ecapa1024", networks.SpeechBrainEcapa, (64, 72, 16), {}),
     "ge2e": ("resemblyzer_ge2e", networks.Ge2e, (64, 40, 48), {}),
-}
+}  # fmt: skip
 """Family, module, (channels, bins, embedding size), further arguments."""
 
 UTTERANCES = ((400, 0.1), (19_999, 0.001), (25_599, 0.3), (44_000, 0.01), (70_000, 0.2))
@@ -63,7 +72,7 @@ def golden(module, name, sizes, arguments):
 def write_goldens(path):
     arrays, table = {}, {}
     for case, (family, module, sizes, arguments) in CASES.items():
-        name = family.split("_", 1)[1]
+        name = family.split("_")[1]
         shapes, arrays[case] = golden(module, name, sizes, arguments)
         table[case] = {"family": family, "bins": sizes[1], "shapes": shapes}
     features = torch.from_numpy(random_features(FRAMES, 16))

@@ -53,19 +53,37 @@ class Residual(nn.Module):
 
 
 class ImageNetwork(nn.Module):
-    """What `image` makes of `[batch, 1, bins, frames]`, its statistics over time, one layer."""
+    """What `image` makes of `[batch, 1, bins, frames]`, its statistics over time, a head."""
 
-    def finish(self, statistics, embedding_size):
-        self.seg_1 = nn.Linear(statistics, embedding_size)
+    def finish(self, inputs, embedding_size, two_layers):
+        self.seg_1 = nn.Linear(inputs, embedding_size)
+        self.two_layers = two_layers
+        if two_layers:
+            add_second_layer(self, embedding_size)
 
     def forward(self, features):
         x = self.image(features.transpose(1, 2).unsqueeze(1))
-        deviation = torch.sqrt(x.var(-1, unbiased=True) + 1e-7)
-        return self.seg_1(torch.cat([x.mean(-1).flatten(1), deviation.flatten(1)], 1))
+        x = self.seg_1(statistics(x))
+        return second_layer(self, x) if self.two_layers else x
+
+
+def statistics(x):
+    """Mean and deviation over the last axis, `[batch, n]`."""
+    deviation = torch.sqrt(x.var(-1, unbiased=True) + 1e-7)
+    return torch.cat([x.mean(-1).flatten(1), deviation.flatten(1)], 1)
+
+
+def add_second_layer(network, size):
+    network.seg_bn_1 = nn.BatchNorm1d(size, affine=False)
+    network.seg_2 = nn.Linear(size, size)
+
+
+def second_layer(network, x):
+    return network.seg_2(network.seg_bn_1(torch.relu(x)))
 
 
 class ResNet(ImageNetwork):
-    def __init__(self, name, channels, bins, embedding_size):
+    def __init__(self, name, channels, bins, embedding_size, two_layers=False):
         super().__init__()
         self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
         width = channels
@@ -81,7 +99,7 @@ class ResNet(ImageNetwork):
                 modules.append(Residual(width, kinds, project=True))
                 width = kinds[-1][0]
             setattr(self, f"layer{stage + 1}", nn.Sequential(*modules))
-        self.finish(2 * width * bins // 8, embedding_size)
+        self.finish(2 * width * bins // 8, embedding_size, two_layers)
 
     def image(self, x):
         x = torch.relu(self.bn1(self.conv1(x)))
@@ -89,7 +107,7 @@ class ResNet(ImageNetwork):
 
 
 class Gemini(ImageNetwork):
-    def __init__(self, name, channels, bins, embedding_size):
+    def __init__(self, name, channels, bins, embedding_size, two_layers=False):
         super().__init__()
         widths = [channels, *(channels * 2**stage for stage in range(4))]
         stem = nn.Sequential(conv2d(1, channels, 3), nn.BatchNorm2d(channels), nn.ReLU())
@@ -101,7 +119,7 @@ class Gemini(ImageNetwork):
             kinds = [(4 * width, 1, 1, 1), (4 * width, 3, 1, 4 * width), (width, 1, 1, 1)]
             modules = [Residual(width, kinds, project=False) for _ in range(blocks)]
             self.stages.append(nn.Sequential(*modules))
-        self.finish(2 * width * bins // 16, embedding_size)
+        self.finish(2 * width * bins // 16, embedding_size, two_layers)
 
     def image(self, x):
         x = self.downsample_layers[0](x)

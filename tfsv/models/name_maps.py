@@ -38,6 +38,8 @@ class Layout:
         stem: Name of our first convolution, whose filters are the network's channels, or of our
             LSTM, whose units are.
         mark: Name of a tensor by which the layout is recognised.
+        also: Name of a tensor that a layout with the same mark has not. Empty: it has none.
+        head: Name of our layer that takes what the pooling gives.
         image: Whether the network convolves images, and pools statistics of an image.
         recurrent: Whether the stem is an LSTM.
         ignored: Patterns for names of tensors that embeddings do not need.
@@ -55,6 +57,8 @@ class Layout:
     mark: str
     image: bool
     recurrent: bool = False
+    also: str = ""
+    head: str = "embedding"
     ignored: tuple[str, ...] = (
         r".*num_batches_tracked",
         r"(.*\.)?n_averaged",
@@ -81,57 +85,83 @@ _IMAGE = (
     ("pooling_attention2", "image_scores"),
 )
 
+_RESNET = Layout(
+    toolkit="wespeaker",
+    networks={
+        "resnet18": 20,
+        "resnet34": 36,
+        "resnet50": 53,
+        "resnet101": 104,
+        "resnet152": 155,
+        "resnet221": 224,
+        "resnet293": 296,
+    },
+    modules=(
+        ("stem", "conv1"),
+        ("stem_norm", "bn1"),
+        (_BLOCK + r"_conv(?P<conv>\d)", "layer{stage}.{block_less1}.conv{conv}"),
+        (_BLOCK + r"_conv(?P<conv>\d)_norm", "layer{stage}.{block_less1}.bn{conv}"),
+        (_BLOCK + "_shortcut", "layer{stage}.{block_less1}.shortcut.0"),
+        (_BLOCK + "_shortcut_norm", "layer{stage}.{block_less1}.shortcut.1"),
+        (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+        ("embedding", "seg_1"),
+    ),
+    stem="stem",
+    mark="layer1.0.conv1.weight",
+    image=True,
+    adapted=_IMAGE,
+    front_end=_KALDI,
+)
+
+_GEMINI = Layout(
+    toolkit="wespeaker",
+    networks={"gemini60": 59, "gemini114": 113, "gemini183": 182, "gemini237": 236},
+    modules=(
+        ("stem", "downsample_layers.0.0"),
+        ("stem_norm", "downsample_layers.0.1"),
+        (r"stage(?P<stage>\d)_downsampling", "downsample_layers.{stage}.0"),
+        (r"stage(?P<stage>\d)_downsampling_norm", "downsample_layers.{stage}.1"),
+        (_BLOCK + "_expand", "stages.{stage_less1}.{block_less1}.conv1"),
+        (_BLOCK + "_expand_norm", "stages.{stage_less1}.{block_less1}.bn1"),
+        (_BLOCK + "_depthwise", "stages.{stage_less1}.{block_less1}.conv2"),
+        (_BLOCK + "_depthwise_norm", "stages.{stage_less1}.{block_less1}.bn2"),
+        (_BLOCK + "_reduce", "stages.{stage_less1}.{block_less1}.conv3"),
+        (_BLOCK + "_reduce_norm", "stages.{stage_less1}.{block_less1}.bn3"),
+        (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+        ("embedding", "seg_1"),
+    ),
+    stem="stem",
+    mark="downsample_layers.0.0.weight",
+    image=True,
+    adapted=_IMAGE,
+    front_end=_KALDI,
+)
+
+
+def _with_two_layers(layout: Layout) -> Layout:
+    """The layout of the same networks with `two_emb_layer`."""
+    (own,) = (pair for pair in layout.modules if pair[0] == "embedding")
+    (statistics, change), scores = layout.adapted
+    return dataclasses.replace(
+        layout,
+        networks={f"{name}_two_layers": number for name, number in layout.networks.items()},
+        modules=(
+            *(pair for pair in layout.modules if pair != own),
+            ("segment1", own[1]),
+            ("segment1_norm", "seg_bn_1"),
+            ("embedding", "seg_2"),
+        ),
+        also="seg_2.weight",
+        head="segment1",
+        adapted=((statistics.replace("embedding", "segment1"), change), scores),
+    )
+
+
 LAYOUTS = (
-    Layout(
-        toolkit="wespeaker",
-        networks={
-            "resnet18": 20,
-            "resnet34": 36,
-            "resnet50": 53,
-            "resnet101": 104,
-            "resnet152": 155,
-            "resnet221": 224,
-            "resnet293": 296,
-        },
-        modules=(
-            ("stem", "conv1"),
-            ("stem_norm", "bn1"),
-            (_BLOCK + r"_conv(?P<conv>\d)", "layer{stage}.{block_less1}.conv{conv}"),
-            (_BLOCK + r"_conv(?P<conv>\d)_norm", "layer{stage}.{block_less1}.bn{conv}"),
-            (_BLOCK + "_shortcut", "layer{stage}.{block_less1}.shortcut.0"),
-            (_BLOCK + "_shortcut_norm", "layer{stage}.{block_less1}.shortcut.1"),
-            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
-            ("embedding", "seg_1"),
-        ),
-        stem="stem",
-        mark="layer1.0.conv1.weight",
-        image=True,
-        adapted=_IMAGE,
-        front_end=_KALDI,
-    ),
-    Layout(
-        toolkit="wespeaker",
-        networks={"gemini60": 59, "gemini114": 113, "gemini183": 182, "gemini237": 236},
-        modules=(
-            ("stem", "downsample_layers.0.0"),
-            ("stem_norm", "downsample_layers.0.1"),
-            (r"stage(?P<stage>\d)_downsampling", "downsample_layers.{stage}.0"),
-            (r"stage(?P<stage>\d)_downsampling_norm", "downsample_layers.{stage}.1"),
-            (_BLOCK + "_expand", "stages.{stage_less1}.{block_less1}.conv1"),
-            (_BLOCK + "_expand_norm", "stages.{stage_less1}.{block_less1}.bn1"),
-            (_BLOCK + "_depthwise", "stages.{stage_less1}.{block_less1}.conv2"),
-            (_BLOCK + "_depthwise_norm", "stages.{stage_less1}.{block_less1}.bn2"),
-            (_BLOCK + "_reduce", "stages.{stage_less1}.{block_less1}.conv3"),
-            (_BLOCK + "_reduce_norm", "stages.{stage_less1}.{block_less1}.bn3"),
-            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
-            ("embedding", "seg_1"),
-        ),
-        stem="stem",
-        mark="downsample_layers.0.0.weight",
-        image=True,
-        adapted=_IMAGE,
-        front_end=_KALDI,
-    ),
+    _RESNET,
+    _with_two_layers(_RESNET),
+    _GEMINI,
+    _with_two_layers(_GEMINI),
     Layout(
         toolkit="wespeaker",
         networks={"ecapa512": 512, "ecapa1024": 1024},

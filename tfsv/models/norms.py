@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 
-def norm(x: tf.Tensor, name: str) -> tf.Tensor:
+def norm(x: tf.Tensor, name: str, *, affine: bool = True) -> tf.Tensor:
     """Adds the batch normalisation of a layer to a functional network, with PyTorch's constants.
 
     Example:
@@ -14,5 +14,8 @@ def norm(x: tf.Tensor, name: str) -> tf.Tensor:
     Args:
         x: Keras tensor that the layer gives.
         name: Name of the layer. The normalisation is called `{name}_norm`.
+        affine: Whether the normalisation has a gain and an offset.
     """
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
+    return keras.layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, center=affine, scale=affine, name=f"{name}_norm"
+    )(x)

@@ -200,8 +200,10 @@ def from_checkpoint(
 
 def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
     folded = checkpoint.folded
-    for layout in LAYOUTS:
+    for layout in sorted(LAYOUTS, key=lambda layout: not layout.also):
         _, tensors = _unwrapped(checkpoint.tensors, layout)
+        if layout.also and layout.also not in tensors:
+            continue
         if folded and layout.image:
             number = len(folded)
         elif layout.mark not in tensors:
@@ -332,7 +334,7 @@ def _choices(
 
     Without such a layer, or with one that fits no pooling, there is none.
     """
-    head = tensors.get(f"{_module('embedding', layout)}.weight")
+    head = tensors.get(f"{_module(layout.head, layout)}.weight")
     if head is None or head.ndim not in (2, 3) or layout.recurrent:
         return []
     inputs, attentive = head.shape[1], settings.pooling not in STATISTICS
@@ -398,7 +400,8 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
     for layer in _weighted(network):
         module = _module(layer.name, layout)
         if isinstance(layer, keras.layers.BatchNormalization):
-            wanted |= {f"{module}.{name}": tuple(layer.moving_mean.shape) for name in _NORM}
+            shape = tuple(layer.moving_mean.shape)
+            wanted |= {f"{module}.{name}": shape for name in _norm_names(layer)}
             continue
         if isinstance(layer, StackedLSTM):
             wanted |= _lstm_shapes(layer, module)
@@ -407,6 +410,12 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
         if layer.use_bias:
             wanted[f"{module}.bias"] = tuple(layer.bias.shape)
     return wanted
+
+
+def _norm_names(layer: keras.layers.BatchNormalization) -> list[str]:
+    """Names of the tensors that PyTorch has for a batch normalisation, in the order of Keras."""
+    absent = {"weight": not layer.scale, "bias": not layer.center}
+    return [name for name in _NORM if not absent.get(name)]
 
 
 def _lstm_shapes(layer: StackedLSTM, module: str) -> dict[str, tuple[int, ...]]:
@@ -470,7 +479,7 @@ def _to_keras(
 ) -> list[np.ndarray]:
     """The layer's weights, in the order and with the axes that Keras has."""
     if isinstance(layer, keras.layers.BatchNormalization):
-        return [tensors[f"{module}.{name}"] for name in _NORM]
+        return [tensors[f"{module}.{name}"] for name in _norm_names(layer)]
     if isinstance(layer, StackedLSTM):
         weights = []
         for index in range(layer.layers):

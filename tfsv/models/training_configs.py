@@ -99,7 +99,7 @@ def _read(path: pathlib.Path) -> TrainingConfig | None:
     )
     return TrainingConfig(
         path,
-        _network(values.get("model")),
+        _network(values),
         _number(path, values, "model_args.embed_dim"),
         Said(
             f"{path.name} says {words}" if words else "",
@@ -148,9 +148,17 @@ def _number(path: pathlib.Path, values: dict[str, str | None], key: str) -> int 
     return int(value)
 
 
-def _network(model: str | None) -> str | None:
-    found = _MODEL.fullmatch(model.lower()) if model else None
-    return f"{_KINDS.get(found['kind'], 'ecapa')}{found['size']}" if found else None
+def _network(values: dict[str, str | None]) -> str | None:
+    found = _MODEL.fullmatch((values.get("model") or "").lower())
+    if not found:
+        return None
+    kind = _KINDS.get(found["kind"], "ecapa")
+    suffix = "_two_layers" if _true(values, "model_args.two_emb_layer") else ""
+    return f"{kind}{found['size']}{suffix}"
+
+
+def _true(values: dict[str, str | None], key: str) -> bool:
+    return (values.get(key) or "").lower() in ("true", "yes", "on")
 
 
 def _same(value: str, usual: str) -> bool:

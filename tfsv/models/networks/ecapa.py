@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv.models.heads import one_layer
 from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
@@ -139,8 +140,7 @@ def ecapa(
     else:
         x = _conv_relu(x, min(_AGGREGATED, x.shape[-1]), 1, 1, "aggregation")
     x = norm(pooled(x, pooling, min(_BOTTLENECK, channels)), "pooling")
-    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
-    return keras.Model(features, embedding, name="ecapa")
+    return keras.Model(features, one_layer(x, embedding_size), name="ecapa")
 
 
 def _se_res2_block(x, dilation: int, name: str, padding: str):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import tf_keras as keras
 
 from tfsv.models.deep_graphs import allow_depth
+from tfsv.models.heads import Head, one_layer, two_layers
 from tfsv.models.image_layers import conv_norm, stem
 from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
@@ -35,6 +36,7 @@ def resnet(
     embedding_size: int,
     pooling: str = "tstp",
     widths: Sequence[int] = _WIDTHS,
+    head: Head = one_layer,
 ) -> keras.Model:
     """A ResNet over the (time, frequency) image of fbank features.
 
@@ -44,8 +46,8 @@ def resnet(
     are bottlenecks: 1 × 1, 3 × 3 with the stride, and 1 × 1 to four times the stage's width. A
     1 × 1 projection shortcut stands where stride or width changes. Convolutions have no bias, and
     batch normalisation follows each. Temporal statistics pooling and one dense layer with bias end
-    the network. Convolutions of stride 2 pad one row on every side, as PyTorch does (Keras' "same"
-    would pad at the end only).
+    the network. `resnet18_two_layers` and its kin have two dense layers there. Convolutions of
+    stride 2 pad one row on every side, as PyTorch does (Keras' "same" would pad at the end only).
 
     Example:
         >>> resnet(18, channels=32, bins=80, embedding_size=256).output_shape
@@ -59,6 +61,7 @@ def resnet(
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
         widths: Widths of the four stages as multiples of `channels`. Half of a ResNet's weights are
             in its last stage. 6 instead of 8 there spares a third of all (`resnet18_tapered`).
+        head: Function that adds the dense layers, one of `tfsv.models.heads`.
 
     Returns:
         A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
@@ -71,8 +74,7 @@ def resnet(
         for index in range(blocks):
             stride = 2 if stage > 0 and index == 0 else 1
             x = block(x, channels * widths[stage], stride, f"stage{stage + 1}_block{index + 1}")
-    x = pooled(x, pooling)
-    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
+    embedding = head(pooled(x, pooling), embedding_size)
     return keras.Model(features, embedding, name=f"resnet{depth}")
 
 
@@ -102,8 +104,8 @@ def _shortcut(x, channels: int, stride: int, name: str):
     return x
 
 
-def _register(name: str, depth: int, widths: Sequence[int]) -> None:
-    build = functools.partial(resnet, depth, widths=widths)
+def _register(name: str, depth: int, **changes) -> None:
+    build = functools.partial(resnet, depth, **changes)
     NETWORKS.add(
         name,
         NetworkEntry(build, channels=32, embedding_size=256, pooling="tstp", bins_multiple=8),
@@ -111,5 +113,7 @@ def _register(name: str, depth: int, widths: Sequence[int]) -> None:
 
 
 for _depth in BLOCKS:
-    _register(f"resnet{_depth}", _depth, _WIDTHS)
-_register("resnet18_tapered", 18, _TAPERED)
+    _register(f"resnet{_depth}", _depth)
+_register("resnet18_tapered", 18, widths=_TAPERED)
+for _depth in BLOCKS:
+    _register(f"resnet{_depth}_two_layers", _depth, head=two_layers)

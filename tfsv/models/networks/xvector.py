@@ -2,6 +2,8 @@
 
 import tf_keras as keras
 
+from tfsv.models.heads import two_layers
+from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
 
@@ -42,19 +44,10 @@ def xvector(*, channels: int, bins: int, embedding_size: int, pooling: str = "ts
             width, size, padding="same", dilation_rate=dilation, kernel_initializer="he_normal",
             name=f"frame{index}",
         )(x)  # fmt: skip
-        x = _relu_norm(x, f"frame{index}")
+        x = keras.layers.ReLU(name=f"frame{index}_relu")(x)
+        x = norm(x, f"frame{index}", affine=False)
     x = pooled(x, pooling)
-    x = keras.layers.Dense(embedding_size, kernel_initializer="he_normal", name="segment1")(x)
-    x = _relu_norm(x, "segment1")
-    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
-    return keras.Model(features, embedding, name="xvector")
-
-
-def _relu_norm(x, name: str):
-    x = keras.layers.ReLU(name=f"{name}_relu")(x)
-    return keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, center=False, scale=False, name=f"{name}_norm"
-    )(x)
+    return keras.Model(features, two_layers(x, embedding_size), name="xvector")
 
 
 NETWORKS.add("xvector", NetworkEntry(xvector, channels=512, embedding_size=512, pooling="tstp"))
