@@ -45,6 +45,8 @@ TABLE = {
     "gemini237_two_layers": (11_745_888, 238, 85_728),
     "ecapa512": (6_190_720, 38, None),
     "ecapa1024": (14_657_088, 38, None),
+    "ecapa512_norm": (6_191_104, 38, None),
+    "ecapa1024_norm": (14_657_472, 38, None),
     "speechbrain_ecapa1024": (20_767_552, 38, None),
     "xvector": (4_610_524, 7, None),
     "ge2e": (1_461_504, 1, None),

@@ -23,11 +23,11 @@ FAMILIES = {
     "resnet50": (4, "astp"),
     "resnet50_two_layers": (4, "tstp"),
     "dfresnet56": (4, "tstp"),
-    "ecapa512": (16, "astp"),
+    "ecapa512_norm": (16, "astp"),
     "gemini60": (4, "tsdp"),
     "xvector": (8, "mean"),
 }
-PACKED = ("resnet50_two_layers",)
+PACKED = ("resnet50_two_layers", "ecapa512_norm")
 """Families of which a packed file is made too; the others' are in tests of the packed format."""
 
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}

@@ -43,7 +43,10 @@ def test_every_family_has_a_case():
     assert all(any(FAMILIES[x][0] is layout for x in cases) for layout in LAYOUTS)
 
 
-@pytest.mark.parametrize("case", ["resnet18", "gemini60", *(x for x in BUILT if "two" in x)])
+HEADS = [case for case in BUILT if "two_layers" in case]
+
+
+@pytest.mark.parametrize("case", ["resnet18", "gemini60", "ecapa_norm", *HEADS])
 def test_tensors_tell_the_family(case):
     golden = goldens.TABLE[case]
     tensors = {f"module.{name}": x for name, x in goldens.state_dict(case).items()}
@@ -59,6 +62,15 @@ def test_convolutions_over_the_image_tell_the_depth(case):
     if layout.image:
         kernels = sum(len(shape) == 4 for shape in golden["shapes"].values())
         assert kernels == layout.networks[name]
+
+
+def test_the_mean_vector_is_subtracted_behind_the_normalisation():
+    case, mean = "ecapa_local_norm", np.arange(16, dtype=np.float32)
+    golden = goldens.TABLE[case]
+    tensors = {**goldens.state_dict(case), "mean_vec": mean}
+    network = from_checkpoint(Checkpoint(tensors), case, golden["family"]).network
+    found = network(goldens.features(golden["bins"])).numpy()
+    assert goldens.worst_relative(found, goldens.EMBEDDINGS[case] - mean) < 1e-4
 
 
 def python_with_torch():

@@ -40,6 +40,10 @@ CASES = {
     ),
     "ecapa_glob": ("wespeaker_ecapa512", networks.Ecapa, (512, 80, 192), {}),
     "ecapa": ("wespeaker_ecapa1024", networks.Ecapa, (64, 72, 16), {"context": False}),
+    "ecapa_norm": ("wespeaker_ecapa512_norm", networks.Ecapa, (512, 80, 192), {"emb_bn": True}),
+    "ecapa_local_norm": (
+        "wespeaker_ecapa1024_norm", networks.Ecapa, (64, 72, 16), {"context": False, "emb_bn": True}
+    ),
     "speechbrain": ("speechbrain_ecapa512", networks.SpeechBrainEcapa, (512, 80, 192), {}),
     "speechbrain_narrow": ("speechbrain_ecapa1024", networks.SpeechBrainEcapa, (64, 72, 16), {}),
     "ge2e": ("resemblyzer_ge2e", networks.Ge2e, (64, 40, 48), {}),

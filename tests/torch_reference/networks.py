@@ -202,7 +202,7 @@ class Attention(nn.Module):
 class Ecapa(nn.Module):
     """Widths below 512, which WeSpeaker has none of, scale down as in tfsv."""
 
-    def __init__(self, name, channels, bins, embedding_size, context=True):
+    def __init__(self, name, channels, bins, embedding_size, context=True, emb_bn=False):
         super().__init__()
         bottleneck, wide = min(128, channels), min(1536, 3 * channels)
         self.layer1 = ConvReluNorm(bins, channels, 5)
@@ -213,13 +213,14 @@ class Ecapa(nn.Module):
         self.pool = Attention(wide, bottleneck, context)
         self.bn = nn.BatchNorm1d(2 * wide)
         self.linear = nn.Linear(2 * wide, embedding_size)
+        self.bn2 = nn.BatchNorm1d(embedding_size) if emb_bn else nn.Identity()
 
     def forward(self, features):
         first = self.layer1(features.transpose(1, 2))
         second = self.layer2(first)
         third = self.layer3(second)
         x = torch.cat([second, third, self.layer4(third)], 1)
-        return self.linear(self.bn(self.pool(torch.relu(self.conv(x)))))
+        return self.bn2(self.linear(self.bn(self.pool(torch.relu(self.conv(x))))))
 
 
 class Wrapped(nn.Module):

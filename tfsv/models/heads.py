@@ -49,3 +49,22 @@ def two_layers(x: tf.Tensor, embedding_size: int) -> tf.Tensor:
     x = keras.layers.Dense(embedding_size, kernel_initializer="he_normal", name="segment1")(x)
     x = keras.layers.ReLU(name="segment1_relu")(x)
     return one_layer(norm(x, "segment1", affine=False), embedding_size)
+
+
+def normalised_layer(x: tf.Tensor, embedding_size: int) -> tf.Tensor:
+    """Adds a dense layer, "embedding", and its batch normalisation to a functional network.
+
+    WeSpeaker's ECAPA-TDNNs with `emb_bn` have this head, which its training without labels prefers.
+
+    Example:
+        >>> normalised_layer(keras.Input((3072,)), 192).shape
+        TensorShape([None, 192])
+
+    Args:
+        x: Keras tensor `[batch, n]` that the pooling gives.
+        embedding_size: Number of components of the embedding.
+
+    Returns:
+        Keras tensor float32 `[batch, embedding_size]`.
+    """
+    return norm(one_layer(x, embedding_size), "embedding", dtype="float32")

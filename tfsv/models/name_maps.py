@@ -137,6 +137,37 @@ _GEMINI = Layout(
     front_end=_KALDI,
 )
 
+_ECAPA = Layout(
+    toolkit="wespeaker",
+    networks={"ecapa512": 512, "ecapa1024": 1024},
+    modules=(
+        ("layer1", "layer1.conv"),
+        ("layer1_norm", "layer1.bn"),
+        (r"block(?P<block>\d)_conv1", "layer{block_plus1}.se_res2block.0.conv"),
+        (r"block(?P<block>\d)_conv1_norm", "layer{block_plus1}.se_res2block.0.bn"),
+        (
+            r"block(?P<block>\d)_res(?P<res>\d)",
+            "layer{block_plus1}.se_res2block.1.convs.{res_less1}",
+        ),
+        (
+            r"block(?P<block>\d)_res(?P<res>\d)_norm",
+            "layer{block_plus1}.se_res2block.1.bns.{res_less1}",
+        ),
+        (r"block(?P<block>\d)_conv2", "layer{block_plus1}.se_res2block.2.conv"),
+        (r"block(?P<block>\d)_conv2_norm", "layer{block_plus1}.se_res2block.2.bn"),
+        (r"block(?P<block>\d)_squeeze", "layer{block_plus1}.se_res2block.3.linear1"),
+        (r"block(?P<block>\d)_excitation", "layer{block_plus1}.se_res2block.3.linear2"),
+        ("aggregation", "conv"),
+        (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+        ("pooling_norm", "bn"),
+        ("embedding", "linear"),
+    ),
+    stem="layer1",
+    mark="layer2.se_res2block.0.conv.weight",
+    image=False,
+    front_end=_KALDI,
+)
+
 
 def _with_two_layers(layout: Layout) -> Layout:
     """The layout of the same networks with `two_emb_layer`."""
@@ -162,35 +193,12 @@ LAYOUTS = (
     _with_two_layers(_RESNET),
     _GEMINI,
     _with_two_layers(_GEMINI),
-    Layout(
-        toolkit="wespeaker",
-        networks={"ecapa512": 512, "ecapa1024": 1024},
-        modules=(
-            ("layer1", "layer1.conv"),
-            ("layer1_norm", "layer1.bn"),
-            (r"block(?P<block>\d)_conv1", "layer{block_plus1}.se_res2block.0.conv"),
-            (r"block(?P<block>\d)_conv1_norm", "layer{block_plus1}.se_res2block.0.bn"),
-            (
-                r"block(?P<block>\d)_res(?P<res>\d)",
-                "layer{block_plus1}.se_res2block.1.convs.{res_less1}",
-            ),
-            (
-                r"block(?P<block>\d)_res(?P<res>\d)_norm",
-                "layer{block_plus1}.se_res2block.1.bns.{res_less1}",
-            ),
-            (r"block(?P<block>\d)_conv2", "layer{block_plus1}.se_res2block.2.conv"),
-            (r"block(?P<block>\d)_conv2_norm", "layer{block_plus1}.se_res2block.2.bn"),
-            (r"block(?P<block>\d)_squeeze", "layer{block_plus1}.se_res2block.3.linear1"),
-            (r"block(?P<block>\d)_excitation", "layer{block_plus1}.se_res2block.3.linear2"),
-            ("aggregation", "conv"),
-            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
-            ("pooling_norm", "bn"),
-            ("embedding", "linear"),
-        ),
-        stem="layer1",
-        mark="layer2.se_res2block.0.conv.weight",
-        image=False,
-        front_end=_KALDI,
+    _ECAPA,
+    dataclasses.replace(
+        _ECAPA,
+        networks={f"{name}_norm": number for name, number in _ECAPA.networks.items()},
+        modules=(*_ECAPA.modules, ("embedding_norm", "bn2")),
+        also="bn2.running_mean",
     ),
     Layout(
         toolkit="speechbrain",

@@ -185,7 +185,7 @@ def from_checkpoint(
                 weights = ADAPTATIONS[change](weights, network)
         layer.set_weights(weights)
     if _MEAN_VECTOR in tensors:
-        network.get_layer("embedding").bias.assign_sub(tensors[_MEAN_VECTOR])
+        _offset(network).assign_sub(tensors[_MEAN_VECTOR])
     return Imported(
         family=family,
         settings=settings,
@@ -410,6 +410,12 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
         if layer.use_bias:
             wanted[f"{module}.bias"] = tuple(layer.bias.shape)
     return wanted
+
+
+def _offset(network: keras.Model):
+    """The variable that is added to the embedding last."""
+    last = network.layers[-1]
+    return last.beta if isinstance(last, keras.layers.BatchNormalization) else last.bias
 
 
 def _norm_names(layer: keras.layers.BatchNormalization) -> list[str]:

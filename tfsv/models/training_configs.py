@@ -153,8 +153,8 @@ def _network(values: dict[str, str | None]) -> str | None:
     if not found:
         return None
     kind = _KINDS.get(found["kind"], "ecapa")
-    suffix = "_two_layers" if _true(values, "model_args.two_emb_layer") else ""
-    return f"{kind}{found['size']}{suffix}"
+    argument, suffix = ("emb_bn", "_norm") if kind == "ecapa" else ("two_emb_layer", "_two_layers")
+    return f"{kind}{found['size']}{suffix if _true(values, f'model_args.{argument}') else ''}"
 
 
 def _true(values: dict[str, str | None], key: str) -> bool:
