@@ -49,6 +49,7 @@ TABLE = {
     "ecapa1024_norm": (14_657_472, 38, None),
     "speechbrain_ecapa1024": (20_767_552, 38, None),
     "xvector": (4_610_524, 7, None),
+    "wespeaker_xvector": (4_610_524, 7, 4_060),
     "ge2e": (1_461_504, 1, None),
 }
 EMBEDDING_WEIGHTS = {

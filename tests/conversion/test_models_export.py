@@ -26,8 +26,9 @@ FAMILIES = {
     "ecapa512_norm": (16, "astp"),
     "gemini60": (4, "tsdp"),
     "xvector": (8, "mean"),
+    "wespeaker_xvector": (8, "tstp"),
 }
-PACKED = ("resnet50_two_layers", "ecapa512_norm")
+PACKED = ("resnet50_two_layers", "ecapa512_norm", "wespeaker_xvector")
 """Families of which a packed file is made too; the others' are in tests of the packed format."""
 
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -97,13 +98,15 @@ def test_packed_file_agrees_with_keras(network, tmp_path):
     assert TFLiteEmbedder(path).embed(sound) @ embedder.embed(sound) > 0.99
 
 
-def test_mirrored_ends_survive_export(tmp_path):
-    network = build_network("speechbrain_ecapa512", channels=8, bins=BINS, embedding_size=8)
+@pytest.mark.parametrize("name", ["speechbrain_ecapa512", "wespeaker_xvector"])
+def test_utterances_of_any_length_survive_export(tmp_path, name):
+    """They are mirrored in one network, repeated in the other."""
+    network = build_network(name, channels=8, bins=BINS, embedding_size=8)
     bins = {"bins": BINS}
-    card = speaker_card(NetworkSettings("speechbrain_ecapa512", 8, BINS, 8), bins)
+    card = speaker_card(NetworkSettings(name, 8, BINS, 8), bins)
     path = tmp_path / "model.tflite"
     export_tflite(network, {}, card, path, speaker_ends(bins, 8), weights="float32")
-    for samples in (400, 8000):  # one frame, fewer than are mirrored; many
+    for samples in (400, 2640, 8000):  # one frame, 15 frames, many
         sound = waveform(samples)
         wanted = KerasEmbedder(network, card).embed(sound)
         np.testing.assert_allclose(TFLiteEmbedder(path).embed(sound), wanted, atol=1e-4)

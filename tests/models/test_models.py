@@ -6,10 +6,11 @@ from check_network import TABLE, check_any_length, check_network, narrow
 from tfsv.errors import InputError
 from tfsv.models import NETWORKS, NetworkSettings, build_network
 from tfsv.models.networks import ecapa
+from tfsv.models.networks.xvector import RepeatedFrames
 
 COMPUTED = (
     "resnet18", "resnet18_two_layers", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60",
-    "ecapa512", "speechbrain_ecapa512", "xvector", "ge2e",
+    "ecapa512", "speechbrain_ecapa512", "xvector", "wespeaker_xvector", "ge2e",
 )  # fmt: skip
 """A network of each builder and kind of block; `--all-networks` runs the others too."""
 
@@ -32,7 +33,8 @@ def test_the_order_is_that_of_messages():
         "gemini60_two_layers", "gemini114_two_layers", "gemini183_two_layers",
         "gemini237_two_layers",
         "ecapa512", "ecapa1024", "ecapa512_norm", "ecapa1024_norm",
-        "speechbrain_ecapa512", "speechbrain_ecapa1024", "xvector", "ge2e",
+        "speechbrain_ecapa512", "speechbrain_ecapa1024",
+        "xvector", "wespeaker_xvector", "ge2e",
     ]  # fmt: skip
 
 
@@ -113,6 +115,15 @@ def test_mirrored_ends_are_those_of_numpy(frames):
     np.testing.assert_array_equal(padded, np.pad(x, ((0, 0), (4, 4), (0, 0)), "reflect"))
 
 
+@pytest.mark.parametrize("frames", [1, 4, 5, 9])
+def test_frames_are_repeated_where_there_are_too_few(frames):
+    x = np.random.default_rng(0).normal(size=(2, frames, 3)).astype("f4")
+    layer = RepeatedFrames(5)
+    repeated = layer(x)
+    np.testing.assert_array_equal(repeated, np.tile(x, (1, 5, 1))[:, : max(frames, 5)])
+    assert layer.compute_output_shape(x.shape) == repeated.shape
+
+
 def test_gemini_halves_time_once_and_frequency_four_times():
     network = build_network("gemini60", channels=2, bins=32)
     for stage, shape in enumerate([(40, 16), (20, 8), (20, 4), (20, 2)], start=1):
@@ -131,7 +142,7 @@ def test_sizes_left_out_are_the_published_ones(name):
     sizes = NetworkSettings(name).resolved()
     widths = {"ecapa512": 512, "ecapa1024": 1024, "xvector": 512, "ge2e": 256}
     embeddings = {"ecapa512": 192, "ecapa1024": 192, "xvector": 512}
-    base = name.removeprefix("speechbrain_").removesuffix("_norm")
+    base = name.removeprefix("speechbrain_").removeprefix("wespeaker_").removesuffix("_norm")
     assert sizes.channels == widths.get(base, 32)
     assert sizes.embedding_size == embeddings.get(base, 256)
     poolings = {"ecapa": "astp", "speechbrain": "astp_speechbrain", "ge2e": "mean"}

@@ -133,6 +133,7 @@ def test_what_contradicts_is_named(small, tmp_path, config, settings, message):
         ("Gemini_DF_ResNet60", "two_emb_layer: True", "gemini60_two_layers"),
         ("ECAPA_TDNN_GLOB_c512", "emb_bn: True", "ecapa512_norm"),
         ("ECAPA_TDNN_c1024", "emb_bn: false", "ecapa1024"),
+        ("XVEC", "embed_dim: 512", "wespeaker_xvector"),
         ("CAMPPlus", "feat_dim: 80", None),
     ],
 )

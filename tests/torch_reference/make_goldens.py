@@ -38,6 +38,7 @@ CASES = {
     "gemini60_two_layers": (
         "wespeaker_gemini60_two_layers", networks.Gemini, (4, 80, 16), {"two_layers": True}
     ),
+    "xvector": ("wespeaker_xvector", networks.XVector, (16, 40, 24), {}),
     "ecapa_glob": ("wespeaker_ecapa512", networks.Ecapa, (512, 80, 192), {}),
     "ecapa": ("wespeaker_ecapa1024", networks.Ecapa, (64, 72, 16), {"context": False}),
     "ecapa_norm": ("wespeaker_ecapa512_norm", networks.Ecapa, (512, 80, 192), {"emb_bn": True}),

@@ -128,6 +128,36 @@ class Gemini(ImageNetwork):
         return x
 
 
+class FrameLayer(nn.Module):
+    def __init__(self, inputs, outputs, size, dilation):
+        super().__init__()
+        self.conv_1d = nn.Conv1d(inputs, outputs, size, dilation=dilation)
+        self.bn = nn.BatchNorm1d(outputs, affine=False)
+
+    def forward(self, x):
+        return self.bn(torch.relu(self.conv_1d(x)))
+
+
+class XVector(nn.Module):
+    """The fifth layer is as wide as in tfsv, which is 1500 for 512 channels."""
+
+    def __init__(self, name, channels, bins, embedding_size):
+        super().__init__()
+        width, wide = bins, 1500 * channels // 512
+        for index, (size, dilation) in enumerate(((5, 1), (3, 2), (3, 3), (1, 1), (1, 1)), start=1):
+            outputs = wide if index == 5 else channels
+            setattr(self, f"frame_{index}", FrameLayer(width, outputs, size, dilation))
+            width = outputs
+        self.seg_1 = nn.Linear(2 * wide, embedding_size)
+        add_second_layer(self, embedding_size)
+
+    def forward(self, features):
+        x = features.transpose(1, 2)
+        for index in range(1, 6):
+            x = getattr(self, f"frame_{index}")(x)
+        return second_layer(self, self.seg_1(statistics(x)))
+
+
 class ConvReluNorm(nn.Module):
     def __init__(self, inputs, outputs, size=1, dilation=1):
         super().__init__()

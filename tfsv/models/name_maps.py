@@ -85,6 +85,8 @@ _IMAGE = (
     ("pooling_attention2", "image_scores"),
 )
 
+_TWO_LAYERS = (("segment1", "seg_1"), ("segment1_norm", "seg_bn_1"), ("embedding", "seg_2"))
+
 _RESNET = Layout(
     toolkit="wespeaker",
     networks={
@@ -171,17 +173,11 @@ _ECAPA = Layout(
 
 def _with_two_layers(layout: Layout) -> Layout:
     """The layout of the same networks with `two_emb_layer`."""
-    (own,) = (pair for pair in layout.modules if pair[0] == "embedding")
     (statistics, change), scores = layout.adapted
     return dataclasses.replace(
         layout,
         networks={f"{name}_two_layers": number for name, number in layout.networks.items()},
-        modules=(
-            *(pair for pair in layout.modules if pair != own),
-            ("segment1", own[1]),
-            ("segment1_norm", "seg_bn_1"),
-            ("embedding", "seg_2"),
-        ),
+        modules=(*(pair for pair in layout.modules if pair[0] != "embedding"), *_TWO_LAYERS),
         also="seg_2.weight",
         head="segment1",
         adapted=((statistics.replace("embedding", "segment1"), change), scores),
@@ -199,6 +195,21 @@ LAYOUTS = (
         networks={f"{name}_norm": number for name, number in _ECAPA.networks.items()},
         modules=(*_ECAPA.modules, ("embedding_norm", "bn2")),
         also="bn2.running_mean",
+    ),
+    Layout(
+        toolkit="wespeaker",
+        networks={"wespeaker_xvector": 512},
+        modules=(
+            (r"frame(?P<frame>\d)", "frame_{frame}.conv_1d"),
+            (r"frame(?P<frame>\d)_norm", "frame_{frame}.bn"),
+            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+            *_TWO_LAYERS,
+        ),
+        stem="frame1",
+        mark="frame_1.conv_1d.weight",
+        image=False,
+        head="segment1",
+        front_end=_KALDI,
     ),
     Layout(
         toolkit="speechbrain",

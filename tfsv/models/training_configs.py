@@ -15,6 +15,7 @@ _LARGEST = 2**20  # bytes; of any training's it is a hundredth of that
 _POOLINGS = {"TSTP": "tstp", "TAP": "mean", "TSDP": "tsdp", "ASTP": "astp"}
 _MODEL = re.compile(r"(?P<kind>resnet|gemini_df_resnet|ecapa_tdnn(?:_glob)?_c)(?P<size>\d+)")
 _KINDS = {"resnet": "resnet", "gemini_df_resnet": "gemini"}
+_NETWORKS = {"xvec": "wespeaker_xvector"}
 _USUAL = {
     "dataset_args.frontend": "fbank",
     "dataset_args.resample_rate": "16000",
@@ -149,9 +150,10 @@ def _number(path: pathlib.Path, values: dict[str, str | None], key: str) -> int 
 
 
 def _network(values: dict[str, str | None]) -> str | None:
-    found = _MODEL.fullmatch((values.get("model") or "").lower())
+    model = (values.get("model") or "").lower()
+    found = _MODEL.fullmatch(model)
     if not found:
-        return None
+        return _NETWORKS.get(model)
     kind = _KINDS.get(found["kind"], "ecapa")
     argument, suffix = ("emb_bn", "_norm") if kind == "ecapa" else ("two_emb_layer", "_two_layers")
     return f"{kind}{found['size']}{suffix if _true(values, f'model_args.{argument}') else ''}"
