@@ -10,7 +10,7 @@ from exported_files import run, waveform
 from tfsv.conversion.convert import export_tflite
 from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings, build_network
-from tfsv.models.networks import dfresnet, resnet
+from tfsv.models.networks import dfresnet, resnet, simam
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
 from tfsv.verification.ends import speaker_ends
@@ -27,8 +27,9 @@ FAMILIES = {
     "gemini60": (4, "tsdp"),
     "xvector": (8, "mean"),
     "wespeaker_xvector": (8, "tstp"),
+    "simam_resnet34": (4, "asp"),
 }
-PACKED = ("resnet50_two_layers", "ecapa512_norm", "wespeaker_xvector")
+PACKED = ("resnet50_two_layers", "ecapa512_norm", "wespeaker_xvector", "simam_resnet34")
 """Families of which a packed file is made too; the others' are in tests of the packed format."""
 
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -39,6 +40,7 @@ def network(request, monkeypatch):
     """Random weights and statistics, with one block in a stage."""
     monkeypatch.setitem(resnet.BLOCKS, 50, (1, 1))
     monkeypatch.setitem(dfresnet.BLOCKS, 56, (1, 1))
+    monkeypatch.setitem(simam.BLOCKS, 34, (1, 1))
     monkeypatch.setitem(dfresnet.GEMINI_BLOCKS, 60, (1, 1, 1, 1))
     channels, pooling = FAMILIES[request.param]
     keras.utils.set_random_seed(0)

@@ -134,6 +134,8 @@ def test_what_contradicts_is_named(small, tmp_path, config, settings, message):
         ("ECAPA_TDNN_GLOB_c512", "emb_bn: True", "ecapa512_norm"),
         ("ECAPA_TDNN_c1024", "emb_bn: false", "ecapa1024"),
         ("XVEC", "embed_dim: 512", "wespeaker_xvector"),
+        ("SimAM_ResNet34_ASP", "acoustic_dim: 80", "simam_resnet34"),
+        ("SimAM_ResNet100_ASP", "acoustic_dim: 80", "simam_resnet100"),
         ("CAMPPlus", "feat_dim: 80", None),
     ],
 )

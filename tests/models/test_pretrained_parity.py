@@ -16,6 +16,7 @@ from tfsv.models.pretrained import from_checkpoint, import_checkpoint
 # The others differ from these in depth only and are left out for the time that they take.
 DEEP = {
     "resnet101", "resnet152", "resnet221", "resnet293", "gemini114", "gemini183", "gemini237",
+    "simam100",
 }  # fmt: skip
 BUILT = sorted(set(goldens.TABLE) - DEEP)
 
@@ -46,7 +47,7 @@ def test_every_family_has_a_case():
 HEADS = [case for case in BUILT if "two_layers" in case]
 
 
-@pytest.mark.parametrize("case", ["resnet18", "gemini60", "ecapa_norm", *HEADS])
+@pytest.mark.parametrize("case", ["resnet18", "gemini60", "ecapa_norm", "simam34", *HEADS])
 def test_tensors_tell_the_family(case):
     golden = goldens.TABLE[case]
     tensors = {f"module.{name}": x for name, x in goldens.state_dict(case).items()}

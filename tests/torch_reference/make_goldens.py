@@ -38,6 +38,8 @@ CASES = {
     "gemini60_two_layers": (
         "wespeaker_gemini60_two_layers", networks.Gemini, (4, 80, 16), {"two_layers": True}
     ),
+    "simam34": ("wespeaker_simam_resnet34", networks.Simam, (4, 40, 16), {}),
+    "simam100": ("wespeaker_simam_resnet100", networks.Simam, (4, 80, 16), {}),
     "xvector": ("wespeaker_xvector", networks.XVector, (16, 40, 24), {}),
     "ecapa_glob": ("wespeaker_ecapa512", networks.Ecapa, (512, 80, 192), {}),
     "ecapa": ("wespeaker_ecapa1024", networks.Ecapa, (64, 72, 16), {"context": False}),
@@ -77,7 +79,7 @@ def golden(module, name, sizes, arguments):
 def write_goldens(path):
     arrays, table = {}, {}
     for case, (family, module, sizes, arguments) in CASES.items():
-        name = family.split("_")[1]
+        name = family.replace("simam_resnet", "simam").split("_")[1]
         shapes, arrays[case] = golden(module, name, sizes, arguments)
         table[case] = {"family": family, "bins": sizes[1], "shapes": shapes}
     features = torch.from_numpy(random_features(FRAMES, 16))

@@ -17,6 +17,8 @@ BLOCKS = {
     "resnet152": (3, 8, 36, 3),
     "resnet221": (6, 16, 48, 3),
     "resnet293": (10, 20, 64, 3),
+    "simam34": (3, 4, 6, 3),
+    "simam100": (6, 16, 24, 3),
     "gemini60": (3, 3, 9, 3),
     "gemini114": (3, 3, 27, 3),
     "gemini183": (3, 8, 45, 3),
@@ -126,6 +128,72 @@ class Gemini(ImageNetwork):
         for down, stage in zip(self.downsample_layers[1:], self.stages):  # noqa: B905
             x = stage(down(x))
         return x
+
+
+class SimamBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1, self.bn1 = conv2d(inputs, outputs, 3, stride), nn.BatchNorm2d(outputs)
+        self.conv2, self.bn2 = conv2d(outputs, outputs, 3), nn.BatchNorm2d(outputs)
+        self.downsample = nn.Sequential()
+        if stride > 1 or inputs != outputs:
+            projection = conv2d(inputs, outputs, 1, stride)
+            self.downsample = nn.Sequential(projection, nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        variance, mean = torch.var_mean(y, (2, 3), unbiased=True, keepdim=True)
+        gate = torch.sigmoid((y - mean) ** 2 / (4 * (variance + 1e-4)) + 0.5)
+        return torch.relu(y * gate + self.downsample(x))
+
+
+class SimamFront(nn.Module):
+    def __init__(self, name, channels):
+        super().__init__()
+        self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
+        width = channels
+        for stage, blocks in enumerate(BLOCKS[name]):
+            modules = []
+            for index in range(blocks):
+                outputs = channels * 2**stage
+                modules.append(SimamBlock(width, outputs, 2 if stage and not index else 1))
+                width = outputs
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*modules))
+
+    def forward(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+class RectifiedAttention(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.attention = nn.Sequential(
+            nn.Conv1d(features, 128, 1),
+            nn.ReLU(),
+            nn.BatchNorm1d(128),
+            nn.Conv1d(128, features, 1),
+            nn.Softmax(2),
+        )
+
+    def forward(self, x):
+        weights = self.attention(x)
+        mean = (weights * x).sum(2)
+        variance = (weights * x * x).sum(2) - mean * mean
+        return torch.cat([mean, torch.sqrt(variance.clamp(min=1e-5))], 1)
+
+
+class Simam(nn.Module):
+    def __init__(self, name, channels, bins, embedding_size):
+        super().__init__()
+        features = 8 * channels * bins // 8
+        self.front = SimamFront(name, channels)
+        self.pooling = RectifiedAttention(features)
+        self.bottleneck = nn.Linear(2 * features, embedding_size)
+
+    def forward(self, features):
+        x = self.front(features.transpose(1, 2).unsqueeze(1))
+        return self.bottleneck(self.pooling(x.flatten(1, 2)))
 
 
 class FrameLayer(nn.Module):

@@ -198,6 +198,27 @@ LAYOUTS = (
     ),
     Layout(
         toolkit="wespeaker",
+        networks={"simam_resnet34": 36, "simam_resnet100": 102},
+        modules=(
+            ("stem", "front.conv1"),
+            ("stem_norm", "front.bn1"),
+            (_BLOCK + r"_conv(?P<conv>\d)", "front.layer{stage}.{block_less1}.conv{conv}"),
+            (_BLOCK + r"_conv(?P<conv>\d)_norm", "front.layer{stage}.{block_less1}.bn{conv}"),
+            (_BLOCK + "_shortcut", "front.layer{stage}.{block_less1}.downsample.0"),
+            (_BLOCK + "_shortcut_norm", "front.layer{stage}.{block_less1}.downsample.1"),
+            ("pooling_attention1", "pooling.attention.0"),
+            ("pooling_attention1_norm", "pooling.attention.2"),
+            ("pooling_attention2", "pooling.attention.3"),
+            ("embedding", "bottleneck"),
+        ),
+        stem="stem",
+        mark="front.layer1.0.conv1.weight",
+        image=True,
+        adapted=_IMAGE,
+        front_end=_KALDI,
+    ),
+    Layout(
+        toolkit="wespeaker",
         networks={"wespeaker_xvector": 512},
         modules=(
             (r"frame(?P<frame>\d)", "frame_{frame}.conv_1d"),

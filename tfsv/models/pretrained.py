@@ -28,6 +28,7 @@ from tfsv.models.settings import NetworkSettings
 from tfsv.models.training_configs import TrainingConfig, config_beside
 
 _BINS = 80  # of every published network
+_CHOSEN = ("tstp", "astp")  # poolings in whose place WeSpeaker's `pooling_func` puts others
 _LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
 _MEAN_VECTOR = "mean_vec"  # what WeSpeaker's ONNX files subtract from the embedding
 _BLOCK_ORDER = ("expand", "depthwise", "reduce", "conv1", "conv2", "conv3", "shortcut")
@@ -205,6 +206,8 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
         if layout.also and layout.also not in tensors:
             continue
         if folded and layout.image:
+            if f"{_module('embedding', layout)}.bias" not in tensors:
+                continue
             number = len(folded)
         elif layout.mark not in tensors:
             continue
@@ -226,8 +229,9 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
 
 def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> tuple[str, dict[str, np.ndarray]]:
     """The words that wrappers put before names ("module.", "model."), the tensors without them."""
-    for mark in (layout.mark, f"{_module('embedding', layout)}.bias"):
-        if found := prefixes(tensors, [mark]):
+    longer = [other.mark for other in LAYOUTS if other.mark.endswith(f".{layout.mark}")]
+    for marks in ([layout.mark, *longer], [f"{_module('embedding', layout)}.bias"]):
+        if found := prefixes(tensors, marks):
             prefix = min(found, key=len)
             return prefix, {name.removeprefix(prefix): x for name, x in tensors.items()}
     return "", dict(tensors)
@@ -263,7 +267,7 @@ def _settings(
 
 def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:
     """The published pooling, or the one whose weights there are."""
-    if layout.toolkit != "wespeaker":
+    if published not in _CHOSEN:
         return published
     attention = tensors.get(f"{_module('pooling_attention1', layout)}.weight")
     if attention is None or attention.ndim != 3:

@@ -12,10 +12,15 @@ from tfsv.models.yaml_keys import read_values
 
 _NAMES = ("config.yaml", "config.yml")
 _LARGEST = 2**20  # bytes; of any training's it is a hundredth of that
+_BINS = ("feat_dim", "acoustic_dim")  # names of the number of mel filters
 _POOLINGS = {"TSTP": "tstp", "TAP": "mean", "TSDP": "tsdp", "ASTP": "astp"}
 _MODEL = re.compile(r"(?P<kind>resnet|gemini_df_resnet|ecapa_tdnn(?:_glob)?_c)(?P<size>\d+)")
 _KINDS = {"resnet": "resnet", "gemini_df_resnet": "gemini"}
-_NETWORKS = {"xvec": "wespeaker_xvector"}
+_NETWORKS = {
+    "xvec": "wespeaker_xvector",
+    "simam_resnet34_asp": "simam_resnet34",
+    "simam_resnet100_asp": "simam_resnet100",
+}
 _USUAL = {
     "dataset_args.frontend": "fbank",
     "dataset_args.resample_rate": "16000",
@@ -80,18 +85,19 @@ def _read(path: pathlib.Path) -> TrainingConfig | None:
     values = read_values(_text(path))
     if not any(key.startswith("model_args.") for key in values):
         return None
-    bins = _number(path, values, "model_args.feat_dim")
+    name = next((x for x in _BINS if f"model_args.{x}" in values), _BINS[0])
+    bins = _number(path, values, f"model_args.{name}")
     of_features = _number(path, values, "dataset_args.fbank_args.num_mel_bins")
     if None not in (bins, of_features) and bins != of_features:
         raise InputError(
-            f"{path}: says feat_dim: {bins} and num_mel_bins: {of_features}; correct one of them"
+            f"{path}: says {name}: {bins} and num_mel_bins: {of_features}; correct one of them"
         )
     pooling = _value(path, values, "model_args.pooling_func")
     if pooling is not None and pooling.upper() not in _POOLINGS:
         raise InputError(
             f"{path}: pooling_func: {pooling!r:.40} is none that tfsv has ({', '.join(_POOLINGS)})"
         )
-    named = (("feat_dim", bins or of_features), ("pooling_func", pooling))
+    named = ((name, bins or of_features), ("pooling_func", pooling))
     words = ", ".join(f"{name}: {value}" for name, value in named if value is not None)
     unusual = (
         f"{key.rpartition('.')[2]}: {values[key]}"

@@ -7,7 +7,7 @@ import tf_keras as keras
 
 from tfsv.models.deep_graphs import allow_depth
 from tfsv.models.heads import Head, one_layer, two_layers
-from tfsv.models.image_layers import conv_norm, stem
+from tfsv.models.image_layers import conv_norm, shortcut_of, stem
 from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
 
@@ -79,7 +79,7 @@ def resnet(
 
 
 def _basic_block(x, channels: int, stride: int, name: str):
-    shortcut = _shortcut(x, channels, stride, name)
+    shortcut = shortcut_of(x, channels, stride, name)
     x = conv_norm(x, channels, 3, stride, f"{name}_conv1")
     x = keras.layers.ReLU(name=f"{name}_relu1")(x)
     x = conv_norm(x, channels, 3, 1, f"{name}_conv2")
@@ -88,7 +88,7 @@ def _basic_block(x, channels: int, stride: int, name: str):
 
 
 def _bottleneck_block(x, channels: int, stride: int, name: str):
-    shortcut = _shortcut(x, _EXPANSION * channels, stride, name)
+    shortcut = shortcut_of(x, _EXPANSION * channels, stride, name)
     x = conv_norm(x, channels, 1, 1, f"{name}_conv1")
     x = keras.layers.ReLU(name=f"{name}_relu1")(x)
     x = conv_norm(x, channels, 3, stride, f"{name}_conv2")
@@ -96,12 +96,6 @@ def _bottleneck_block(x, channels: int, stride: int, name: str):
     x = conv_norm(x, _EXPANSION * channels, 1, 1, f"{name}_conv3")
     x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
     return keras.layers.ReLU(name=f"{name}_relu3")(x)
-
-
-def _shortcut(x, channels: int, stride: int, name: str):
-    if stride != 1 or x.shape[-1] != channels:
-        return conv_norm(x, channels, 1, stride, f"{name}_shortcut")
-    return x
 
 
 def _register(name: str, depth: int, **changes) -> None:
