@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 import tf_keras as keras
@@ -74,6 +74,7 @@ def import_checkpoint(
     key: str | None = None,
     bins: int | None = None,
     pooling: str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Imported:
     """Reads a file of WeSpeaker, SpeechBrain or Resemblyzer as the network that it was trained in.
 
@@ -94,6 +95,7 @@ def import_checkpoint(
         bins: Number of mel filters. None: tensors or the config.yaml tell it.
         pooling: Name of the pooling, in our words or WeSpeaker's. None: tensors or the config.yaml
             tell it.
+        leave_out: Names of tensors that are not the network's, or the words before a dot in them.
 
     Returns:
         The network, with the sizes of the tensors, and all that a model card needs.
@@ -107,7 +109,13 @@ def import_checkpoint(
     layouts = LAYOUTS if family is None else (FAMILIES[family][0],)
     checkpoint = read_checkpoint(path, key, [layout.mark for layout in layouts])
     return from_checkpoint(
-        checkpoint, path, family, bins=bins, pooling=pooling, config=config_beside(path)
+        checkpoint,
+        path,
+        family,
+        bins=bins,
+        pooling=pooling,
+        config=config_beside(path),
+        leave_out=leave_out,
     )
 
 
@@ -119,6 +127,7 @@ def from_checkpoint(
     bins: int | None = None,
     pooling: str | None = None,
     config: TrainingConfig | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Imported:
     """Puts the tensors of another toolkit into the network that they were trained in.
 
@@ -140,6 +149,7 @@ def from_checkpoint(
             tell it.
         config: What the config.yaml of the training says. It counts for WeSpeaker's networks. None:
             there is none.
+        leave_out: Names of tensors that are not the network's, or the words before a dot in them.
 
     Returns:
         The network, with the sizes of the tensors, and all that a model card needs.
@@ -152,6 +162,8 @@ def from_checkpoint(
     family = family or _family_of(checkpoint, source)
     layout, name = FAMILIES[family]
     prefix, tensors = _unwrapped(checkpoint.tensors, layout)
+    left = _named(tensors, leave_out, source)
+    tensors = {x: array for x, array in tensors.items() if x not in left}
     settings = _settings(layout, name, tensors, checkpoint)
     network = settings.build()
     possible = _choices(layout, settings, network, tensors)
@@ -193,7 +205,7 @@ def from_checkpoint(
         network=network,
         front_end={"bins": settings.bins, **layout.front_end},
         notes=f"{layout.notes}{_features_of(config)}".strip(),
-        ignored=(*sorted(ignored), *checkpoint.outside),
+        ignored=(*sorted(ignored), *left, *checkpoint.outside),
         key=checkpoint.key,
         told=said.words,
     )
@@ -471,10 +483,22 @@ def _refuse_what_does_not_fit(
         raise InputError(f"{path}: does not fit {family}: {listed}{way_out if spare else ''}")
 
 
+def _named(
+    tensors: Collection[str], leave_out: Sequence[str], source: str | os.PathLike
+) -> list[str]:
+    """Names of the tensors that the user leaves out."""
+    for word in leave_out:
+        if not any(f"{name}.".startswith(f"{word}.") for name in tensors):
+            raise InputError(
+                f"{source}: leave_out={word}: no tensor has this name, or before a dot"
+            )
+    return [x for x in tensors if f"{x}.".startswith(tuple(f"{word}." for word in leave_out))]
+
+
 def _way_out(checkpoint: Checkpoint, prefix: str, found: Collection[str]) -> str:
-    """What to do where tensors lie beside those of the network. Empty: none do."""
+    """What to do where tensors lie beside those of the network."""
     if not prefix or all(f"{prefix}{name}" in checkpoint.tensors for name in found):
-        return ""
+        return "; if embeddings do not need these, name them in 'leave_out'"
     part = Part("" if checkpoint.key == TOP else checkpoint.key, prefix)
     return f"; to leave out what does not lie in {part.key}, give that as 'key'"
 
