@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 import tf_keras as keras
@@ -28,6 +28,7 @@ from tfsv.models.settings import NetworkSettings
 from tfsv.models.training_configs import TrainingConfig, config_beside
 
 _BINS = 80  # of every published network
+_CHOSEN = ("tstp", "astp")  # poolings in whose place WeSpeaker's `pooling_func` puts others
 _LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
 _MEAN_VECTOR = "mean_vec"  # what WeSpeaker's ONNX files subtract from the embedding
 _BLOCK_ORDER = ("expand", "depthwise", "reduce", "conv1", "conv2", "conv3", "shortcut")
@@ -73,6 +74,7 @@ def import_checkpoint(
     key: str | None = None,
     bins: int | None = None,
     pooling: str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Imported:
     """Reads a file of WeSpeaker, SpeechBrain or Resemblyzer as the network that it was trained in.
 
@@ -93,6 +95,7 @@ def import_checkpoint(
         bins: Number of mel filters. None: tensors or the config.yaml tell it.
         pooling: Name of the pooling, in our words or WeSpeaker's. None: tensors or the config.yaml
             tell it.
+        leave_out: Names of tensors that are not the network's, or the words before a dot in them.
 
     Returns:
         The network, with the sizes of the tensors, and all that a model card needs.
@@ -106,7 +109,13 @@ def import_checkpoint(
     layouts = LAYOUTS if family is None else (FAMILIES[family][0],)
     checkpoint = read_checkpoint(path, key, [layout.mark for layout in layouts])
     return from_checkpoint(
-        checkpoint, path, family, bins=bins, pooling=pooling, config=config_beside(path)
+        checkpoint,
+        path,
+        family,
+        bins=bins,
+        pooling=pooling,
+        config=config_beside(path),
+        leave_out=leave_out,
     )
 
 
@@ -118,6 +127,7 @@ def from_checkpoint(
     bins: int | None = None,
     pooling: str | None = None,
     config: TrainingConfig | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Imported:
     """Puts the tensors of another toolkit into the network that they were trained in.
 
@@ -139,6 +149,7 @@ def from_checkpoint(
             tell it.
         config: What the config.yaml of the training says. It counts for WeSpeaker's networks. None:
             there is none.
+        leave_out: Names of tensors that are not the network's, or the words before a dot in them.
 
     Returns:
         The network, with the sizes of the tensors, and all that a model card needs.
@@ -151,6 +162,8 @@ def from_checkpoint(
     family = family or _family_of(checkpoint, source)
     layout, name = FAMILIES[family]
     prefix, tensors = _unwrapped(checkpoint.tensors, layout)
+    left = _named(tensors, leave_out, source)
+    tensors = {x: array for x, array in tensors.items() if x not in left}
     settings = _settings(layout, name, tensors, checkpoint)
     network = settings.build()
     possible = _choices(layout, settings, network, tensors)
@@ -185,14 +198,14 @@ def from_checkpoint(
                 weights = ADAPTATIONS[change](weights, network)
         layer.set_weights(weights)
     if _MEAN_VECTOR in tensors:
-        network.get_layer("embedding").bias.assign_sub(tensors[_MEAN_VECTOR])
+        _offset(network).assign_sub(tensors[_MEAN_VECTOR])
     return Imported(
         family=family,
         settings=settings,
         network=network,
         front_end={"bins": settings.bins, **layout.front_end},
         notes=f"{layout.notes}{_features_of(config)}".strip(),
-        ignored=(*sorted(ignored), *checkpoint.outside),
+        ignored=(*sorted(ignored), *left, *checkpoint.outside),
         key=checkpoint.key,
         told=said.words,
     )
@@ -200,9 +213,13 @@ def from_checkpoint(
 
 def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
     folded = checkpoint.folded
-    for layout in LAYOUTS:
+    for layout in sorted(LAYOUTS, key=lambda layout: not layout.also):
         _, tensors = _unwrapped(checkpoint.tensors, layout)
+        if layout.also and layout.also not in tensors:
+            continue
         if folded and layout.image:
+            if f"{_module('embedding', layout)}.bias" not in tensors:
+                continue
             number = len(folded)
         elif layout.mark not in tensors:
             continue
@@ -224,8 +241,9 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
 
 def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> tuple[str, dict[str, np.ndarray]]:
     """The words that wrappers put before names ("module.", "model."), the tensors without them."""
-    for mark in (layout.mark, f"{_module('embedding', layout)}.bias"):
-        if found := prefixes(tensors, [mark]):
+    longer = [other.mark for other in LAYOUTS if other.mark.endswith(f".{layout.mark}")]
+    for marks in ([layout.mark, *longer], [f"{_module('embedding', layout)}.bias"]):
+        if found := prefixes(tensors, marks):
             prefix = min(found, key=len)
             return prefix, {name.removeprefix(prefix): x for name, x in tensors.items()}
     return "", dict(tensors)
@@ -261,7 +279,7 @@ def _settings(
 
 def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:
     """The published pooling, or the one whose weights there are."""
-    if layout.toolkit != "wespeaker":
+    if published not in _CHOSEN:
         return published
     attention = tensors.get(f"{_module('pooling_attention1', layout)}.weight")
     if attention is None or attention.ndim != 3:
@@ -332,7 +350,7 @@ def _choices(
 
     Without such a layer, or with one that fits no pooling, there is none.
     """
-    head = tensors.get(f"{_module('embedding', layout)}.weight")
+    head = tensors.get(f"{_module(layout.head, layout)}.weight")
     if head is None or head.ndim not in (2, 3) or layout.recurrent:
         return []
     inputs, attentive = head.shape[1], settings.pooling not in STATISTICS
@@ -398,7 +416,8 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
     for layer in _weighted(network):
         module = _module(layer.name, layout)
         if isinstance(layer, keras.layers.BatchNormalization):
-            wanted |= {f"{module}.{name}": tuple(layer.moving_mean.shape) for name in _NORM}
+            shape = tuple(layer.moving_mean.shape)
+            wanted |= {f"{module}.{name}": shape for name in _norm_names(layer)}
             continue
         if isinstance(layer, StackedLSTM):
             wanted |= _lstm_shapes(layer, module)
@@ -407,6 +426,18 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
         if layer.use_bias:
             wanted[f"{module}.bias"] = tuple(layer.bias.shape)
     return wanted
+
+
+def _offset(network: keras.Model):
+    """The variable that is added to the embedding last."""
+    last = network.layers[-1]
+    return last.beta if isinstance(last, keras.layers.BatchNormalization) else last.bias
+
+
+def _norm_names(layer: keras.layers.BatchNormalization) -> list[str]:
+    """Names of the tensors that PyTorch has for a batch normalisation, in the order of Keras."""
+    absent = {"weight": not layer.scale, "bias": not layer.center}
+    return [name for name in _NORM if not absent.get(name)]
 
 
 def _lstm_shapes(layer: StackedLSTM, module: str) -> dict[str, tuple[int, ...]]:
@@ -452,10 +483,22 @@ def _refuse_what_does_not_fit(
         raise InputError(f"{path}: does not fit {family}: {listed}{way_out if spare else ''}")
 
 
+def _named(
+    tensors: Collection[str], leave_out: Sequence[str], source: str | os.PathLike
+) -> list[str]:
+    """Names of the tensors that the user leaves out."""
+    for word in leave_out:
+        if not any(f"{name}.".startswith(f"{word}.") for name in tensors):
+            raise InputError(
+                f"{source}: leave_out={word}: no tensor has this name, or before a dot"
+            )
+    return [x for x in tensors if f"{x}.".startswith(tuple(f"{word}." for word in leave_out))]
+
+
 def _way_out(checkpoint: Checkpoint, prefix: str, found: Collection[str]) -> str:
-    """What to do where tensors lie beside those of the network. Empty: none do."""
+    """What to do where tensors lie beside those of the network."""
     if not prefix or all(f"{prefix}{name}" in checkpoint.tensors for name in found):
-        return ""
+        return "; if embeddings do not need these, name them in 'leave_out'"
     part = Part("" if checkpoint.key == TOP else checkpoint.key, prefix)
     return f"; to leave out what does not lie in {part.key}, give that as 'key'"
 
@@ -470,7 +513,7 @@ def _to_keras(
 ) -> list[np.ndarray]:
     """The layer's weights, in the order and with the axes that Keras has."""
     if isinstance(layer, keras.layers.BatchNormalization):
-        return [tensors[f"{module}.{name}"] for name in _NORM]
+        return [tensors[f"{module}.{name}"] for name in _norm_names(layer)]
     if isinstance(layer, StackedLSTM):
         weights = []
         for index in range(layer.layers):

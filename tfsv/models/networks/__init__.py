@@ -6,8 +6,9 @@ A new file here is found by itself. The order of the imports is that of messages
 # isort: off
 from tfsv.models.networks import resnet
 from tfsv.models.networks import dfresnet
+from tfsv.models.networks import simam
 from tfsv.models.networks import ecapa
 from tfsv.models.networks import xvector
 from tfsv.models.networks import ge2e
 
-__all__ = ["dfresnet", "ecapa", "ge2e", "resnet", "xvector"]
+__all__ = ["dfresnet", "ecapa", "ge2e", "resnet", "simam", "xvector"]
