@@ -185,3 +185,13 @@ def test_real_speech(real_speech):
         assert sound_info(path).rate == 16000
         assert len(read(path)) == pytest.approx(sound_info(path).seconds * 16000)
         assert pathlib.Path(path).exists()
+
+
+def test_channels_beyond_any_array_are_told_before_they_are_decoded(tmp_path):
+    path = tmp_path / "a.wav"
+    sound = 0.1 * np.random.default_rng(0).normal(size=(16_000, 1)).astype(np.float32)
+    soundfile.write(path, np.tile(sound, (1, 64)), 16_000)
+    assert len(read(path)) == 16_000
+    soundfile.write(path, np.zeros((10, 1024), np.float32), 16_000)
+    with pytest.raises(InputError, match=r"a\.wav: 1024 channels; at most 64 are taken"):
+        read(path)

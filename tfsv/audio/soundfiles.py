@@ -20,6 +20,7 @@ LONGEST_SECONDS = 600.0  # 38 MB of float32
 _BLOCK = 64_000  # sample frames decoded at a time; whole frames of the power meter at 16 kHz
 _HIGHEST_PEAK = 16.0  # float files may overshoot 1, but not by an integer's range
 _LOWEST_RATE, _HIGHEST_RATE = 4000, 384000
+_MOST_CHANNELS = 64  # of a microphone array; a file may claim 1,024
 _MPEG_FRAME = 1152  # samples; what an mp3's own header may be wrong by
 
 
@@ -72,7 +73,7 @@ def sound_info(
     Raises:
         InputError: The file is missing, empty, no audio, truncated, damaged, silent, too short or
             too long, or lacks the channel. It is also raised for samples that are no finite
-            numbers in about -1 to 1.
+            numbers in about -1 to 1, and for more than 64 channels.
     """
     info, _ = _heard(path, minimum_seconds, maximum_seconds, keep=False)
     return info
@@ -151,7 +152,7 @@ def read_with_info(
     """
     path, speed = speed_of(path)
     info, blocks = _heard(path, minimum_seconds, maximum_seconds, keep=True)
-    waveform = np.concatenate(blocks)
+    waveform = _joined(blocks)
     ratio = SAMPLE_RATE / (info.rate * speed)
     if ratio != 1:
         import scipy.signal  # takes most of a second; recordings of 16 kHz do without
@@ -187,6 +188,17 @@ def _heard(
     return dataclasses.replace(info, warnings=tuple(warnings)), blocks
 
 
+def _joined(blocks: list[np.ndarray]) -> np.ndarray:
+    """The blocks as one, which empties the list, so that no sample is held twice."""
+    end = sum(map(len, blocks))
+    joined = np.empty(end, np.float32)
+    while blocks:
+        block = blocks.pop()
+        joined[end - len(block) : end] = block
+        end -= len(block)
+    return joined
+
+
 def _unread(sound: Sound, count: int) -> tuple[str, ...]:
     """A line about bytes that are not read since the header states less sound; perhaps none."""
     if not sound.container.unread:
@@ -209,6 +221,11 @@ def _blocks(
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         raise InputError(
             f"{path}: {rate} samples a second; expected {_LOWEST_RATE} to {_HIGHEST_RATE}"
+        )
+    if sound.channels > _MOST_CHANNELS:
+        raise InputError(
+            f"{path}: {sound.channels} channels; at most {_MOST_CHANNELS} are taken, save some of"
+            " them as a file of their own"
         )
     longest = int(maximum_seconds * rate)
     if declared > longest and sound.container.stated:
