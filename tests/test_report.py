@@ -75,7 +75,7 @@ def test_records_of_the_first_version_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "broken report"),
+        ("{", "not a report"),
         ("[]", "not a report"),
         ('{"schema": 9}', "schema 9"),
         ('{"schema": 2, "measurements": [{}]}', "not a report"),

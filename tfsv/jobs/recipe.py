@@ -300,7 +300,7 @@ def read_recipe(run_folder: str | os.PathLike) -> Recipe:
     """
     file = pathlib.Path(run_folder) / folders.RECIPE
     try:
-        fields = read_json(file, "a recipe")
+        fields = read_json(file)
     except InputError as error:
-        raise InputError(f"{error}; run `tfsv train` first") from error
+        raise InputError(f"{file}: no recipe of a run; run `tfsv train` first") from error
     return Recipe.from_dict(fields, file)
