@@ -26,7 +26,6 @@ METADATA = (b"min_runtime_version", b"tfsv.card", b"tfsv.cohort", b"tfsv.packed"
 
 _SCHEMA = 3
 _LAST_OLD = 127  # operators up to here have their number in the old field too
-_MOST_TENSORS = 1 << 16
 _LONGEST_VERSION = 64
 _INFINITE = 0x7F800000  # as a word; those of positive finite floats are below it
 _MANY = 64
@@ -154,8 +153,6 @@ class _Reading(WordReader):
         codes = [self.code(slot) for slot in self.tables(model, fields[2])]
         graph, inside = self.table(graphs[0], _GRAPH)
         tensors = self.tables(graph, inside[1])
-        if len(tensors) > _MOST_TENSORS:
-            raise ForeignGraphError(f"{len(tensors)} tensors")
         found = Graph([], [], [], [], set(), [], (), (), self.words)
         for slot in tensors:
             self.tensor(slot, found)
@@ -315,7 +312,7 @@ class _Reading(WordReader):
             else:
                 value = struct.unpack_from("<f", self.content, place + offset)[0]
             if not field.lowest <= value <= field.highest:
-                raise ForeignGraphError(f"{rule.name} with an option of {value:g}")
+                raise ForeignGraphError(f"{rule.name} with an option out of range")
             found.append(value)
         return tuple(found)
 

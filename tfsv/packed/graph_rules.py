@@ -242,11 +242,12 @@ class _Walk:
             if len(taken[0]) != 1:
                 return
             (begin,), (end,), (stride,) = (self.values(index) for index in step.inputs[1:])
-            if step.options[4]:
-                first = first[begin : begin + 1 or None]
+            begin_mask, end_mask, _, _, shrink_mask, _ = step.options
+            begin = 0 if begin_mask else begin
+            if shrink_mask:
+                first = (first[begin],)
             else:
-                begin = None if step.options[0] else begin
-                first = first[begin : None if step.options[1] else end : stride]
+                first = first[begin : None if end_mask else end : stride]
         elif name in _ARITHMETIC:
             second = self.values(step.inputs[1])
             if second is None:

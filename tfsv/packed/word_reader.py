@@ -8,6 +8,7 @@ from tfsv.packed.operands import ForeignGraphError
 
 _BYTES = {"o": 4, "i": 4, "f": 4, "v": 4, "b": 1}
 _LONGEST = 1 << 8
+_MOST = 1 << 16
 
 
 class WordReader:
@@ -105,7 +106,10 @@ class WordReader:
 
     def tables(self, place: int, field: int) -> range:
         """Where the offsets of a vector of tables are."""
-        return range(*self.vector(place, field, 4), 4)
+        start, end = self.vector(place, field, 4)
+        if end - start > 4 * _MOST:
+            raise ForeignGraphError("a vector that is too long")
+        return range(start, end, 4)
 
     def integers(self, place: int, field: int) -> tuple[int, ...]:
         """A short vector of int32; empty where there is none."""
