@@ -92,10 +92,19 @@ def said(content, change):
     return str(refusal.value)
 
 
-def first(model, code):
-    """The first operator of a kind."""
-    operators = model.subgraphs[0].operators
-    return next(x for x in operators if flatbuffer.builtin_code(model, x) == code)
+def first(model, code, kind=None):
+    """The first operator of a kind, or the first that gives tensors of a type."""
+    graph = model.subgraphs[0]
+    return next(
+        x
+        for x in graph.operators
+        if flatbuffer.builtin_code(model, x) == code
+        and kind in (None, graph.tensors[x.outputs[0]].type)
+    )
+
+
+def _convolution(model):
+    return first(model, _Op.CONV_2D, schema.TensorType.INT8)
 
 
 def _exchanged(model, graph, code):
@@ -126,26 +135,27 @@ def _stride(model, graph):
 
 
 def _scale(model, graph):
-    operator = first(model, _Op.CONV_2D)
+    operator = _convolution(model)
     graph.tensors[operator.outputs[0]].quantization.scale = np.array([1e-20], np.float32)
 
 
 def _infinite(model, graph):
-    tensor = graph.tensors[first(model, _Op.CONV_2D).outputs[0]]
+    tensor = graph.tensors[_convolution(model).outputs[0]]
     tensor.quantization.scale = np.array([np.inf], np.float32)
 
 
 def _bias(model, graph):
-    tensor = graph.tensors[first(model, _Op.CONV_2D).inputs[2]]
+    tensor = graph.tensors[_convolution(model).inputs[2]]
     flatbuffer.set_constant(model, tensor, np.zeros(3, np.int32))
     tensor.quantization = None
 
 
 def _giant(model, graph):
     operator = first(model, _Op.PAD)
-    margins = np.zeros((4, 2), np.int32)
-    margins[1] = 2**27
-    flatbuffer.set_constant(model, graph.tensors[operator.inputs[1]], margins)
+    tensor = graph.tensors[operator.inputs[1]]
+    margins = np.full(tensor.shape, 2**20, np.int32)
+    flatbuffer.set_constant(model, tensor, margins)
+    graph.tensors[operator.outputs[0]].shape = np.ones(len(margins), np.int32)
 
 
 def _axis(model, graph):

@@ -146,28 +146,26 @@ class _Reading(WordReader):
         graphs = self.tables(model, fields[3])
         if len(graphs) != 1:
             raise ForeignGraphError(f"a model of {len(graphs)} graphs")
-        self.buffers = [self.data(slot) for slot in self.tables(model, fields[5])]
+        vector = self.vector
+        buffers = self.all_tables(model, fields[5], _BUFFER)
+        self.buffers = [vector(at, inside[1], 1) for at, inside in buffers]
         if not self.buffers or self.buffers[0][0] != self.buffers[0][1]:
             raise ForeignGraphError("no empty buffer to begin with")
         self.check_metadata(self.tables(model, fields[7]))
-        codes = [self.code(slot) for slot in self.tables(model, fields[2])]
+        codes = [self.code(*table) for table in self.all_tables(model, fields[2], _CODE)]
         graph, inside = self.table(graphs[0], _GRAPH)
-        tensors = self.tables(graph, inside[1])
         found = Graph([], [], [], [], set(), [], (), (), self.words)
-        for slot in tensors:
-            self.tensor(slot, found)
+        for table in self.all_tables(graph, inside[1], _TENSOR):
+            self.tensor(*table, found)
         found.inputs = self.integers(graph, inside[2])
         found.outputs = self.integers(graph, inside[3])
-        found.operators = [self.operator(x, codes) for x in self.tables(graph, inside[4])]
+        found.operators = [
+            self.operator(*table, codes) for table in self.all_tables(graph, inside[4], _OPERATOR)
+        ]
         self.check_signatures(self.tables(model, fields[8]), found)
         return found
 
-    def data(self, slot: int) -> tuple[int, int]:
-        place, fields = self.table(slot, _BUFFER)
-        return self.vector(place, fields[1], 1)
-
-    def code(self, slot: int) -> Operator:
-        place, fields = self.table(slot, _CODE)
+    def code(self, place: int, fields: tuple[int, ...]) -> Operator:
         code = max(self.byte(place, fields[1]), self.number(place, fields[4]))
         if self.byte(place, fields[1]) > _LAST_OLD:
             raise ForeignGraphError("an operator of a negative number")
@@ -179,8 +177,7 @@ class _Reading(WordReader):
             raise ForeignGraphError(f"{found.name} of version {version}")
         return found
 
-    def tensor(self, slot: int, found: Graph) -> None:
-        place, fields = self.table(slot, _TENSOR)
+    def tensor(self, place: int, fields: tuple[int, ...], found: Graph) -> None:
         _, shape, kind, buffer, _, quantization, variable, _, signature, _, _ = fields
         dimensions = self.shape(place, shape)
         if signature:
@@ -274,8 +271,7 @@ class _Reading(WordReader):
             raise ForeignGraphError("zero points of a kernel")
         return number, axis, struct.unpack("<f", struct.pack("<i", highest))[0]
 
-    def operator(self, slot: int, codes: list[Operator]) -> Step:
-        place, fields = self.table(slot, _OPERATOR)
+    def operator(self, place: int, fields: tuple[int, ...], codes: list[Operator]) -> Step:
         code = self.words[(place + fields[1]) >> 2] if fields[1] else 0
         if not 0 <= code < len(codes):
             raise ValueError("damaged flatbuffer (an operator without code)")

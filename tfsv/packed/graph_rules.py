@@ -123,10 +123,16 @@ class _Walk:
         self.work = 0
 
     def run(self) -> None:
-        graph = self.graph
+        graph, sizes = self.graph, self.sizes
         last = {index: n for n, step in enumerate(graph.operators) for index in step.inputs}
+        for number, step in enumerate(graph.operators):
+            for index in step.outputs:
+                last.setdefault(index, number)
         last |= dict.fromkeys(graph.outputs, len(graph.operators))
-        memory, sizes = 0, self.sizes
+        ending: list[list[int]] = [[] for _ in range(len(graph.operators) + 1)]
+        for index, number in last.items():
+            ending[number].append(index)
+        memory = 0
         for index in graph.inputs:
             sizes[index] = WIDTHS[graph.letters[index]] * math.prod(self.shapes[index])
             memory += sizes[index]
@@ -135,62 +141,66 @@ class _Walk:
                 memory += self.step(step, memory)
             except ForeignGraphError as error:
                 raise ForeignGraphError(f"operator {number}, {step.rule.name}: {error}") from None
-            for index in {*step.inputs, *step.outputs}:
-                if last.get(index, number) <= number and index >= 0:
-                    memory -= sizes[index]
-                    sizes[index] = 0
+            for index in ending[number]:
+                memory -= sizes[index]
         if any(self.shapes[index] is None for index in graph.outputs):
             raise ForeignGraphError("an output that nothing writes")
 
     def step(self, step: Step, memory: int) -> int:
         """Bytes of what an operator writes."""
         graph, shapes, letters = self.graph, self.shapes, self.graph.letters
-        rule = step.rule
+        rule, inputs, outputs = step.rule, step.inputs, step.outputs
         self.check_types(step)
-        taken = [None if index < 0 else shapes[index] for index in step.inputs]
-        if graph.variables or None in taken:
+        taken = [shapes[index] if index >= 0 else None for index in inputs]
+        if None in taken or graph.variables:
             self.check_read(step, taken)
-        given = Operands(taken, lambda place: self.values(step.inputs[place]), len(step.outputs))
+        given = Operands(taken, lambda place: self.values(inputs[place]), len(outputs))
         found = RULES[rule.rule](given, step.options)
-        if len(found) != len(step.outputs):
+        if len(found) != len(outputs):
             raise ForeignGraphError("other outputs")
         written = 0
-        for index, shape in zip(step.outputs, found, strict=True):
+        for index, shape in zip(outputs, found, strict=True):
             if shapes[index] is not None or index in graph.variables:
                 raise ForeignGraphError("writes what is written already")
-            stored = graph.shapes[index]
-            if len(stored) != len(shape):
-                raise ForeignGraphError("a result of another rank")
-            size = WIDTHS[letters[index]]
-            for side, other in zip(shape, stored, strict=True):
-                if side < 1:
-                    raise ForeignGraphError("nothing to compute")
-                if side != other and other != 1 and self.stated:
-                    raise ForeignGraphError("a result of another shape")
-                size *= side
+            if shape != graph.shapes[index]:
+                self.check_stated(shape, graph.shapes[index])
             shapes[index] = shape
-            self.sizes[index] = size
+            self.sizes[index] = size = WIDTHS[letters[index]] * math.prod(shape)
             written += size
         self.work += given.work
         if memory + written + given.scratch > self.most_memory:
             raise ForeignGraphError("more memory than any network of tfsv")
         if self.work > self.most_work:
             raise ForeignGraphError("more work than any network of tfsv")
-        self.check_scales(step)
-        if letters[step.outputs[0]] in "il" and math.prod(found[0]) <= _MOST_KNOWN:
+        if graph.scales[outputs[0]]:
+            self.check_scales(step)
+        if letters[outputs[0]] in "il" and math.prod(found[0]) <= _MOST_KNOWN:
             self.follow(step, taken)
         return written
 
+    def check_stated(self, shape: Shape, stated: Shape) -> None:
+        """Compares the shape of a result with what the file states of it."""
+        if len(stated) != len(shape):
+            raise ForeignGraphError("a result of another rank")
+        if min(shape, default=1) < 1:
+            raise ForeignGraphError("nothing to compute")
+        if self.stated and any(
+            side != other and other != 1 for side, other in zip(shape, stated, strict=True)
+        ):
+            raise ForeignGraphError("a result of another shape")
+
     def check_types(self, step: Step) -> None:
-        letters, number = self.graph.letters, len(self.graph.letters)
+        """Checks that the types of what an operator reads and writes are in its table."""
+        letters = self.graph.letters
         if not step.inputs or not step.outputs:
             raise ForeignGraphError("lacks an input or output")
         if min(step.inputs) < -1 or min(step.outputs) < 0:
             raise ForeignGraphError("reads or writes tensors that do not exist")
-        if max(step.inputs) >= number or max(step.outputs) >= number:
-            raise ForeignGraphError("reads or writes tensors that do not exist")
-        taken = "".join([letters[index] if index >= 0 else "-" for index in step.inputs])
-        given = "".join([letters[index] for index in step.outputs])
+        try:
+            taken = "".join([letters[index] if index >= 0 else "-" for index in step.inputs])
+            given = "".join([letters[index] for index in step.outputs])
+        except IndexError:
+            raise ForeignGraphError("reads or writes tensors that do not exist") from None
         types = f"{taken}>{given}"
         if types not in step.rule.types:
             many = {f"{_starred(taken)}>{given}", f"{taken}>{_starred(given)}"}

@@ -4,6 +4,8 @@
 thousands of fields, and few layouts. Here the fields of a layout are checked once.
 """
 
+import numpy as np
+
 from tfsv.packed.operands import ForeignGraphError
 
 _BYTES = {"o": 4, "i": 4, "f": 4, "v": 4, "b": 1}
@@ -110,6 +112,25 @@ class WordReader:
         if end - start > 4 * _MOST:
             raise ForeignGraphError("a vector that is too long")
         return range(start, end, 4)
+
+    def all_tables(self, place: int, field: int, kind: str) -> list[tuple[int, tuple[int, ...]]]:
+        """Every table of a vector, as `table` gives it."""
+        slots = self.tables(place, field)
+        if not slots:
+            return []
+        array = np.frombuffer(self.content, "<i4", self.size >> 2)
+        offsets = array[slots.start >> 2 : slots.stop >> 2].astype(np.int64)
+        places = np.arange(slots.start, slots.stop, 4) + offsets
+        if offsets.min() <= 0 or (places & 3).any():
+            raise ValueError("damaged flatbuffer (an offset leads out of the file)")
+        layouts = (places - array[places >> 2]).tolist()
+        known = self._layouts.setdefault(kind, {})
+        for layout in set(layouts) - known.keys():
+            known[layout] = self._layout(layout, kind)
+        found = [(at, known[layout]) for at, layout in zip(places.tolist(), layouts, strict=True)]
+        if any(at + fields[0] > self.size for at, fields in found):
+            raise ValueError("damaged flatbuffer (a table lies outside the file)")
+        return found
 
     def integers(self, place: int, field: int) -> tuple[int, ...]:
         """A short vector of int32; empty where there is none."""
