@@ -179,7 +179,11 @@ class _Reading(WordReader):
 
     def tensor(self, place: int, fields: tuple[int, ...], found: Graph) -> None:
         _, shape, kind, buffer, _, quantization, variable, _, signature, _, _ = fields
-        dimensions = self.shape(place, shape)
+        dimensions = None
+        if shape:
+            dimensions = self.shapes.get(place + shape + self.words[(place + shape) >> 2])
+        if dimensions is None:
+            dimensions = self.shape(place, shape)
         if signature:
             stated = self.integers(place, signature)
             if len(stated) != len(dimensions) or any(
@@ -226,16 +230,12 @@ class _Reading(WordReader):
     def shape(self, place: int, field: int) -> Shape:
         if not field:
             return ()
-        slot = place + field
-        start = slot + self.words[slot >> 2]
-        found = self.shapes.get(start)
-        if found is None:
-            found = self.integers(place, field)
-            if len(found) > HIGHEST_RANK:
-                raise ForeignGraphError(f"a tensor of {len(found)} axes")
-            if not all(0 < side < LARGEST_SIDE for side in found):
-                raise ForeignGraphError("a tensor of an impossible shape")
-            self.shapes[start] = found
+        found = self.integers(place, field)
+        if len(found) > HIGHEST_RANK:
+            raise ForeignGraphError(f"a tensor of {len(found)} axes")
+        if not all(0 < side < LARGEST_SIDE for side in found):
+            raise ForeignGraphError("a tensor of an impossible shape")
+        self.shapes[place + field + self.words[(place + field) >> 2]] = found
         return found
 
     def quantization(self, slot: int) -> tuple[int, int, float]:

@@ -184,10 +184,10 @@ class _Walk:
             raise ForeignGraphError("a result of another rank")
         if min(shape, default=1) < 1:
             raise ForeignGraphError("nothing to compute")
-        if self.stated and any(
-            side != other and other != 1 for side, other in zip(shape, stated, strict=True)
-        ):
-            raise ForeignGraphError("a result of another shape")
+        if self.stated:
+            for side, other in zip(shape, stated, strict=True):
+                if side != other and other != 1:
+                    raise ForeignGraphError("a result of another shape")
 
     def check_types(self, step: Step) -> None:
         """Checks that the types of what an operator reads and writes are in its table."""

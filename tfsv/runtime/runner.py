@@ -82,7 +82,7 @@ class Runner:
             raise unsound(path, error) from error
         self.inputs, self.outputs = self._session.inputs, self._session.outputs
         self._wanted = {port.name: port for port in self.inputs}
-        self._shapes: dict[int, tuple[int, ...]] = {}
+        self._shapes = {index: self._graph.shapes[index] for index in self._graph.inputs}
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Computes the outputs; buffers are made anew only when the shape of an input changes.
