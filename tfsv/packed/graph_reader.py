@@ -29,6 +29,8 @@ _LAST_OLD = 127  # operators up to here have their number in the old field too
 _LONGEST_VERSION = 64
 _INFINITE = 0x7F800000  # as a word; those of positive finite floats are below it
 _MANY = 64
+_LONGEST_CONSTANT = 1 << 20  # bytes of one that is looked into
+_MOST_OPERANDS = 1 << 20  # many operators may share long vectors
 
 # Fields of the schema's tables, in order, as `WordReader.table` takes them.
 _MODEL = "iooooxoox"
@@ -79,6 +81,8 @@ class Graph:
         if place is None:
             return None
         start, end = place
+        if end - start > _LONGEST_CONSTANT:
+            raise ForeignGraphError("a vector that is too long")
         if self.letters[tensor] == "i" and end - start <= _MANY:
             return tuple(self.words[start >> 2 : end >> 2])
         kind = {"i": "<i4", "s": "<i2", "l": "<i8"}.get(self.letters[tensor])
@@ -135,6 +139,7 @@ class _Reading(WordReader):
     def __init__(self, content: bytes):
         super().__init__(content)
         self.buffers: list[tuple[int, int]] = []
+        self.operands = 0
         self.shapes: dict[int, Shape] = {}
         self.quantizations: dict[int, tuple[int, int, float]] = {}
         self.options: dict[tuple[int, int], tuple] = {}
@@ -250,7 +255,8 @@ class _Reading(WordReader):
         start, end = self.vector(place, fields[3], 4)
         number, axis = (end - start) // 4, self.number(place, fields[7])
         if not number:
-            if fields[4] and self.vector(place, fields[4], 8) != self.vector(0, 0, 8):
+            zeros, after = self.vector(place, fields[4], 8)
+            if after > zeros:
                 raise ForeignGraphError("zero points without scales")
             return 0, 0, 0.0
         bits = self.words[start >> 2 : end >> 2]
@@ -289,7 +295,11 @@ class _Reading(WordReader):
             if known is None:
                 known = self.options[key] = self.read_options(at, kind, rule)
             options = known
-        return Step(rule, self.integers(place, fields[2]), self.integers(place, fields[3]), options)
+        inputs, outputs = self.integers(place, fields[2]), self.integers(place, fields[3])
+        self.operands += len(inputs) + len(outputs)
+        if self.operands > _MOST_OPERANDS:
+            raise ForeignGraphError("operators of too many tensors")
+        return Step(rule, inputs, outputs, options)
 
     def read_options(self, slot: int, kind: int, rule: Operator) -> tuple:
         fields = FIELDS[kind]

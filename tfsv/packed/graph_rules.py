@@ -29,6 +29,7 @@ That is ten times what the field's largest networks take for two seconds.
 
 _MEMORY_OF_A_VALUE = 1 << 12  # of an input; long recordings may take more than LARGEST_MEMORY
 _WORK_OF_A_VALUE = 1 << 23
+_WORK_OF_A_BYTE = 16  # that an operator writes
 
 _LARGEST_RATIO = float(1 << 16)  # of scales; beyond it kernels overflow or end the process
 _PRODUCTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MUL")
@@ -167,7 +168,7 @@ class _Walk:
             shapes[index] = shape
             self.sizes[index] = size = WIDTHS[letters[index]] * math.prod(shape)
             written += size
-        self.work += given.work
+        self.work += given.work + _WORK_OF_A_BYTE * written
         if memory + written + given.scratch > self.most_memory:
             raise ForeignGraphError("more memory than any network of tfsv")
         if self.work > self.most_work:

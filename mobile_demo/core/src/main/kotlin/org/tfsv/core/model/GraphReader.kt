@@ -30,6 +30,7 @@ internal class GraphReader(private val bytes: Bytes) {
     private val options = HashMap<Pair<Int, Long>, List<Any>>()
     private val scales = HashMap<Long, Scales>()
     private val buffers: List<Span>
+    private var operands = 0
 
     val tensors: List<Tensor>
     val operators: List<Step>
@@ -58,6 +59,7 @@ internal class GraphReader(private val bytes: Bytes) {
     fun integers(index: Int): List<Long>? {
         val place = tensors[index].constant ?: return null
         val start = place.start.toLong()
+        if (place.size > LONGEST_CONSTANT) throw Foreign("a vector that is too long")
         return when (tensors[index].letter) {
             'i' -> List(place.size / 4) { bytes.i32(start + 4 * it).toLong() }
             's' -> List(place.size / 2) { bytes.u16(start + 2 * it).toShort().toLong() }
@@ -181,7 +183,10 @@ internal class GraphReader(private val bytes: Bytes) {
                 options(fields.slot(4), kind, rule)
             }
         }
-        return Step(rule, fields.integers(1), fields.integers(2), found)
+        val step = Step(rule, fields.integers(1), fields.integers(2), found)
+        operands += step.inputs.size + step.outputs.size
+        if (operands > MOST_OPERANDS) throw Foreign("operators of too many tensors")
+        return step
     }
 
     private fun options(slot: Long, kind: Int, rule: OperatorTable.Operator): List<Any> {
@@ -250,6 +255,8 @@ internal class GraphReader(private val bytes: Bytes) {
         private const val SCHEMA = 3
         private const val LAST_OLD = 127
         private const val LONGEST_VERSION = 64
+        private const val LONGEST_CONSTANT = 1 shl 20
+        private const val MOST_OPERANDS = 1 shl 20
         private const val INFINITE = 0x7F800000
         private const val ALIGNMENT = 16
         private const val MODEL = "iooooxoox"

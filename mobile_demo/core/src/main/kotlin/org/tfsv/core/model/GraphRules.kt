@@ -84,7 +84,7 @@ internal class GraphRules private constructor(private val graph: GraphReader) {
             sizes[index] = size(index, shape)
             written = minOf(written + sizes[index], TOO_MUCH)
         }
-        work += minOf(given.work, TOO_MUCH)
+        work += minOf(given.work, TOO_MUCH) + WORK_OF_A_BYTE * written
         if (memory + written + minOf(given.scratch, TOO_MUCH) > LARGEST_MEMORY) {
             throw Foreign("more memory than any network of tfsv")
         }
@@ -205,6 +205,7 @@ internal class GraphRules private constructor(private val graph: GraphReader) {
         private const val LARGEST_MEMORY = 1L shl 29
         private const val LARGEST_WORK = 1L shl 38
         private const val TOO_MUCH = 1L shl 40
+        private const val WORK_OF_A_BYTE = 16L
         private const val LARGEST_RATIO = 65536.0
         private const val MOST_KNOWN = 16L
         private const val SHOWN = 40
