@@ -54,6 +54,7 @@ from tfsv.packed.fields import (
     TENSOR_SHAPE,
     TENSOR_TYPE,
 )
+from tfsv.packed.graph_rules import check_graph, check_shapes
 from tfsv.packed.reader import U32, TableReader
 from tfsv.runtime.runner import Runner
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
@@ -560,10 +561,11 @@ def opened(path: pathlib.Path, *, embed: bool = True) -> str:
 
 
 def run(path: pathlib.Path) -> str:
-    """Opens a file and runs it with random inputs of the shapes that it states.
+    """Opens a model of `lone_operator` and runs it with random inputs.
 
     Returns:
-        "computed", "loaded" or "refused: …"; anything else is a defect.
+        "computed", "loaded" or "refused: …"; anything else is a defect, such as a result of another
+        shape than the rules foretell.
     """
     random = np.random.default_rng(0)
     try:
@@ -577,11 +579,16 @@ def run(path: pathlib.Path) -> str:
     except BaseException as error:
         return f"escaped: {type(error).__name__}: {str(error)!r:.300}"
     try:
-        runner(inputs)
+        results = runner(inputs)
     except InputError:
         return "loaded"
     except BaseException as error:
         return f"escaped from the runner: {type(error).__name__}: {str(error)!r:.300}"
+    graph = check_graph(path.read_bytes())
+    foretold = check_shapes(graph, {index: inputs[f"x{index}"].shape for index in graph.inputs})
+    for index, shape in foretold.items():
+        if results[f"y{index}"].shape != shape:
+            return f"wrong shape: {results[f'y{index}'].shape} instead of {shape}"
     return "computed"
 
 
