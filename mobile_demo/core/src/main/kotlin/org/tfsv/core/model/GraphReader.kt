@@ -43,7 +43,7 @@ internal class GraphReader(private val bytes: Bytes) {
         val graphs = model.tables(2)
         if (graphs.size != 1) throw Foreign("a model of ${graphs.size} graphs")
         buffers = model.tables(4).map { layouts.table(it, BUFFER).vector(0, 1) }
-        if (buffers.isEmpty() || buffers[0].size != 0) throw Foreign("no empty buffer to begin with")
+        if (buffers.firstOrNull()?.size != 0) throw Foreign("no empty buffer to begin with")
         checkMetadata(model.tables(6))
         val codes = model.tables(1).map(::code)
         val graph = layouts.table(graphs[0], GRAPH)
