@@ -2,11 +2,15 @@
 
     python tests/hostile.py model.tflite --seconds=600 --seed=1
 
-opens every forgery of `forgeries`, then mutants until the time is up, and prints each outcome that
-must not be: an exception that is not InputError, a message that is not one line about the file, a
-dead or silent process, more memory than `--megabytes`. It exits with status 1 if there was one. A
-mutant is known by its seed and number, so `--number` opens one alone. `--embed` also computes with
-what loads.
+opens every forgery of `forgeries`, then mutants and forged graphs until the time is up, and prints
+each outcome that must not be: an exception that is not InputError, a message that is not one line
+about the file, a dead or silent process, more memory than `--megabytes`. It exits with status 1 if
+there was one. A mutant is known by its seed and number, so `--number` opens one alone. `--embed`
+also computes with what loads.
+
+    python tests/hostile.py model.tflite --kinds=graph --kinds=lone --embed --seconds=3600
+
+opens forged graphs alone (see `graph_forgeries`), and computes with those that load.
 
 A damaged file is caught by its checksum, whatever the damage. A forged one is sealed again, so
 that what lies behind the checksum has to bear it.
@@ -29,6 +33,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from absl import flags
+from graph_forgeries import graph_forgery, lone_operator
 
 from tfsv.commands.running import Command
 from tfsv.errors import InputError
@@ -49,7 +54,9 @@ from tfsv.packed.fields import (
     TENSOR_SHAPE,
     TENSOR_TYPE,
 )
+from tfsv.packed.graph_rules import check_graph, check_shapes
 from tfsv.packed.reader import U32, TableReader
+from tfsv.runtime.runner import Runner
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 SECONDS = 20.0
@@ -553,7 +560,41 @@ def opened(path: pathlib.Path, *, embed: bool = True) -> str:
     return "computed"
 
 
+def run(path: pathlib.Path) -> str:
+    """Opens a model of `lone_operator` and runs it with random inputs.
+
+    Returns:
+        "computed", "loaded" or "refused: …"; anything else is a defect, such as a result of another
+        shape than the rules foretell.
+    """
+    random = np.random.default_rng(0)
+    try:
+        runner = Runner(path)
+        inputs = {
+            port.name: random.integers(0, 4, port.with_length(5)).astype(port.dtype)
+            for port in runner.inputs
+        }
+    except InputError as error:
+        return f"refused: {error}"
+    except BaseException as error:
+        return f"escaped: {type(error).__name__}: {str(error)!r:.300}"
+    try:
+        results = runner(inputs)
+    except InputError:
+        return "loaded"
+    except BaseException as error:
+        return f"escaped from the runner: {type(error).__name__}: {str(error)!r:.300}"
+    graph = check_graph(path.read_bytes())
+    foretold = check_shapes(graph, {index: inputs[f"x{index}"].shape for index in graph.inputs})
+    for index, shape in foretold.items():
+        if results[f"y{index}"].shape != shape:
+            return f"wrong shape: {results[f'y{index}'].shape} instead of {shape}"
+    return "computed"
+
+
 FINE = ("refused", "loaded", "computed")
+KINDS = {"mutant": mutant, "graph": graph_forgery, "lone": lone_operator}
+"""What makes a forgery of a model, a seed and a number."""
 
 
 class Opener:
@@ -591,7 +632,8 @@ class Opener:
         """What opening came to; see `opened`.
 
         Args:
-            job: `{"forgery": name}` or `{"seed": seed, "number": number}`.
+            job: `{"forgery": name}`, or `{"seed": seed, "number": number, "kind": kind}`; the kind
+                is a key of `KINDS`, "mutant" where it is absent.
         """
         if self._process is None:
             self._start()
@@ -655,13 +697,15 @@ def _serve(content: bytes, folder: pathlib.Path, megabytes: int, embed: bool) ->
     made = forgeries(content)
     for line in sys.stdin:
         job = json.loads(line)
+        kind = job.get("kind", "mutant")
         if "forgery" in job:
             forger = Forger(content)
             made[job["forgery"]](forger)
             path.write_bytes(forger.done())
         else:
-            path.write_bytes(mutant(content, job["seed"], job["number"]))
-        print(json.dumps(opened(path, embed=embed)), flush=True)
+            path.write_bytes(KINDS[kind](content, job["seed"], job["number"]))
+        outcome = run(path) if kind == "lone" else opened(path, embed=embed)
+        print(json.dumps(outcome), flush=True)
 
 
 def main(given: flags.FlagValues, arguments: list[str]) -> int:
@@ -677,9 +721,12 @@ def main(given: flags.FlagValues, arguments: list[str]) -> int:
     if given.serve is not None:
         _serve(content, pathlib.Path(given.serve), given.megabytes, given.embed)
         return 0
-    jobs: Iterator[dict] = _jobs(list(made), given.seed, given.seconds)
+    names = list(made) if "mutant" in given.kinds else []
+    jobs: Iterator[dict] = _jobs(names, given.kinds, given.seed, given.seconds)
     if given.number is not None:
-        jobs = iter([{"seed": given.seed, "number": given.number}])
+        jobs = iter(
+            {"seed": given.seed, "number": given.number, "kind": kind} for kind in given.kinds
+        )
     counts: collections.Counter[str] = collections.Counter()
     with Opener(path, given.megabytes, embed=given.embed) as opener:
         for job in jobs:
@@ -691,13 +738,14 @@ def main(given: flags.FlagValues, arguments: list[str]) -> int:
     return 1 if set(counts) - set(FINE) else 0
 
 
-def _jobs(names: list[str], seed: int, seconds: float) -> Iterator[dict]:
-    """All forgeries, and mutants until the time is up."""
+def _jobs(names: list[str], kinds: list[str], seed: int, seconds: float) -> Iterator[dict]:
+    """All forgeries by name, then those by number until the time is up."""
     end = time.monotonic() + seconds
     yield from ({"forgery": name} for name in names)
     number = 0
     while time.monotonic() < end:
-        yield {"seed": seed, "number": number}
+        for kind in kinds:
+            yield {"seed": seed, "number": number, "kind": kind}
         number += 1
 
 
@@ -705,6 +753,9 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_float("seconds", 60.0, "How long to go on.", lower_bound=0, flag_values=values)
     flags.DEFINE_integer("seed", 1, "Start of the random choices.", flag_values=values)
     flags.DEFINE_integer("number", None, "Open this mutant alone.", flag_values=values)
+    flags.DEFINE_multi_enum(
+        "kinds", ["mutant", "graph", "lone"], list(KINDS), "What to open.", flag_values=values
+    )
     flags.DEFINE_integer("megabytes", MEGABYTES, "What may be allocated.", flag_values=values)
     flags.DEFINE_bool("embed", False, "Compute an embedding with what loads.", flag_values=values)
     flags.DEFINE_string(

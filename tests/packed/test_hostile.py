@@ -1,3 +1,4 @@
+import collections
 import math
 import pathlib
 import re
@@ -15,6 +16,8 @@ from tfsv.quantization.coded import CodedWeights
 
 FORMAT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "packed_format.md"
 SEED = 3
+GRAPH_MEGABYTES = 1536
+"""What a process may take that runs forged graphs, each of which may need `LARGEST_MEMORY`."""
 FUZZED = [("image", "int8_weights"), ("time", "float32")]
 
 
@@ -145,6 +148,19 @@ def test_mutants_with_a_right_checksum_are_refused_or_load(contents, tmp_path):
         assert found == {"refused", "loaded"}
 
 
+@pytest.mark.parametrize("kind, form, number", [("graph", 0, 150), ("lone", 1, 400)])
+def test_forged_graphs_are_refused_or_run(contents, tmp_path, kind, form, number):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(contents[FUZZED[form]])
+    found = collections.Counter()
+    with hostile.Opener(path, megabytes=GRAPH_MEGABYTES) as opener:
+        for place in range(number):
+            outcome = opener.open({"kind": kind, "seed": SEED, "number": place})
+            assert outcome.startswith(hostile.FINE), (kind, place, outcome)
+            found[outcome.split(":")[0]] += 1
+    assert found["refused"] > number / 3 and found["computed"] > number / 20, found
+
+
 def test_a_dead_or_silent_process_is_noticed(content, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(content)
@@ -183,7 +199,7 @@ def test_operators_of_which_an_interpreter_would_die_are_refused(
     operator = model.subgraphs[0].operators[3]
     operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
     path.write_bytes(seal.seal(flatbuffer.serialise(model)))
-    assert "(an operator " in hostile.opened(path)
+    assert "not made by tfsv (operator 3, CONV_2D: " in hostile.opened(path)
 
 
 def test_seal_names_a_file_without_the_entry(content):

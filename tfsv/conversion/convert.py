@@ -28,6 +28,9 @@ from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import assemble
 from tfsv.packed.bits import packed_bytes
 from tfsv.packed.cohort import cohort_bytes
+from tfsv.packed.expand import expand, is_packed
+from tfsv.packed.graph_rules import check_graph
+from tfsv.packed.operands import ForeignGraphError
 from tfsv.packed.record import Record
 from tfsv.quantization.coded import CodedWeights
 from tfsv.runtime.runner import Runner
@@ -198,6 +201,7 @@ def export_tflite(
     compute = compute or COMPUTE_FORMS.get(weights, ("",))[0]
     conversion = convert(network, coded, card, ends, weights, compute, calibration)
     content = conversion.content(cohort=cohort)
+    check_loadable(content)
     with replacing(path, len(content)) as part:
         part.write_bytes(content)
         runner = Runner(part)
@@ -302,6 +306,31 @@ def self_check(
         agreement = ends.agreement(results, wanted) if alike else -np.inf
         lowest = np.minimum(lowest, agreement)  # which passes NaN on
     return float(lowest)
+
+
+def check_loadable(content: bytes) -> None:
+    """Checks that a new file keeps the rules by which tfsv and the app know their own.
+
+    Example:
+        >>> conversion = convert(network, coded, card, ends, "packed", "int8_weights")
+        >>> check_loadable(conversion.content())
+
+    Args:
+        content: The whole file.
+
+    Raises:
+        InputError: Its graph has an operator, or a form of one, that is not in the table.
+    """
+    try:
+        check_graph(content)
+        if is_packed(content):
+            check_graph(expand(content))
+    except ForeignGraphError as error:
+        raise InputError(
+            f"the network cannot be exported: its graph has {error}; build the network of other"
+            " layers, or add the operator to tfsv/packed/operator_table.py and to the app's"
+            " OperatorTable.kt"
+        ) from error
 
 
 def _check_form(weights: str, compute: str) -> None:

@@ -7,6 +7,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tfsv.errors import InputError
 from tfsv.files import write_bytes
 from tfsv.packed import expand, flatbuffer, seal
+from tfsv.packed.graph_rules import check_graph
 from tfsv.packed.record import RECORD_ENTRY
 from tfsv.runtime.model_files import read_model, unsound
 
@@ -35,6 +36,7 @@ def write_expanded(path: str | os.PathLike, output: str | os.PathLike) -> int:
         if not expand.is_packed(content):
             raise InputError(f"{path}: has no packed layers, so there is nothing to expand")
         plain = expand.expand(content)
+        check_graph(plain)
         Interpreter(model_content=plain)
     except InputError:
         raise

@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tfsv.card import ModelCard
 from tfsv.packed import bits, expand, flatbuffer, seal
 from tfsv.packed.cohort import cohort_bytes
+from tfsv.packed.graph_rules import check_graph
 from tfsv.quantization.coded import entropy
 from tfsv.runtime.model_files import read_card, read_cohort_of, read_unchecked, unsound
 
@@ -171,6 +172,7 @@ def inspect(path: str | os.PathLike) -> Inspection:
     try:
         packed = expand.is_packed(content)
         plain = expand.expand(content) if packed else content
+        check_graph(plain)
         Interpreter(model_content=plain)  # verifies the flatbuffer
         model = flatbuffer.parse(plain)
         layers, compute = _layers(model, _packed_layers(content) if packed else {})

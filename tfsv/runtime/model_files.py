@@ -12,6 +12,7 @@ from tfsv.packed import flatbuffer, seal
 from tfsv.packed.assemble import CARD_ENTRY
 from tfsv.packed.cohort import COHORT_ENTRY, read_cohort
 from tfsv.packed.expand import LARGEST_MODEL
+from tfsv.packed.operands import ForeignGraphError
 
 LARGEST_FILE = LARGEST_MODEL
 """Most bytes that a file or an expanded model may have; larger ones are refused."""
@@ -127,12 +128,17 @@ def read_cohort_of(content: bytes, path: str | os.PathLike) -> np.ndarray | None
 
 
 def unsound(path: str | os.PathLike, error: Exception) -> InputError:
-    """The error to raise for a file that is damaged.
+    """The error to raise for a file that is damaged, or that tfsv did not make.
 
     Example:
         >>> print(unsound("model.tflite", ValueError("has no checksum")))
         model.tflite: not a sound TFLite file of tfsv (has no checksum); get it again
     """
+    if isinstance(error, ForeignGraphError):
+        return InputError(
+            f"{path}: a TFLite file, but not made by tfsv ({first_line(error)});"
+            " give one that `tfsv export` wrote"
+        )
     return InputError(
         f"{path}: not a sound TFLite file of tfsv ({first_line(error)}); get it again"
     )

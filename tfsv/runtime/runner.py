@@ -8,7 +8,7 @@ import numpy as np
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.packed.expand import expand, is_packed
-from tfsv.packed.soundness import check_graph
+from tfsv.packed.graph_rules import check_graph, check_shapes
 from tfsv.runtime.model_files import (
     first_line,
     printable,
@@ -28,9 +28,6 @@ class Runner:
     The file may come from anywhere: it is checked before it is run. A packed model is expanded in
     memory first, which takes a few milliseconds and makes it as fast as a plain one. A runner is
     not for several Python threads at once, since an interpreter has one set of buffers.
-
-    LiteRT can end the whole process when an axis of any length is shorter than the network needs.
-    Code that takes inputs from outside must refuse what is too short before it calls a runner.
 
     Attributes:
         card: The model card in the file.
@@ -79,12 +76,13 @@ class Runner:
         try:
             if expanded and is_packed(content):
                 content = expand(content)
-            check_graph(content)
+            self._graph = check_graph(content)
             self._session = InterpreterSession(content, num_threads=threads)
         except (ValueError, RuntimeError) as error:
             raise unsound(path, error) from error
         self.inputs, self.outputs = self._session.inputs, self._session.outputs
         self._wanted = {port.name: port for port in self.inputs}
+        self._shapes = {index: self._graph.shapes[index] for index in self._graph.inputs}
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Computes the outputs; buffers are made anew only when the shape of an input changes.
@@ -103,6 +101,7 @@ class Runner:
         """
         self._check(inputs)
         try:
+            self._check_shapes(inputs)
             self._session.run(inputs)
         except (ValueError, RuntimeError) as error:
             shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
@@ -121,6 +120,13 @@ class Runner:
             else:
                 continue
             raise self._refused(f"takes {self._wanted[name]}; received {received}")
+
+    def _check_shapes(self, inputs: Mapping[str, np.ndarray]) -> None:
+        """Refuses lengths of which LiteRT would end the process, when they change."""
+        shapes = {self._session.tensors[name]: array.shape for name, array in inputs.items()}
+        if shapes != self._shapes:
+            check_shapes(self._graph, shapes)
+            self._shapes = shapes
 
     def _refused(self, reason: str) -> InputError:
         return InputError(f"{self.path}: {printable(shortened(reason))}")

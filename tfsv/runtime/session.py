@@ -25,6 +25,7 @@ class InterpreterSession:
         interpreter: The LiteRT interpreter.
         inputs: What the model takes, in the graph's order.
         outputs: What the model gives, in the graph's order.
+        tensors: Index of the tensor of each input, by name.
     """
 
     def __init__(self, content: bytes, **options: Any):
@@ -39,9 +40,9 @@ class InterpreterSession:
             ValueError: The file is damaged.
             RuntimeError: The interpreter refuses the file.
         """
-        self._input_tensors, self._output_tensors = named_ends(content)
+        self.tensors, self._output_tensors = named_ends(content)
         self.interpreter = Interpreter(model_content=content, **options)
-        self.inputs = _ports(self._input_tensors, self.interpreter.get_input_details())
+        self.inputs = _ports(self.tensors, self.interpreter.get_input_details())
         self.outputs = _ports(self._output_tensors, self.interpreter.get_output_details())
         self._shapes: dict[str, tuple[int, ...]] = {}
 
@@ -60,11 +61,11 @@ class InterpreterSession:
             before, self._shapes = self._shapes, {}
             for name, shape in shapes.items():
                 if shape != before.get(name):
-                    self.interpreter.resize_tensor_input(self._input_tensors[name], shape)
+                    self.interpreter.resize_tensor_input(self.tensors[name], shape)
             self.interpreter.allocate_tensors()
             self._shapes = shapes
         for name, array in inputs.items():
-            self.interpreter.set_tensor(self._input_tensors[name], array)
+            self.interpreter.set_tensor(self.tensors[name], array)
         self.interpreter.invoke()
 
     def results(self) -> dict[str, np.ndarray]:

@@ -44,7 +44,7 @@ class ModelFile private constructor(
         return explained(name) {
             val expanded = allocated(name, expansion.size)
             expansion.write(expanded)
-            Graphs.check(Bytes(expanded))
+            GraphRules.check(Bytes(expanded))
             expanded.order(ByteOrder.nativeOrder())
         }
     }
@@ -56,7 +56,7 @@ class ModelFile private constructor(
      * @throws BadInput its graph makes no sense, or there is not enough memory.
      */
     fun plain(): ByteBuffer = explained(name) {
-        Graphs.check(Bytes(ByteBuffer.wrap(content)))
+        GraphRules.check(Bytes(ByteBuffer.wrap(content)))
         val plain = allocated(name, size)
         plain.put(content)
         (plain as Buffer).position(0) // ByteBuffer's own came after Android 7

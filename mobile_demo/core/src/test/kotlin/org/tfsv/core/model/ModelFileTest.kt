@@ -145,7 +145,7 @@ class ModelFileTest {
         val operator = graph.tables(Schema.GRAPH_OPERATORS)[3]
         val inputs = checkNotNull(operator.vector(Schema.OPERATOR_INPUTS, 4))
         val tensors = graph.tables(Schema.GRAPH_TENSORS).size.toLong()
-        val values = mapOf(-1L to "lacks an input", -2L to "lacks an input", tensors to "not exist")
+        val values = mapOf(-1L to "does not have", -2L to "not exist", tensors to "not exist")
         for ((value, reason) in values) {
             val forger = Forger(packed)
             forger.word(inputs.start.toLong(), value)
