@@ -122,6 +122,7 @@ class _Walk:
         self.known: dict[int, tuple[int, ...]] = {}
         self.sizes = [0] * len(graph.shapes)
         self.work = 0
+        self.empty = False
 
     def run(self) -> None:
         graph, sizes = self.graph, self.sizes
@@ -155,6 +156,8 @@ class _Walk:
         taken = [shapes[index] if index >= 0 else None for index in inputs]
         if None in taken or graph.variables:
             self.check_read(step, taken)
+        if self.empty and rule.name != "CONCATENATION" and any(0 in (x or ()) for x in taken):
+            raise ForeignGraphError("nothing to compute")
         given = Operands(taken, lambda place: self.values(inputs[place]), len(outputs))
         found = RULES[rule.rule](given, step.options)
         if len(found) != len(outputs):
@@ -164,7 +167,7 @@ class _Walk:
             if shapes[index] is not None or index in graph.variables:
                 raise ForeignGraphError("writes what is written already")
             if shape != graph.shapes[index]:
-                self.check_stated(shape, graph.shapes[index])
+                self.check_stated(step, shape, graph.shapes[index])
             shapes[index] = shape
             self.sizes[index] = size = WIDTHS[letters[index]] * math.prod(shape)
             written += size
@@ -179,12 +182,17 @@ class _Walk:
             self.follow(step, taken)
         return written
 
-    def check_stated(self, shape: Shape, stated: Shape) -> None:
-        """Compares the shape of a result with what the file states of it."""
+    def check_stated(self, step: Step, shape: Shape, stated: Shape) -> None:
+        """Compares the shape of a result with what the file states of it.
+
+        A slice of a short utterance may have nothing in it, if it is only put behind something.
+        """
         if len(stated) != len(shape):
             raise ForeignGraphError("a result of another rank")
         if min(shape, default=1) < 1:
-            raise ForeignGraphError("nothing to compute")
+            if self.stated or step.rule.name != "STRIDED_SLICE" or min(shape) < 0:
+                raise ForeignGraphError("nothing to compute")
+            self.empty = True
         if self.stated:
             for side, other in zip(shape, stated, strict=True):
                 if side != other and other != 1:
