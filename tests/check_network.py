@@ -35,6 +35,7 @@ TABLE = {
     "speechbrain_ecapa1024": (20_767_552, 38, None),
     "xvector": (4_610_524, 7, None),
     "ge2e": (1_461_504, 1, None),
+    "campplus": (7_176_224, 225, None),
 }
 EMBEDDING_WEIGHTS = {
     "resnet18": 1_310_976,

@@ -8,8 +8,9 @@ from ai_edge_litert.interpreter import Interpreter
 from exported_files import run, waveform
 
 from tfsv.conversion.convert import export_tflite
+from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings, build_network
-from tfsv.models.networks import dfresnet, resnet
+from tfsv.models.networks import campplus, dfresnet, resnet
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
 from tfsv.verification.ends import speaker_ends
@@ -24,6 +25,7 @@ FAMILIES = {
     "ecapa512": (16, "astp"),
     "gemini60": (4, "tsdp"),
     "xvector": (8, "mean"),
+    "campplus": (8, "tstp_3dspeaker"),
 }
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
@@ -34,6 +36,7 @@ def network(request, monkeypatch):
     monkeypatch.setitem(resnet.BLOCKS, 50, (1, 1))
     monkeypatch.setitem(dfresnet.BLOCKS, 56, (1, 1))
     monkeypatch.setitem(dfresnet.GEMINI_BLOCKS, 60, (1, 1, 1, 1))
+    monkeypatch.setattr(campplus, "BLOCKS", ((2, 1), (1, 2)))
     channels, pooling = FAMILIES[request.param]
     keras.utils.set_random_seed(0)
     network = build_network(
@@ -76,6 +79,29 @@ def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
     for samples in (8000, 12000):
         run(interpreter, waveform(samples))
         assert not KERNELS & set(operators_left(interpreter))
+
+
+@pytest.mark.parametrize("weights", ["float32", "packed"])
+def test_segments_survive_export(weights, monkeypatch, tmp_path):
+    monkeypatch.setattr(campplus, "BLOCKS", ((2, 1), (1, 2)))
+    network = build_network("campplus", channels=8, bins=BINS, embedding_size=8)
+    coded = {}
+    if weights == "packed":
+        quantized = quantize(network, 4)
+        refresh_codebooks(quantized)
+        network, coded = strip(quantized)
+        kernels = {layer.name for layer in network.layers if kernel_layer(layer)}
+        assert set(coded) == kernels and len(kernels) == 28
+    bins = {"bins": BINS}
+    card = speaker_card(NetworkSettings("campplus", 8, BINS, 8), bins)
+    path = tmp_path / "model.tflite"
+    export_tflite(
+        network, coded, card, path, speaker_ends(bins, 8), weights=weights, compute="float32"
+    )
+    for samples in (400, 31000, 50000, 90000):  # 1, 97, 156 and 281 frames that are cut
+        sound = waveform(samples)
+        wanted = KerasEmbedder(network, card).embed(sound)
+        np.testing.assert_allclose(TFLiteEmbedder(path).embed(sound), wanted, atol=1e-4)
 
 
 def test_mirrored_ends_survive_export(tmp_path):

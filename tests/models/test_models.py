@@ -9,7 +9,7 @@ from tfsv.models.networks import ecapa
 
 COMPUTED = (
     "resnet18", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60", "ecapa512",
-    "speechbrain_ecapa512", "xvector", "ge2e",
+    "speechbrain_ecapa512", "xvector", "ge2e", "campplus",
 )  # fmt: skip
 """A network of each builder and kind of block; `--all-networks` runs the others too."""
 
@@ -26,7 +26,7 @@ def test_the_order_is_that_of_messages():
         "dfresnet56_3x3", "dfresnet110_3x3", "dfresnet179_3x3", "dfresnet233_3x3",
         "gemini60", "gemini114", "gemini183", "gemini237",
         "ecapa512", "ecapa1024", "speechbrain_ecapa512", "speechbrain_ecapa1024", "xvector",
-        "ge2e",
+        "ge2e", "campplus",
     ]  # fmt: skip
 
 
@@ -123,12 +123,15 @@ def test_narrow_ecapa_scales_its_bottlenecks():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_sizes_left_out_are_the_published_ones(name):
     sizes = NetworkSettings(name).resolved()
-    widths = {"ecapa512": 512, "ecapa1024": 1024, "xvector": 512, "ge2e": 256}
-    embeddings = {"ecapa512": 192, "ecapa1024": 192, "xvector": 512}
+    widths = {"ecapa512": 512, "ecapa1024": 1024, "xvector": 512, "ge2e": 256, "campplus": 128}
+    embeddings = {"ecapa512": 192, "ecapa1024": 192, "xvector": 512, "campplus": 512}
     base = name.removeprefix("speechbrain_")
     assert sizes.channels == widths.get(base, 32)
     assert sizes.embedding_size == embeddings.get(base, 256)
-    poolings = {"ecapa": "astp", "speechbrain": "astp_speechbrain", "ge2e": "mean"}
+    poolings = {
+        "ecapa": "astp", "speechbrain": "astp_speechbrain", "ge2e": "mean",
+        "campplus": "tstp_3dspeaker",
+    }  # fmt: skip
     assert sizes.pooling == poolings.get(name.rstrip("0123456789").partition("_")[0], "tstp")
     given = NetworkSettings(name, channels=8, embedding_size=7, pooling="mean").resolved()
     assert given == NetworkSettings(name, 8, 80, 7, "mean")

@@ -1,7 +1,7 @@
 """The networks that are imported, in PyTorch, written from their published architecture.
 
-Modules have the names of WeSpeaker's and SpeechBrain's state dicts. All take features
-`[batch, frames, bins]` and give embeddings `[batch, size]`.
+Modules have the names of the state dicts of WeSpeaker, SpeechBrain and 3D-Speaker. All take
+features `[batch, frames, bins]` and give embeddings `[batch, size]`.
 """
 
 import math
@@ -362,3 +362,124 @@ def mel_powers(waveform, bins):
             slope = min((40 * bin_ - low) / (centre - low), (high - 40 * bin_) / (high - centre))
             filters[index, bin_] = max(0, slope) * 2 / (high - low)
     return (filters @ spectrum.abs().square()).T
+
+
+def normed(channels, affine=True):
+    """The batch normalisation of CAM++, one level down."""
+    return nn.ModuleDict({"batchnorm": nn.BatchNorm1d(channels, affine=affine)})
+
+
+def normalised(modules, x):
+    return torch.relu(modules["batchnorm"](x))
+
+
+class HalvedFrequency(nn.Module):
+    """A basic block; `stride` is that of frequency."""
+
+    def __init__(self, channels, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, (stride, 1), 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2, self.bn2 = conv2d(channels, channels, 3), nn.BatchNorm2d(channels)
+        self.shortcut = nn.Sequential()
+        if stride > 1:
+            shortcut = nn.Conv2d(channels, channels, 1, (stride, 1), bias=False)
+            self.shortcut = nn.Sequential(shortcut, nn.BatchNorm2d(channels))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(y + self.shortcut(x))
+
+
+class CamHead(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
+        for stage in (1, 2):
+            blocks = [HalvedFrequency(channels, stride) for stride in (2, 1)]
+            setattr(self, f"layer{stage}", nn.Sequential(*blocks))
+        self.conv2 = nn.Conv2d(channels, channels, 3, (2, 1), 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, x):
+        x = self.layer2(self.layer1(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(self.bn2(self.conv2(x))).flatten(1, 2)
+
+
+class CamGate(nn.Module):
+    def __init__(self, inputs, growth, dilation):
+        super().__init__()
+        self.linear_local = nn.Conv1d(
+            inputs, growth, 3, padding=dilation, dilation=dilation, bias=False
+        )
+        self.linear1 = nn.Conv1d(inputs, inputs // 2, 1)
+        self.linear2 = nn.Conv1d(inputs // 2, growth, 1)
+
+    def forward(self, x):
+        means = [part.mean(2, True).expand_as(part) for part in x.split(100, 2)]
+        context = x.mean(2, True) + torch.cat(means, 2)
+        gates = torch.sigmoid(self.linear2(torch.relu(self.linear1(context))))
+        return self.linear_local(x) * gates
+
+
+class CamLayer(nn.Module):
+    def __init__(self, inputs, growth, dilation):
+        super().__init__()
+        self.nonlinear1 = normed(inputs)
+        self.linear1 = nn.Conv1d(inputs, 4 * growth, 1, bias=False)
+        self.nonlinear2 = normed(4 * growth)
+        self.cam_layer = CamGate(4 * growth, growth, dilation)
+
+    def forward(self, x):
+        y = self.linear1(normalised(self.nonlinear1, x))
+        return torch.cat([x, self.cam_layer(normalised(self.nonlinear2, y))], 1)
+
+
+class CamLinear(nn.Module):
+    """A convolution that is named "linear", and a normalisation before or behind it."""
+
+    def __init__(self, convolution, norm):
+        super().__init__()
+        self.linear, self.nonlinear = convolution, norm
+
+
+class CamPlusPlus(nn.Module):
+    """CAM++, with the pooling of 3D-Speaker, or WeSpeaker's attentive one."""
+
+    def __init__(self, name, channels, bins, embedding_size, attention=False):
+        super().__init__()
+        growth = channels // 4
+        self.head = CamHead(growth)
+        first = nn.Conv1d(growth * bins // 8, channels, 5, 2, 2, bias=False)
+        parts, width = {"tdnn": CamLinear(first, normed(channels))}, channels
+        for block, (layers, dilation) in enumerate(((12, 1), (24, 2), (16, 2)), start=1):
+            parts[f"block{block}"] = nn.ModuleDict()
+            for layer in range(1, layers + 1):
+                parts[f"block{block}"][f"tdnnd{layer}"] = CamLayer(width, growth, dilation)
+                width += growth
+            halving = nn.Conv1d(width, width // 2, 1, bias=False)
+            parts[f"transit{block}"] = CamLinear(halving, normed(width))
+            width //= 2
+        parts["out_nonlinear"] = normed(width)
+        self.attention = attention
+        if attention:
+            self.pool = parts["stats"] = Attention(width, 128, context=False)
+        last = nn.Conv1d(2 * width, embedding_size, 1, bias=False)
+        parts["dense"] = CamLinear(last, normed(embedding_size, affine=False))
+        self.xvector = nn.ModuleDict(parts)
+
+    def forward(self, features):
+        x = self.head(features.transpose(1, 2).unsqueeze(1))
+        x = normalised(self.xvector["tdnn"].nonlinear, self.xvector["tdnn"].linear(x))
+        for block in (1, 2, 3):
+            for layer in self.xvector[f"block{block}"].values():
+                x = layer(x)
+            transit = self.xvector[f"transit{block}"]
+            x = transit.linear(normalised(transit.nonlinear, x))
+        x = normalised(self.xvector["out_nonlinear"], x)
+        if self.attention:
+            x = self.pool(x)
+        else:
+            x = torch.cat([x.mean(2), x.std(2)], 1)
+        dense = self.xvector["dense"]
+        return dense.nonlinear["batchnorm"](dense.linear(x.unsqueeze(2))).squeeze(2)

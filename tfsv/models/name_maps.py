@@ -11,10 +11,22 @@ _DECIBELS = (
     " six recordings) but does not equal: measure before use and fine-tune if need be."
 )
 
+_NAMELESS = (
+    "Taken as 3D-Speaker's. WeSpeaker's CAM++ has the same names but other features, and is known"
+    " by its classifier ('projection') or its config.yaml; import one that has neither as"
+    " wespeaker_campplus."
+)
 
 _SILENCE = (
     "Resemblyzer cuts silence by WebRTC's detector before its encoder listens; tfsv does not, so"
     " cut long pauses from recordings. Its LSTM stays float."
+)
+
+_PROJECTION = r"(.*\.)?projection\..*"
+_IGNORED = (
+    r".*num_batches_tracked",
+    r"(.*\.)?n_averaged",
+    r"(.*\.)?(projection|classifier)\..*",
 )
 
 
@@ -38,7 +50,11 @@ class Layout:
         stem: Name of our first convolution, whose filters are the network's channels, or of our
             LSTM, whose units are.
         mark: Name of a tensor by which the layout is recognised.
+        sign: Pattern for the name of a tensor that tells the layout from a later one with the same
+            mark. Empty: there is none like it.
         image: Whether the network convolves images, and pools statistics of an image.
+        image_stem: Name of our first convolution over an image that stands before a stem over time.
+            Empty: there is none.
         recurrent: Whether the stem is an LSTM.
         ignored: Patterns for names of tensors that embeddings do not need.
         adapted: Pairs of a pattern for names of our layers and a change that their weights need
@@ -54,12 +70,10 @@ class Layout:
     stem: str
     mark: str
     image: bool
+    sign: str = ""
+    image_stem: str = ""
     recurrent: bool = False
-    ignored: tuple[str, ...] = (
-        r".*num_batches_tracked",
-        r"(.*\.)?n_averaged",
-        r"(.*\.)?(projection|classifier)\..*",
-    )
+    ignored: tuple[str, ...] = _IGNORED
     adapted: tuple[tuple[str, str], ...] = ()
     front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: str = ""
@@ -76,9 +90,39 @@ _KALDI = {
     "silence_db": SILENCE_DB,
 }
 
+_OWN_KALDI = {**_KALDI, "window": "povey", "scale": 1.0}
+"""Features of 3D-Speaker: Kaldi's own window, and waveforms from -1 to 1 as they are."""
+
 _IMAGE = (
     ("embedding|pooling_attention1", "image_statistics"),
     ("pooling_attention2", "image_scores"),
+)
+
+_LAYER = r"block(?P<block>\d)_layer(?P<layer>\d+)"
+_TDNND = "xvector.block{block}.tdnnd{layer}"
+_CAMPPLUS = (
+    ("stem", "head.conv1"),
+    ("stem_norm", "head.bn1"),
+    (_BLOCK + r"_conv(?P<conv>\d)", "head.layer{stage}.{block_less1}.conv{conv}"),
+    (_BLOCK + r"_conv(?P<conv>\d)_norm", "head.layer{stage}.{block_less1}.bn{conv}"),
+    (_BLOCK + "_shortcut", "head.layer{stage}.{block_less1}.shortcut.0"),
+    (_BLOCK + "_shortcut_norm", "head.layer{stage}.{block_less1}.shortcut.1"),
+    ("downsampling", "head.conv2"),
+    ("downsampling_norm", "head.bn2"),
+    ("tdnn", "xvector.tdnn.linear"),
+    ("tdnn_norm", "xvector.tdnn.nonlinear.batchnorm"),
+    (_LAYER + "_input_norm", _TDNND + ".nonlinear1.batchnorm"),
+    (_LAYER + "_bottleneck", _TDNND + ".linear1"),
+    (_LAYER + "_bottleneck_norm", _TDNND + ".nonlinear2.batchnorm"),
+    (_LAYER + "_local", _TDNND + ".cam_layer.linear_local"),
+    (_LAYER + "_squeeze", _TDNND + ".cam_layer.linear1"),
+    (_LAYER + "_excitation", _TDNND + ".cam_layer.linear2"),
+    (r"transit(?P<block>\d)_input_norm", "xvector.transit{block}.nonlinear.batchnorm"),
+    (r"transit(?P<block>\d)", "xvector.transit{block}.linear"),
+    ("frames_norm", "xvector.out_nonlinear.batchnorm"),
+    (r"pooling_attention(?P<layer>\d)", "xvector.stats.linear{layer}"),
+    ("embedding", "xvector.dense.linear"),
+    ("embedding_norm", "xvector.dense.nonlinear.batchnorm"),
 )
 
 LAYOUTS = (
@@ -198,6 +242,31 @@ LAYOUTS = (
         # to SpeechBrain's 1e-10; the kernels take natural logarithms ("decibels").
         front_end={**_KALDI, "low_hz": 0.0, "preemphasis": 0.0, "scale": 34.5},
         notes=_DECIBELS,
+    ),
+    Layout(
+        toolkit="wespeaker",
+        networks={"campplus": 128},
+        modules=_CAMPPLUS,
+        stem="tdnn",
+        mark="head.layer1.0.conv1.weight",
+        sign=_PROJECTION,
+        image=False,
+        image_stem="stem",
+        adapted=(("tdnn", "image_frames"),),
+        ignored=(*_IGNORED, r"pool\.linear\d\..*"),  # the pooling once more
+        front_end=_KALDI,
+    ),
+    Layout(
+        toolkit="3dspeaker",
+        networks={"campplus": 128},
+        modules=_CAMPPLUS,
+        stem="tdnn",
+        mark="head.layer1.0.conv1.weight",
+        image=False,
+        image_stem="stem",
+        adapted=(("tdnn", "image_frames"),),
+        front_end=_OWN_KALDI,
+        notes=_NAMELESS,
     ),
     Layout(
         toolkit="resemblyzer",

@@ -103,12 +103,18 @@ def part_of(
 def prefixes(names: Collection[str], marks: Collection[str]) -> list[str]:
     """The words that stand before the marks among these names, each with its dot.
 
+    Of several marks in which a name ends, the longest one counts.
+
     Example:
         >>> prefixes(["module.conv1.weight", "module.bn1.bias"], ["conv1.weight"])
         ['module.']
     """
-    ends = ((name, mark) for name in names for mark in marks if f".{name}".endswith(f".{mark}"))
-    return list(dict.fromkeys(name.removesuffix(mark) for name, mark in ends))
+    found = []
+    for name in names:
+        ends = [mark for mark in marks if f".{name}".endswith(f".{mark}")]
+        if ends:
+            found.append(name.removesuffix(max(ends, key=len)))
+    return list(dict.fromkeys(found))
 
 
 def shown(names: Collection[str]) -> str:

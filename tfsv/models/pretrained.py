@@ -23,7 +23,7 @@ from tfsv.models.pooling_and_bins import (
     pooling_named,
 )
 from tfsv.models.recurrent import StackedLSTM
-from tfsv.models.registry import NETWORKS
+from tfsv.models.registry import NETWORKS, NetworkEntry
 from tfsv.models.settings import NetworkSettings
 from tfsv.models.training_configs import TrainingConfig, config_beside
 
@@ -74,7 +74,9 @@ def import_checkpoint(
     bins: int | None = None,
     pooling: str | None = None,
 ) -> Imported:
-    """Reads a file of WeSpeaker, SpeechBrain or Resemblyzer as the network that it was trained in.
+    """Reads another toolkit's file as the network that it was trained in.
+
+    The toolkits are WeSpeaker, SpeechBrain, 3D-Speaker and Resemblyzer.
 
     Nothing in the file is executed. `from_checkpoint` says how close the embeddings are. The
     config.yaml of WeSpeaker that lies beside the file is read too.
@@ -148,7 +150,7 @@ def from_checkpoint(
             place has no tensor. The message lists all of these. It is also raised when pooling and
             mel filters cannot be told apart, or are not what was said.
     """
-    family = family or _family_of(checkpoint, source)
+    family = family or _family_of(checkpoint, source, config)
     layout, name = FAMILIES[family]
     prefix, tensors = _unwrapped(checkpoint.tensors, layout)
     settings = _settings(layout, name, tensors, checkpoint)
@@ -185,7 +187,7 @@ def from_checkpoint(
                 weights = ADAPTATIONS[change](weights, network)
         layer.set_weights(weights)
     if _MEAN_VECTOR in tensors:
-        network.get_layer("embedding").bias.assign_sub(tensors[_MEAN_VECTOR])
+        _subtract(tensors[_MEAN_VECTOR], network)
     return Imported(
         family=family,
         settings=settings,
@@ -198,13 +200,15 @@ def from_checkpoint(
     )
 
 
-def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
+def _family_of(
+    checkpoint: Checkpoint, path: str | os.PathLike, config: TrainingConfig | None
+) -> str:
     folded = checkpoint.folded
     for layout in LAYOUTS:
         _, tensors = _unwrapped(checkpoint.tensors, layout)
         if folded and layout.image:
             number = len(folded)
-        elif layout.mark not in tensors:
+        elif layout.mark not in tensors or not _signed(layout, tensors, config):
             continue
         elif layout.image:
             number = sum(array.ndim == 4 for array in tensors.values())
@@ -220,6 +224,13 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
         f" ...) are of no family that is known; if it is one of {', '.join(FAMILIES)}, give"
         " 'family'"
     )
+
+
+def _signed(layout: Layout, tensors: Collection[str], config: TrainingConfig | None) -> bool:
+    """Whether the layout's sign is there, or a config.yaml of WeSpeaker that names its network."""
+    if not layout.sign or any(re.fullmatch(layout.sign, name) for name in tensors):
+        return True
+    return config is not None and config.network in layout.networks
 
 
 def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> tuple[str, dict[str, np.ndarray]]:
@@ -251,12 +262,25 @@ def _settings(
     elif stem is not None and stem.ndim == (4 if layout.image else 3):
         if stem.shape[0] % entry.channels_multiple == 0:
             channels = _plausible(stem.shape[0], channels)
-        if not layout.image:
+        if layout.image_stem:
+            bins = _bins_of_image(layout, entry, tensors, stem.shape[1]) or bins
+        elif not layout.image:
             bins = _plausible(stem.shape[1], bins)
     head = tensors.get(f"{_module('embedding', layout)}.weight")
     if head is not None and head.ndim >= 2:
         embedding_size = _plausible(head.shape[0], embedding_size)
     return NetworkSettings(name, channels, bins, embedding_size, _pooling(layout, pooling, tensors))
+
+
+def _bins_of_image(
+    layout: Layout, entry: NetworkEntry, tensors: dict[str, np.ndarray], features: int
+) -> int | None:
+    """Mel filters whose image has so many features a frame. None: there are none."""
+    first = tensors.get(f"{_module(layout.image_stem, layout)}.weight")
+    if first is None or first.ndim != 4 or features % first.shape[0]:
+        return None
+    bins = features // first.shape[0] * entry.bins_multiple
+    return bins if bins <= _LARGEST * _BINS else None
 
 
 def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:
@@ -398,7 +422,8 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
     for layer in _weighted(network):
         module = _module(layer.name, layout)
         if isinstance(layer, keras.layers.BatchNormalization):
-            wanted |= {f"{module}.{name}": tuple(layer.moving_mean.shape) for name in _NORM}
+            size = tuple(layer.moving_mean.shape)
+            wanted |= {f"{module}.{name}": size for name in _of_norm(layer)}
             continue
         if isinstance(layer, StackedLSTM):
             wanted |= _lstm_shapes(layer, module)
@@ -407,6 +432,11 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
         if layer.use_bias:
             wanted[f"{module}.bias"] = tuple(layer.bias.shape)
     return wanted
+
+
+def _of_norm(layer: keras.layers.BatchNormalization) -> tuple[str, ...]:
+    """Names of the normalisation's tensors. Without gain and offset there are two."""
+    return _NORM if layer.scale else _NORM[2:]
 
 
 def _lstm_shapes(layer: StackedLSTM, module: str) -> dict[str, tuple[int, ...]]:
@@ -470,7 +500,7 @@ def _to_keras(
 ) -> list[np.ndarray]:
     """The layer's weights, in the order and with the axes that Keras has."""
     if isinstance(layer, keras.layers.BatchNormalization):
-        return [tensors[f"{module}.{name}"] for name in _NORM]
+        return [tensors[f"{module}.{name}"] for name in _of_norm(layer)]
     if isinstance(layer, StackedLSTM):
         weights = []
         for index in range(layer.layers):
@@ -483,6 +513,15 @@ def _to_keras(
     else:  # frequency before time and outputs before inputs there, the other way round here
         kernel = kernel.T.reshape(layer.kernel.shape)
     return [kernel, tensors[f"{module}.bias"]] if layer.use_bias else [kernel]
+
+
+def _subtract(vector: np.ndarray, network: keras.Model) -> None:
+    """Makes the network's embeddings less by a vector."""
+    last = network.layers[-1]
+    if isinstance(last, keras.layers.BatchNormalization):
+        last.moving_mean.assign_add(vector * np.sqrt(last.moving_variance + last.epsilon))
+    else:
+        last.bias.assign_sub(vector)
 
 
 def _image_statistics(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
@@ -509,6 +548,14 @@ def _image(network: keras.Model) -> tuple[int, int]:
     return tuple(layer.input.shape[2:])
 
 
+def _image_frames(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
+    """Changes the order of inputs of a convolution over time, as that of statistics."""
+    (kernel,) = weights
+    frequencies, channels = network.get_layer("image_frames").input.shape[2:]
+    by_axes = kernel.reshape(-1, channels, frequencies, kernel.shape[-1])
+    return [by_axes.transpose(0, 2, 1, 3).reshape(kernel.shape)]
+
+
 def _first_group_last(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
     """Moves the outputs that a Res2 block does not convolve to the end."""
     return [np.roll(array, -(array.shape[-1] // SCALE), axis=-1) for array in weights]
@@ -530,6 +577,7 @@ def _decibels(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarra
 ADAPTATIONS: dict[str, Callable[[list[np.ndarray], keras.Model], list[np.ndarray]]] = {
     "image_statistics": _image_statistics,
     "image_scores": _image_scores,
+    "image_frames": _image_frames,
     "first_group_last": _first_group_last,
     "first_group_of_inputs_last": _first_group_of_inputs_last,
     "decibels": _decibels,

@@ -15,6 +15,7 @@ _LARGEST = 2**20  # bytes; of any training's it is a hundredth of that
 _POOLINGS = {"TSTP": "tstp", "TAP": "mean", "TSDP": "tsdp", "ASTP": "astp"}
 _MODEL = re.compile(r"(?P<kind>resnet|gemini_df_resnet|ecapa_tdnn(?:_glob)?_c)(?P<size>\d+)")
 _KINDS = {"resnet": "resnet", "gemini_df_resnet": "gemini"}
+_NAMED = {"campplus": "campplus"}
 _USUAL = {
     "dataset_args.frontend": "fbank",
     "dataset_args.resample_rate": "16000",
@@ -149,6 +150,8 @@ def _number(path: pathlib.Path, values: dict[str, str | None], key: str) -> int 
 
 
 def _network(model: str | None) -> str | None:
+    if model and model.lower() in _NAMED:
+        return _NAMED[model.lower()]
     found = _MODEL.fullmatch(model.lower()) if model else None
     return f"{_KINDS.get(found['kind'], 'ecapa')}{found['size']}" if found else None
 

@@ -9,5 +9,6 @@ from tfsv.models.networks import dfresnet
 from tfsv.models.networks import ecapa
 from tfsv.models.networks import xvector
 from tfsv.models.networks import ge2e
+from tfsv.models.networks import campplus
 
-__all__ = ["dfresnet", "ecapa", "ge2e", "resnet", "xvector"]
+__all__ = ["campplus", "dfresnet", "ecapa", "ge2e", "resnet", "xvector"]
