@@ -10,7 +10,7 @@ from exported_files import run, waveform
 from tfsv.conversion.convert import export_tflite
 from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings, build_network
-from tfsv.models.networks import campplus, dfresnet, resnet
+from tfsv.models.networks import campplus, dfresnet, eres2net, resnet
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
 from tfsv.verification.ends import speaker_ends
@@ -26,6 +26,8 @@ FAMILIES = {
     "gemini60": (4, "tsdp"),
     "xvector": (8, "mean"),
     "campplus": (8, "tstp_3dspeaker"),
+    "eres2net": (4, "tstp"),
+    "eres2netv2_w24s4ep4": (4, "tstp"),
 }
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
@@ -37,6 +39,7 @@ def network(request, monkeypatch):
     monkeypatch.setitem(dfresnet.BLOCKS, 56, (1, 1))
     monkeypatch.setitem(dfresnet.GEMINI_BLOCKS, 60, (1, 1, 1, 1))
     monkeypatch.setattr(campplus, "BLOCKS", ((2, 1), (1, 2)))
+    monkeypatch.setattr(eres2net, "BLOCKS", (1, 1, 1, 1))
     channels, pooling = FAMILIES[request.param]
     keras.utils.set_random_seed(0)
     network = build_network(
@@ -68,6 +71,7 @@ def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
     quantized = quantize(network, 4)
     refresh_codebooks(quantized)
     plain, coded = strip(quantized)
+    assert set(coded) == {layer.name for layer in network.layers if kernel_layer(layer)}
     path = tmp_path / "model.tflite"
     report = export_tflite(plain, coded, card, path, speaker_ends(bins, 8), weights="int8")
     assert report.agreement > 0.99

@@ -39,6 +39,17 @@ CASES = {
         (32, 40, 16),
         {"attention": True},
     ),
+    "eres2net": ("3dspeaker_eres2net", networks.ERes2Net, (32, 80, 192), {}),
+    "eres2net_huge": ("3dspeaker_eres2net_huge", networks.ERes2Net, (8, 40, 16), {}),
+    "eres2net_we": ("wespeaker_eres2net", networks.ERes2Net, (8, 40, 16), {"wespeaker": True}),
+    "eres2net_we_aug": (
+        "wespeaker_eres2net_huge",
+        networks.ERes2Net,
+        (8, 40, 16),
+        {"wespeaker": True},
+    ),
+    "eres2netv2": ("3dspeaker_eres2netv2", networks.ERes2Net, (16, 80, 16), {}),
+    "eres2netv2_w24s4ep4": ("3dspeaker_eres2netv2_w24s4ep4", networks.ERes2Net, (8, 40, 16), {}),
     "ge2e": ("resemblyzer_ge2e", networks.Ge2e, (64, 40, 48), {}),
 }
 """Family, module, (channels, bins, embedding size), further arguments."""

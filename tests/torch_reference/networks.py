@@ -483,3 +483,110 @@ class CamPlusPlus(nn.Module):
             x = torch.cat([x.mean(2), x.std(2)], 1)
         dense = self.xvector["dense"]
         return dense.nonlinear["batchnorm"](dense.linear(x.unsqueeze(2))).squeeze(2)
+
+
+ERES2NETS = {
+    "eres2net": (32, 2, 2),
+    "eres2net_huge": (24, 3, 4),
+    "eres2netv2": (26, 2, 2),
+    "eres2netv2_w24s4ep4": (24, 4, 4),
+}
+"""Channels of a group in a stage of 64, groups, width of a block in widths of its stage."""
+
+
+class Fusion(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.local_att = nn.Sequential(
+            nn.Conv2d(2 * channels, channels // 4, 1),
+            nn.BatchNorm2d(channels // 4),
+            nn.SiLU(),
+            nn.Conv2d(channels // 4, channels, 1),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x, y):
+        weights = torch.tanh(self.local_att(torch.cat([x, y], 1)))
+        return (1 + weights) * x + (1 - weights) * y
+
+
+def cut(x):
+    return x.clamp(0, 20)
+
+
+class FusedRes2(nn.Module):
+    """A block of ERes2Net; `apart` names the first group's convolution as WeSpeaker does."""
+
+    def __init__(self, inputs, width, sizes, stride, attentive, apart):
+        super().__init__()
+        base, scale, expansion = sizes
+        group, outputs, self.apart = width * base // 64, width * expansion, apart
+        self.conv1 = nn.Conv2d(inputs, group * scale, 1, stride, bias=False)
+        self.bn1 = nn.BatchNorm2d(group * scale)
+        if apart:
+            self.conv2_1, self.bn2_1 = conv2d(group, group, 3), nn.BatchNorm2d(group)
+        listed = range(scale - apart)
+        self.convs = nn.ModuleList(conv2d(group, group, 3) for _ in listed)
+        self.bns = nn.ModuleList(nn.BatchNorm2d(group) for _ in listed)
+        if attentive:
+            self.fuse_models = nn.ModuleList(Fusion(group) for _ in range(scale - 1))
+        self.conv3, self.bn3 = conv2d(group * scale, outputs, 1), nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Sequential()
+        if stride > 1 or inputs != outputs:
+            projection = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(outputs))
+        self.scale, self.attentive = scale, attentive
+
+    def forward(self, x):
+        layers = list(zip(self.convs, self.bns))  # noqa: B905
+        if self.apart:
+            layers.insert(0, (self.conv2_1, self.bn2_1))
+        outputs = []
+        for index, group in enumerate(cut(self.bn1(self.conv1(x))).chunk(self.scale, 1)):
+            if outputs and self.attentive:
+                group = self.fuse_models[index - 1](outputs[-1], group)
+            elif outputs:
+                group = outputs[-1] + group
+            convolution, norm = layers[index]
+            outputs.append(cut(norm(convolution(group))))
+        return cut(self.bn3(self.conv3(torch.cat(outputs, 1))) + self.shortcut(x))
+
+
+class ERes2Net(ImageNetwork):
+    """Both versions; WeSpeaker has the first one."""
+
+    def __init__(self, name, channels, bins, embedding_size, wespeaker=False):
+        super().__init__()
+        sizes = ERES2NETS[name]
+        self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
+        width, outputs = channels, []
+        for stage, blocks in enumerate(BLOCKS["resnet34"]):
+            modules, attentive = [], stage > 1
+            for index in range(blocks):
+                stride, inner = 2 if stage and not index else 1, channels * 2**stage
+                apart = wespeaker and attentive
+                modules.append(FusedRes2(width, inner, sizes, stride, attentive, apart))
+                width = inner * sizes[2]
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*modules))
+            outputs.append(width)
+        if "v2" in name:
+            self.fused = {4: ("layer3_ds", "fuse34")}
+        else:
+            self.fused = {
+                n: (f"layer{n - 1}_downsample", f"fuse_mode{'1234'[:n]}") for n in (2, 3, 4)
+            }
+        for stage, (down, fusion) in self.fused.items():
+            setattr(self, down, conv2d(outputs[stage - 2], outputs[stage - 1], 3, 2))
+            setattr(self, fusion, Fusion(outputs[stage - 1]))
+        self.finish(2 * width * bins // 8, embedding_size)
+
+    def image(self, x):
+        x = fused = torch.relu(self.bn1(self.conv1(x)))
+        for stage in (1, 2, 3, 4):
+            x = getattr(self, f"layer{stage}")(x)
+            if stage in self.fused:
+                down, fusion = (getattr(self, name) for name in self.fused[stage])
+                fused = fusion(x, down(fused))
+            else:
+                fused = x
+        return fused

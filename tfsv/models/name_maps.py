@@ -45,8 +45,8 @@ class Layout:
             It is the number of convolutions over the image, of LSTM layers, or of filters in the
             stem.
         modules: Pairs of a pattern for names of our layers and the name of the toolkit's module. In
-            that name `{x}` is what the group x matched. `{x_less1}` and `{x_plus1}` are its number
-            less or plus one. The first pattern that matches counts.
+            that name `{x}` is what the group x matched. `{x_less1}` is its number less one,
+            `{x_less2}` less two, `{x_plus1}` plus one. The first pattern that matches counts.
         stem: Name of our first convolution, whose filters are the network's channels, or of our
             LSTM, whose units are.
         mark: Name of a tensor by which the layout is recognised.
@@ -124,6 +124,50 @@ _CAMPPLUS = (
     ("embedding", "xvector.dense.linear"),
     ("embedding_norm", "xvector.dense.nonlinear.batchnorm"),
 )
+
+_OF_BLOCK = "layer{stage}.{block_less1}"
+_ATTENTION = (
+    ("_squeeze", ".local_att.0"),
+    ("_squeeze_norm", ".local_att.1"),
+    ("_excitation", ".local_att.3"),
+    ("_excitation_norm", ".local_att.4"),
+)
+_ERES2NET = (
+    ("stem", "conv1"),
+    ("stem_norm", "bn1"),
+    (_BLOCK + r"_conv(?P<conv>\d)", _OF_BLOCK + ".conv{conv}"),
+    (_BLOCK + r"_conv(?P<conv>\d)_norm", _OF_BLOCK + ".bn{conv}"),
+    (_BLOCK + r"_res(?P<res>\d)", _OF_BLOCK + ".convs.{res_less1}"),
+    (_BLOCK + r"_res(?P<res>\d)_norm", _OF_BLOCK + ".bns.{res_less1}"),
+    *(
+        (_BLOCK + r"_fusion(?P<fusion>\d)" + own, _OF_BLOCK + ".fuse_models.{fusion_less1}" + other)
+        for own, other in _ATTENTION
+    ),
+    (_BLOCK + "_shortcut", _OF_BLOCK + ".shortcut.0"),
+    (_BLOCK + "_shortcut_norm", _OF_BLOCK + ".shortcut.1"),
+    (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+    ("embedding", "seg_1"),
+)
+_FUSED_FROM_STAGE_1 = (
+    (r"stage(?P<stage>\d)_downsampling", "layer{stage}_downsample"),
+    *(
+        (f"stage{stage}_fusion{own}", f"fuse_mode{'1234'[:stage]}{other}")
+        for stage in (2, 3, 4)
+        for own, other in _ATTENTION
+    ),
+)
+_FUSED_FROM_STAGE_3 = (
+    ("stage3_downsampling", "layer3_ds"),
+    *((f"stage4_fusion{own}", f"fuse34{other}") for own, other in _ATTENTION),
+)
+_ATTENTIVE_BLOCK = r"stage(?P<stage>[34])_block(?P<block>\d+)"
+_FIRST_GROUP_APART = (
+    (_ATTENTIVE_BLOCK + "_res1", _OF_BLOCK + ".conv2_1"),
+    (_ATTENTIVE_BLOCK + "_res1_norm", _OF_BLOCK + ".bn2_1"),
+    (_ATTENTIVE_BLOCK + r"_res(?P<res>\d)", _OF_BLOCK + ".convs.{res_less2}"),
+    (_ATTENTIVE_BLOCK + r"_res(?P<res>\d)_norm", _OF_BLOCK + ".bns.{res_less2}"),
+)
+"""WeSpeaker's names in the blocks with attention, before those of all blocks."""
 
 LAYOUTS = (
     Layout(
@@ -267,6 +311,36 @@ LAYOUTS = (
         adapted=(("tdnn", "image_frames"),),
         front_end=_OWN_KALDI,
         notes=_NAMELESS,
+    ),
+    Layout(
+        toolkit="wespeaker",
+        networks={"eres2net": 96, "eres2net_huge": 130},
+        modules=(*_FIRST_GROUP_APART, *_ERES2NET, *_FUSED_FROM_STAGE_1),
+        stem="stem",
+        mark="layer3.0.conv2_1.weight",
+        image=True,
+        adapted=_IMAGE,
+        front_end=_KALDI,
+    ),
+    Layout(
+        toolkit="3dspeaker",
+        networks={"eres2net": 96, "eres2net_huge": 130},
+        modules=(*_ERES2NET, *_FUSED_FROM_STAGE_1),
+        stem="stem",
+        mark="fuse_mode12.local_att.0.weight",
+        image=True,
+        adapted=_IMAGE,
+        front_end=_OWN_KALDI,
+    ),
+    Layout(
+        toolkit="3dspeaker",
+        networks={"eres2netv2": 90, "eres2netv2_w24s4ep4": 158},
+        modules=(*_ERES2NET, *_FUSED_FROM_STAGE_3),
+        stem="stem",
+        mark="fuse34.local_att.0.weight",
+        image=True,
+        adapted=_IMAGE,
+        front_end=_OWN_KALDI,
     ),
     Layout(
         toolkit="resemblyzer",

@@ -410,9 +410,12 @@ def _module(name: str, layout: Layout) -> str:
     for pattern, module in layout.modules:
         if match := re.fullmatch(pattern, name):
             groups = match.groupdict()
-            less = {f"{key}_less1": int(value) - 1 for key, value in groups.items()}
-            more = {f"{key}_plus1": int(value) + 1 for key, value in groups.items()}
-            return module.format(**groups, **less, **more)
+            for suffix, change in (("less1", -1), ("less2", -2), ("plus1", 1)):
+                groups |= {
+                    f"{key}_{suffix}": int(value) + change
+                    for key, value in match.groupdict().items()
+                }
+            return module.format(**groups)
     return ""
 
 

@@ -15,7 +15,12 @@ _LARGEST = 2**20  # bytes; of any training's it is a hundredth of that
 _POOLINGS = {"TSTP": "tstp", "TAP": "mean", "TSDP": "tsdp", "ASTP": "astp"}
 _MODEL = re.compile(r"(?P<kind>resnet|gemini_df_resnet|ecapa_tdnn(?:_glob)?_c)(?P<size>\d+)")
 _KINDS = {"resnet": "resnet", "gemini_df_resnet": "gemini"}
-_NAMED = {"campplus": "campplus"}
+_NAMED = {
+    "campplus": "campplus",
+    "eres2net34_base": "eres2net",
+    "eres2net34_large": "eres2net",
+    "eres2net34_aug": "eres2net_huge",
+}
 _USUAL = {
     "dataset_args.frontend": "fbank",
     "dataset_args.resample_rate": "16000",
