@@ -52,6 +52,9 @@ class Layout:
         mark: Name of a tensor by which the layout is recognised.
         sign: Pattern for the name of a tensor that tells the layout from a later one with the same
             mark. Empty: there is none like it.
+        folded_mark: Name of a tensor that ONNX files keep when normalisations are folded, by which
+            a layout without an image to pool is recognised then. Its inputs are counted in
+            `networks`. Empty: exporters fold none.
         image: Whether the network convolves images, and pools statistics of an image.
         image_stem: Name of our first convolution over an image that stands before a stem over time.
             Empty: there is none.
@@ -62,6 +65,8 @@ class Layout:
         front_end: Settings of `tfsv.front_ends.front_end_layer` for the features of training,
             beside `bins`.
         notes: Text for the notes of the model's card. Empty: there is nothing to say.
+        doubt: Text for the notes where nothing but names of tensors told the layout. Empty: they
+            are no other's.
     """
 
     toolkit: str
@@ -71,12 +76,14 @@ class Layout:
     mark: str
     image: bool
     sign: str = ""
+    folded_mark: str = ""
     image_stem: str = ""
     recurrent: bool = False
     ignored: tuple[str, ...] = _IGNORED
     adapted: tuple[tuple[str, str], ...] = ()
     front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: str = ""
+    doubt: str = ""
 
 
 _BLOCK = r"stage(?P<stage>\d)_block(?P<block>\d+)"
@@ -293,6 +300,7 @@ LAYOUTS = (
         modules=_CAMPPLUS,
         stem="tdnn",
         mark="head.layer1.0.conv1.weight",
+        folded_mark="xvector.block1.tdnnd1.cam_layer.linear_local.weight",
         sign=_PROJECTION,
         image=False,
         image_stem="stem",
@@ -306,11 +314,12 @@ LAYOUTS = (
         modules=_CAMPPLUS,
         stem="tdnn",
         mark="head.layer1.0.conv1.weight",
+        folded_mark="xvector.block1.tdnnd1.cam_layer.linear_local.weight",
         image=False,
         image_stem="stem",
         adapted=(("tdnn", "image_frames"),),
         front_end=_OWN_KALDI,
-        notes=_NAMELESS,
+        doubt=_NAMELESS,
     ),
     Layout(
         toolkit="wespeaker",
@@ -318,6 +327,7 @@ LAYOUTS = (
         modules=(*_FIRST_GROUP_APART, *_ERES2NET, *_FUSED_FROM_STAGE_1),
         stem="stem",
         mark="layer3.0.conv2_1.weight",
+        sign=r"(.*\.)?layer3\.0\.conv2_1\.weight",
         image=True,
         adapted=_IMAGE,
         front_end=_KALDI,

@@ -10,6 +10,7 @@ import tf_keras as keras
 
 from tfsv.errors import InputError
 from tfsv.models.checkpoints import Checkpoint, read_checkpoint
+from tfsv.models.folded_norms import folding_pairs
 from tfsv.models.name_maps import FAMILIES, LAYOUTS, Layout
 from tfsv.models.networks.ecapa import SCALE
 from tfsv.models.parts import TOP, Part, prefixes, shown
@@ -30,7 +31,6 @@ from tfsv.models.training_configs import TrainingConfig, config_beside
 _BINS = 80  # of every published network
 _LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
 _MEAN_VECTOR = "mean_vec"  # what WeSpeaker's ONNX files subtract from the embedding
-_BLOCK_ORDER = ("expand", "depthwise", "reduce", "conv1", "conv2", "conv3", "shortcut")
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _LSTM_GATES = 4
@@ -150,17 +150,21 @@ def from_checkpoint(
             place has no tensor. The message lists all of these. It is also raised when pooling and
             mel filters cannot be told apart, or are not what was said.
     """
+    said_which = family is not None or checkpoint.toolkit
     family = family or _family_of(checkpoint, source, config)
     layout, name = FAMILIES[family]
     prefix, tensors = _unwrapped(checkpoint.tensors, layout)
     settings = _settings(layout, name, tensors, checkpoint)
     network = settings.build()
+    if checkpoint.folded:
+        tensors |= _unfolded(checkpoint.folded, network, layout)
+        if settings != (sizes := _settings(layout, name, tensors, checkpoint)):
+            settings = sizes
+            network = settings.build()
     possible = _choices(layout, settings, network, tensors)
     if possible and possible[0] != (settings.pooling, settings.bins):
         settings = _with(settings, possible[0])
         network = settings.build()
-    if checkpoint.folded:
-        tensors |= _unfolded(checkpoint.folded, network, layout)
     ignored = {x for x in tensors if any(re.fullmatch(rule, x) for rule in layout.ignored)}
     wanted = _wanted(network, layout)
     if _MEAN_VECTOR in tensors:
@@ -193,7 +197,7 @@ def from_checkpoint(
         settings=settings,
         network=network,
         front_end={"bins": settings.bins, **layout.front_end},
-        notes=f"{layout.notes}{_features_of(config)}".strip(),
+        notes=f"{layout.notes}{'' if said_which else layout.doubt}{_features_of(config)}".strip(),
         ignored=(*sorted(ignored), *checkpoint.outside),
         key=checkpoint.key,
         told=said.words,
@@ -206,9 +210,13 @@ def _family_of(
     folded = checkpoint.folded
     for layout in LAYOUTS:
         _, tensors = _unwrapped(checkpoint.tensors, layout)
-        if folded and layout.image:
-            number = len(folded)
-        elif layout.mark not in tensors or not _signed(layout, tensors, config):
+        if not _signed(layout, tensors, config, checkpoint.toolkit):
+            continue
+        if folded and layout.image:  # those that no normalisation follows keep their names
+            number = len(folded) + sum(array.ndim == 4 for array in tensors.values())
+        elif folded and layout.folded_mark in tensors:
+            number = tensors[layout.folded_mark].shape[1]
+        elif layout.mark not in tensors:
             continue
         elif layout.image:
             number = sum(array.ndim == 4 for array in tensors.values())
@@ -226,11 +234,18 @@ def _family_of(
     )
 
 
-def _signed(layout: Layout, tensors: Collection[str], config: TrainingConfig | None) -> bool:
-    """Whether the layout's sign is there, or a config.yaml of WeSpeaker that names its network."""
-    if not layout.sign or any(re.fullmatch(layout.sign, name) for name in tensors):
+def _signed(
+    layout: Layout, tensors: Collection[str], config: TrainingConfig | None, toolkit: str
+) -> bool:
+    """Whether what tells the layout from a later one is there.
+
+    It is the file's own word, the layout's sign or a config.yaml of WeSpeaker with its network.
+    """
+    if not layout.sign or toolkit:
+        return not layout.sign or toolkit == layout.toolkit
+    if config is not None and config.network in layout.networks:
         return True
-    return config is not None and config.network in layout.networks
+    return any(re.fullmatch(layout.sign, name) for name in tensors)
 
 
 def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> tuple[str, dict[str, np.ndarray]]:
@@ -253,7 +268,9 @@ def _settings(
     entry = NETWORKS[name]
     channels, bins = entry.channels, _BINS
     embedding_size, pooling = entry.embedding_size, entry.pooling
-    stem = checkpoint.folded[0][0] if checkpoint.folded else tensors.get(_stem(layout))
+    stem = tensors.get(_stem(layout))
+    if stem is None and checkpoint.folded:
+        stem = checkpoint.folded[0][0]
     if layout.recurrent:
         stem = tensors.get(layout.mark)
         if stem is not None and stem.ndim == 2:
@@ -374,31 +391,24 @@ def _choices(
 def _unfolded(
     folded: list[tuple[np.ndarray, np.ndarray]], network: keras.Model, layout: Layout
 ) -> dict[str, np.ndarray]:
-    """Names convolutions by their order, and makes their biases batch normalisations."""
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-    layers = [x.name for x in network.layers if isinstance(x, kinds)]
+    """Names kernels by their order, and makes their biases batch normalisations."""
+    pairs = folding_pairs(network)
     tensors = {}
-    for name, (kernel, bias) in zip(sorted(layers, key=_running_order), folded, strict=False):
-        norm = _module(f"{name}_norm", layout)
-        tensors[f"{_module(name, layout)}.weight"] = kernel
-        epsilon = network.get_layer(f"{name}_norm").epsilon
-        ones = np.ones_like(bias)
-        values = (ones * np.sqrt(1 + epsilon), bias, 0 * ones, ones)
-        tensors |= {f"{norm}.{x}": value for x, value in zip(_NORM, values, strict=True)}
-    for index, (kernel, _) in enumerate(folded[len(layers) :], start=len(layers)):
+    for (layer, norm), (kernel, bias) in zip(pairs, folded, strict=False):
+        module = _module(layer.name, layout)
+        ones, zeros = np.ones_like(bias), np.zeros_like(bias)
+        tensors[f"{module}.weight"] = kernel
+        if layer.use_bias:
+            tensors[f"{module}.bias"] = zeros
+        if norm.scale:
+            values = (ones * np.sqrt(1 + norm.epsilon), bias, zeros, ones)
+        else:
+            values = (-bias, ones * (1 - norm.epsilon))
+        names = (f"{_module(norm.name, layout)}.{name}" for name in _of_norm(norm))
+        tensors |= dict(zip(names, values, strict=True))
+    for index, (kernel, _) in enumerate(folded[len(pairs) :], start=len(pairs)):
         tensors[f"convolution {index}"] = kernel
     return tensors
-
-
-def _running_order(name: str) -> tuple[int, ...]:
-    """The place of a convolution over the image in the order of computation."""
-    if name == "stem":
-        return (0,)
-    stage, _, rest = name.removeprefix("stage").partition("_")
-    if rest == "downsampling":
-        return (int(stage), 0)
-    block, _, part = rest.removeprefix("block").partition("_")
-    return (int(stage), int(block), _BLOCK_ORDER.index(part))
 
 
 def _weighted(network: keras.Model) -> Iterable[keras.layers.Layer]:

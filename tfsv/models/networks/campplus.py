@@ -27,13 +27,13 @@ def campplus(
     and one more convolution. The two stages and that convolution halve frequency; time stays. A
     convolution over 5 frames of stride 2 makes the frames of three blocks with 12, 24 and 16
     layers. Each layer puts its outputs beside its inputs. Behind each block, a layer without
-    context halves the channels. Statistics pooling and one dense layer end the network. Batch
-    normalisation without gain and offset follows it.
+    context halves the channels. Statistics pooling, one dense layer without bias, and batch
+    normalisation without gain and offset end the network.
 
     A layer normalises its inputs and takes them to four times its growth, and a convolution over 3
-    frames takes these to the growth. Gates multiply them, from the mean over the utterance plus the
-    mean over a segment of 100 frames. The last segment averages over the frames that it has. Gates
-    are computed once a segment, not once a frame, which gives the same.
+    frames takes these to the growth. Gates multiply the result. They are made of the mean over the
+    utterance plus the mean over a segment of 100 frames. The last segment averages over the frames
+    that it has. Gates are computed once a segment, not once a frame, which gives the same.
 
     3D-Speaker's pooling is "tstp_3dspeaker". WeSpeaker's is "tstp" or "astp_local".
 

@@ -43,8 +43,8 @@ def eres2net(
     pixel by pixel. The ReLUs of blocks end at 20.
 
     Outputs of stages are fused as well. A 3 × 3 convolution of stride 2 takes what was fused so far
-    to the size of the next stage's output, and attention fuses both. Statistics pooling and one
-    dense layer with bias end the network.
+    to the size of the next stage's output. Attention fuses both. Statistics pooling and one dense
+    layer with bias end the network.
 
     ERes2NetV2 (arXiv:2406.02167) fuses the last two stages only. Its blocks have wider groups.
 
