@@ -215,7 +215,7 @@ def _family_of(
         if folded and layout.image:  # those that no normalisation follows keep their names
             number = len(folded) + sum(array.ndim == 4 for array in tensors.values())
         elif folded and layout.folded_mark in tensors:
-            number = tensors[layout.folded_mark].shape[1]
+            number = next(iter(tensors[layout.folded_mark].shape[1:]), 0)
         elif layout.mark not in tensors:
             continue
         elif layout.image:
@@ -530,11 +530,11 @@ def _to_keras(
 
 def _subtract(vector: np.ndarray, network: keras.Model) -> None:
     """Makes the network's embeddings less by a vector."""
-    last = network.layers[-1]
-    if isinstance(last, keras.layers.BatchNormalization):
-        last.moving_mean.assign_add(vector * np.sqrt(last.moving_variance + last.epsilon))
+    if any(layer.name == "embedding_norm" for layer in network.layers):
+        norm = network.get_layer("embedding_norm")
+        norm.moving_mean.assign_add(vector * np.sqrt(norm.moving_variance + norm.epsilon))
     else:
-        last.bias.assign_sub(vector)
+        network.get_layer("embedding").bias.assign_sub(vector)
 
 
 def _image_statistics(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
