@@ -53,6 +53,11 @@ TABLE = {
     "xvector": (4_610_524, 7, None),
     "wespeaker_xvector": (4_610_524, 7, 4_060),
     "ge2e": (1_461_504, 1, None),
+    "campplus": (7_176_224, 225, None),
+    "eres2net": (6_610_688, 97, 10_624),
+    "eres2net_huge": (55_165_024, 131, None),
+    "eres2netv2": (17_859_632, 91, 18_512),
+    "eres2netv2_w24s4ep4": (53_513_632, 159, None),
 }
 EMBEDDING_WEIGHTS = {
     "resnet18": 1_310_976,
@@ -160,5 +165,5 @@ def _check_refusals(name: str) -> None:
         if multiple > 1:
             wrong.append((setting, multiple + 1))
     for setting, value in wrong:
-        with pytest.raises(InputError, match=f"^{setting}={value}: must be "):
+        with pytest.raises(InputError, match=f"^{setting}={value}: must (be|lie) "):
             NetworkSettings(name, **{setting: value}).resolved()

@@ -15,7 +15,7 @@ random_weights = types.SimpleNamespace(**runpy.run_path(str(REFERENCE / "random_
 
 EMBEDDINGS = dict(np.load(GOLDENS / "goldens.npz"))
 TABLE = json.loads(EMBEDDINGS.pop("table").tobytes())
-"""Family, bins and shapes of the state dict, by case."""
+"""Family, bins, frames and shapes of the state dict, by case."""
 
 
 def state_dict(case):
@@ -26,8 +26,8 @@ def state_dict(case):
     }
 
 
-def features(bins):
-    return random_weights.random_features(FRAMES, bins)
+def features(bins, frames=FRAMES):
+    return random_weights.random_features(frames, bins)
 
 
 def worst_relative(found, wanted):

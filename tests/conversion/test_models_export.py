@@ -10,7 +10,7 @@ from exported_files import run, waveform
 from tfsv.conversion.convert import export_tflite
 from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings, build_network
-from tfsv.models.networks import dfresnet, resnet, simam
+from tfsv.models.networks import campplus, dfresnet, eres2net, resnet, simam
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
 from tfsv.verification.ends import speaker_ends
@@ -28,6 +28,8 @@ FAMILIES = {
     "xvector": (8, "mean"),
     "wespeaker_xvector": (8, "tstp"),
     "simam_resnet34": (4, "asp"),
+    "campplus": (8, "tstp_3dspeaker"),
+    "eres2net": (4, "tstp"),
 }
 PACKED = ("resnet50_two_layers", "ecapa512_norm", "wespeaker_xvector", "simam_resnet34")
 """Families of which a packed file is made too; the others' are in tests of the packed format."""
@@ -42,6 +44,8 @@ def network(request, monkeypatch):
     monkeypatch.setitem(dfresnet.BLOCKS, 56, (1, 1))
     monkeypatch.setitem(simam.BLOCKS, 34, (1, 1))
     monkeypatch.setitem(dfresnet.GEMINI_BLOCKS, 60, (1, 1, 1, 1))
+    monkeypatch.setattr(campplus, "BLOCKS", ((2, 1), (1, 2)))
+    monkeypatch.setattr(eres2net, "BLOCKS", (1, 1, 1, 1))
     channels, pooling = FAMILIES[request.param]
     keras.utils.set_random_seed(0)
     network = build_network(
@@ -53,6 +57,16 @@ def network(request, monkeypatch):
             layer.moving_mean.assign(random.normal(0, 0.2, layer.moving_mean.shape))
             layer.moving_variance.assign(random.uniform(0.5, 2, layer.moving_variance.shape))
     return network
+
+
+def test_eres2netv2_has_no_layer_that_eres2net_has_not():
+    """So that the files of one tell of the other's."""
+    networks = [
+        build_network(name, channels=4, bins=BINS)
+        for name in ("eres2net", "eres2net_huge", "eres2netv2", "eres2netv2_w24s4ep4")
+    ]
+    first, *others = ({type(layer) for layer in network.layers} for network in networks)
+    assert all(kinds <= first for kinds in others)
 
 
 def test_every_variable_has_a_gradient(network):
@@ -90,6 +104,29 @@ def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
     for samples in (8000, 12000):
         run(interpreter, waveform(samples))
         assert not KERNELS & set(operators_left(interpreter))
+
+
+@pytest.mark.parametrize("weights", ["float32", "packed"])
+def test_segments_survive_export(weights, monkeypatch, tmp_path):
+    monkeypatch.setattr(campplus, "BLOCKS", ((2, 1), (1, 2)))
+    network = build_network("campplus", channels=8, bins=BINS, embedding_size=8)
+    coded = {}
+    if weights == "packed":
+        quantized = quantize(network, 4)
+        refresh_codebooks(quantized)
+        network, coded = strip(quantized)
+        kernels = {layer.name for layer in network.layers if kernel_layer(layer)}
+        assert set(coded) == kernels and len(kernels) == 28
+    bins = {"bins": BINS}
+    card = speaker_card(NetworkSettings("campplus", 8, BINS, 8), bins)
+    path = tmp_path / "model.tflite"
+    export_tflite(
+        network, coded, card, path, speaker_ends(bins, 8), weights=weights, compute="float32"
+    )
+    for samples in (400, 31000, 50000, 90000):  # 1, 97, 156 and 281 frames that are cut
+        sound = waveform(samples)
+        wanted = KerasEmbedder(network, card).embed(sound)
+        np.testing.assert_allclose(TFLiteEmbedder(path).embed(sound), wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize("network", PACKED, indirect=True)

@@ -5,13 +5,14 @@ from check_network import TABLE, check_any_length, check_network, narrow
 
 from tfsv.errors import InputError
 from tfsv.models import NETWORKS, NetworkSettings, build_network
-from tfsv.models.networks import ecapa
+from tfsv.models.networks import ecapa, eres2net
 from tfsv.models.networks.simam import SimAM
 from tfsv.models.networks.xvector import RepeatedFrames
 
 COMPUTED = (
     "resnet18", "resnet18_two_layers", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60",
     "simam_resnet34", "ecapa512", "speechbrain_ecapa512", "xvector", "wespeaker_xvector", "ge2e",
+    "campplus", "eres2net", "eres2netv2",
 )  # fmt: skip
 """A network of each builder and kind of block; `--all-networks` runs the others too."""
 
@@ -36,6 +37,7 @@ def test_the_order_is_that_of_messages():
         "ecapa512", "ecapa1024", "ecapa512_norm", "ecapa1024_norm",
         "speechbrain_ecapa512", "speechbrain_ecapa1024",
         "xvector", "wespeaker_xvector", "ge2e",
+        "campplus", "eres2net", "eres2net_huge", "eres2netv2", "eres2netv2_w24s4ep4",
     ]  # fmt: skip
 
 
@@ -116,6 +118,34 @@ def test_mirrored_ends_are_those_of_numpy(frames):
     np.testing.assert_array_equal(padded, np.pad(x, ((0, 0), (4, 4), (0, 0)), "reflect"))
 
 
+def test_fused_images_are_weighed_against_each_other():
+    name = "fusion"
+    x, y = (keras.Input((5, 4, 8)) for _ in range(2))
+    fusion = keras.Model([x, y], eres2net.attentive_fusion(x, y, name))
+    random = np.random.default_rng(0)
+    images = [random.normal(size=(1, 5, 4, 8)).astype("f4") for _ in range(2)]
+    values = dict.fromkeys((f"{name}_squeeze", f"{name}_excitation"))
+    for layer in values:
+        kernel, bias = (random.normal(size=w.shape) for w in fusion.get_layer(layer).get_weights())
+        fusion.get_layer(layer).set_weights([kernel, bias])
+        values[layer] = kernel[0, 0], bias
+    kernel, bias = values[f"{name}_squeeze"]
+    hidden = (np.concatenate(images, -1) @ kernel + bias) / np.sqrt(1 + 1e-5)
+    kernel, bias = values[f"{name}_excitation"]
+    weights = np.tanh(((hidden / (1 + np.exp(-hidden))) @ kernel + bias) / np.sqrt(1 + 1e-5))
+    wanted = (1 + weights) * images[0] + (1 - weights) * images[1]
+    np.testing.assert_allclose(fusion(images), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_the_large_eres2net_has_the_published_size():
+    network = build_network("eres2net", channels=64)
+    assert network.count_params() - sum(
+        2 * layer.moving_mean.shape[0]
+        for layer in network.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ) == pytest.approx(22.46e6, abs=5e3)
+
+
 @pytest.mark.parametrize("frames", [1, 4, 5, 9])
 def test_frames_are_repeated_where_there_are_too_few(frames):
     x = np.random.default_rng(0).normal(size=(2, frames, 3)).astype("f4")
@@ -150,13 +180,22 @@ def test_narrow_ecapa_scales_its_bottlenecks():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_sizes_left_out_are_the_published_ones(name):
     sizes = NetworkSettings(name).resolved()
-    widths = {"ecapa512": 512, "ecapa1024": 1024, "xvector": 512, "ge2e": 256}
-    widths |= {"simam_resnet34": 64, "simam_resnet100": 64}
-    embeddings = {"ecapa512": 192, "ecapa1024": 192, "xvector": 512}
+    widths = {
+        "ecapa512": 512, "ecapa1024": 1024, "xvector": 512, "ge2e": 256, "campplus": 128,
+        "simam_resnet34": 64, "simam_resnet100": 64,
+        "eres2net_huge": 64, "eres2netv2": 64, "eres2netv2_w24s4ep4": 64,
+    }  # fmt: skip
+    embeddings = {
+        "ecapa512": 192, "ecapa1024": 192, "xvector": 512, "campplus": 512, "eres2net": 192,
+        "eres2net_huge": 192, "eres2netv2": 192, "eres2netv2_w24s4ep4": 192,
+    }  # fmt: skip
     base = name.removeprefix("speechbrain_").removeprefix("wespeaker_").removesuffix("_norm")
     assert sizes.channels == widths.get(base, 32)
     assert sizes.embedding_size == embeddings.get(base, 256)
-    poolings = {"ecapa": "astp", "speechbrain": "astp_speechbrain", "ge2e": "mean", "simam": "asp"}
+    poolings = {
+        "ecapa": "astp", "speechbrain": "astp_speechbrain", "ge2e": "mean", "simam": "asp",
+        "campplus": "tstp_3dspeaker",
+    }  # fmt: skip
     wanted = [pooling for start, pooling in poolings.items() if name.startswith(start)]
     assert [sizes.pooling] == (wanted or ["tstp"])
     given = NetworkSettings(name, channels=8, embedding_size=7, pooling="mean").resolved()

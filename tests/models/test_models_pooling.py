@@ -30,6 +30,17 @@ def test_statistics_equal_numpy(shape):
     np.testing.assert_allclose(TemporalDeviationPooling()(x), deviation, rtol=1e-5, atol=1e-5)
 
 
+def test_statistics_of_a_channel_that_is_always_zero():
+    x = tf.constant(values(2, 9, 3) * np.array([1, 0, 1], "f4"))
+    pooling = TemporalStatisticsPooling(1e-12)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        found = pooling(x)
+    assert np.isfinite(tape.gradient(found, x)).all()
+    np.testing.assert_allclose(found[:, 3:], x.numpy().std(1, ddof=1), rtol=1e-5, atol=2e-6)
+    assert pooling.get_config()["lowest_variance"] == 1e-12
+
+
 def test_statistics_of_one_frame_are_finite():
     np.testing.assert_allclose(
         TemporalStatisticsPooling()(tf.ones([1, 1, 2, 3]))[0, 6:], np.sqrt(1e-7), rtol=1e-5
@@ -82,6 +93,7 @@ def test_equal_scores_give_biased_statistics():
     ("kind", "size"),
     [
         ("tstp", 24),
+        ("tstp_3dspeaker", 24),
         ("mean", 12),
         ("tsdp", 12),
         ("astp", 24),

@@ -136,7 +136,10 @@ def test_what_contradicts_is_named(small, tmp_path, config, settings, message):
         ("XVEC", "embed_dim: 512", "wespeaker_xvector"),
         ("SimAM_ResNet34_ASP", "acoustic_dim: 80", "simam_resnet34"),
         ("SimAM_ResNet100_ASP", "acoustic_dim: 80", "simam_resnet100"),
-        ("CAMPPlus", "feat_dim: 80", None),
+        ("CAMPPlus", "feat_dim: 80", "campplus"),
+        ("ERes2Net34_Large", "two_emb_layer: False", "eres2net"),
+        ("ERes2Net34_aug", "feat_dim: 80", "eres2net_huge"),
+        ("REPVGG_TINY_A0", "feat_dim: 80", None),
     ],
 )
 def test_the_config_names_the_network(tmp_path, model, argument, network):

@@ -17,6 +17,7 @@ import torch
 from random_weights import random_features, random_tensor, random_waveform
 
 FRAMES = 31
+LONG = {"campplus": 431}  # frames; three segments, the last of which is short
 CASES = {
     "resnet18": ("wespeaker_resnet18", networks.ResNet, (32, 80, 256), {}),
     "resnet34": ("wespeaker_resnet34", networks.ResNet, (8, 40, 16), {}),
@@ -49,6 +50,24 @@ CASES = {
     ),
     "speechbrain": ("speechbrain_ecapa512", networks.SpeechBrainEcapa, (512, 80, 192), {}),
     "speechbrain_narrow": ("speechbrain_ecapa1024", networks.SpeechBrainEcapa, (64, 72, 16), {}),
+    "campplus": ("3dspeaker_campplus", networks.CamPlusPlus, (128, 80, 192), {}),
+    "campplus_astp": (
+        "wespeaker_campplus",
+        networks.CamPlusPlus,
+        (32, 40, 16),
+        {"attention": True},
+    ),
+    "eres2net": ("3dspeaker_eres2net", networks.ERes2Net, (32, 80, 192), {}),
+    "eres2net_huge": ("3dspeaker_eres2net_huge", networks.ERes2Net, (8, 40, 16), {}),
+    "eres2net_we": ("wespeaker_eres2net", networks.ERes2Net, (8, 40, 16), {"wespeaker": True}),
+    "eres2net_we_aug": (
+        "wespeaker_eres2net_huge",
+        networks.ERes2Net,
+        (8, 40, 16),
+        {"wespeaker": True},
+    ),
+    "eres2netv2": ("3dspeaker_eres2netv2", networks.ERes2Net, (16, 80, 16), {}),
+    "eres2netv2_w24s4ep4": ("3dspeaker_eres2netv2_w24s4ep4", networks.ERes2Net, (8, 40, 16), {}),
     "ge2e": ("resemblyzer_ge2e", networks.Ge2e, (64, 40, 48), {}),
 }  # fmt: skip
 """Family, module, (channels, bins, embedding size), further arguments."""
@@ -68,20 +87,21 @@ def filled(network):
     return network.eval()
 
 
-def golden(module, name, sizes, arguments):
+def golden(module, name, sizes, arguments, frames):
     """Shapes of the state dict, and embeddings."""
     network = filled(module(name, *sizes, **arguments))
     shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
     with torch.no_grad():
-        return shapes, network(torch.from_numpy(random_features(FRAMES, sizes[1]))).numpy()
+        return shapes, network(torch.from_numpy(random_features(frames, sizes[1]))).numpy()
 
 
 def write_goldens(path):
     arrays, table = {}, {}
     for case, (family, module, sizes, arguments) in CASES.items():
-        name = family.replace("simam_resnet", "simam").split("_")[1]
-        shapes, arrays[case] = golden(module, name, sizes, arguments)
-        table[case] = {"family": family, "bins": sizes[1], "shapes": shapes}
+        name = family.split("_", 1)[1].removesuffix("_two_layers").replace("simam_resnet", "simam")
+        frames = LONG.get(case, FRAMES)
+        shapes, arrays[case] = golden(module, name, sizes, arguments, frames)
+        table[case] = {"family": family, "bins": sizes[1], "frames": frames, "shapes": shapes}
     features = torch.from_numpy(random_features(FRAMES, 16))
     with torch.no_grad():
         arrays |= {f"small_{k}": x(features).numpy() for k, x in small_networks().items()}

@@ -1,7 +1,7 @@
 """The networks that are imported, in PyTorch, written from their published architecture.
 
-Modules have the names of WeSpeaker's and SpeechBrain's state dicts. All take features
-`[batch, frames, bins]` and give embeddings `[batch, size]`.
+Modules have the names of the state dicts of WeSpeaker, SpeechBrain and 3D-Speaker. All take
+features `[batch, frames, bins]` and give embeddings `[batch, size]`.
 """
 
 import math
@@ -57,7 +57,7 @@ class Residual(nn.Module):
 class ImageNetwork(nn.Module):
     """What `image` makes of `[batch, 1, bins, frames]`, its statistics over time, a head."""
 
-    def finish(self, inputs, embedding_size, two_layers):
+    def finish(self, inputs, embedding_size, two_layers=False):
         self.seg_1 = nn.Linear(inputs, embedding_size)
         self.two_layers = two_layers
         if two_layers:
@@ -481,3 +481,231 @@ def mel_powers(waveform, bins):
             slope = min((40 * bin_ - low) / (centre - low), (high - 40 * bin_) / (high - centre))
             filters[index, bin_] = max(0, slope) * 2 / (high - low)
     return (filters @ spectrum.abs().square()).T
+
+
+def normed(channels, affine=True):
+    """The batch normalisation of CAM++, one level down."""
+    return nn.ModuleDict({"batchnorm": nn.BatchNorm1d(channels, affine=affine)})
+
+
+def normalised(modules, x):
+    return torch.relu(modules["batchnorm"](x))
+
+
+class HalvedFrequency(nn.Module):
+    """A basic block; `stride` is that of frequency."""
+
+    def __init__(self, channels, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, (stride, 1), 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2, self.bn2 = conv2d(channels, channels, 3), nn.BatchNorm2d(channels)
+        self.shortcut = nn.Sequential()
+        if stride > 1:
+            shortcut = nn.Conv2d(channels, channels, 1, (stride, 1), bias=False)
+            self.shortcut = nn.Sequential(shortcut, nn.BatchNorm2d(channels))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(y + self.shortcut(x))
+
+
+class CamHead(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
+        for stage in (1, 2):
+            blocks = [HalvedFrequency(channels, stride) for stride in (2, 1)]
+            setattr(self, f"layer{stage}", nn.Sequential(*blocks))
+        self.conv2 = nn.Conv2d(channels, channels, 3, (2, 1), 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, x):
+        x = self.layer2(self.layer1(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(self.bn2(self.conv2(x))).flatten(1, 2)
+
+
+class CamGate(nn.Module):
+    def __init__(self, inputs, growth, dilation):
+        super().__init__()
+        self.linear_local = nn.Conv1d(
+            inputs, growth, 3, padding=dilation, dilation=dilation, bias=False
+        )
+        self.linear1 = nn.Conv1d(inputs, inputs // 2, 1)
+        self.linear2 = nn.Conv1d(inputs // 2, growth, 1)
+
+    def forward(self, x):
+        means = [part.mean(2, True).expand_as(part) for part in x.split(100, 2)]
+        context = x.mean(2, True) + torch.cat(means, 2)
+        gates = torch.sigmoid(self.linear2(torch.relu(self.linear1(context))))
+        return self.linear_local(x) * gates
+
+
+class CamLayer(nn.Module):
+    def __init__(self, inputs, growth, dilation):
+        super().__init__()
+        self.nonlinear1 = normed(inputs)
+        self.linear1 = nn.Conv1d(inputs, 4 * growth, 1, bias=False)
+        self.nonlinear2 = normed(4 * growth)
+        self.cam_layer = CamGate(4 * growth, growth, dilation)
+
+    def forward(self, x):
+        y = self.linear1(normalised(self.nonlinear1, x))
+        return torch.cat([x, self.cam_layer(normalised(self.nonlinear2, y))], 1)
+
+
+class CamLinear(nn.Module):
+    """A convolution that is named "linear", and a normalisation before or behind it."""
+
+    def __init__(self, convolution, norm):
+        super().__init__()
+        self.linear, self.nonlinear = convolution, norm
+
+
+class CamPlusPlus(nn.Module):
+    """CAM++, with the pooling of 3D-Speaker, or WeSpeaker's attentive one."""
+
+    def __init__(self, name, channels, bins, embedding_size, attention=False):
+        super().__init__()
+        growth = channels // 4
+        self.head = CamHead(growth)
+        first = nn.Conv1d(growth * bins // 8, channels, 5, 2, 2, bias=False)
+        parts, width = {"tdnn": CamLinear(first, normed(channels))}, channels
+        for block, (layers, dilation) in enumerate(((12, 1), (24, 2), (16, 2)), start=1):
+            parts[f"block{block}"] = nn.ModuleDict()
+            for layer in range(1, layers + 1):
+                parts[f"block{block}"][f"tdnnd{layer}"] = CamLayer(width, growth, dilation)
+                width += growth
+            halving = nn.Conv1d(width, width // 2, 1, bias=False)
+            parts[f"transit{block}"] = CamLinear(halving, normed(width))
+            width //= 2
+        parts["out_nonlinear"] = normed(width)
+        self.attention = attention
+        if attention:
+            self.pool = parts["stats"] = Attention(width, 128, context=False)
+        last = nn.Conv1d(2 * width, embedding_size, 1, bias=False)
+        parts["dense"] = CamLinear(last, normed(embedding_size, affine=False))
+        self.xvector = nn.ModuleDict(parts)
+
+    def forward(self, features):
+        x = self.head(features.transpose(1, 2).unsqueeze(1))
+        x = normalised(self.xvector["tdnn"].nonlinear, self.xvector["tdnn"].linear(x))
+        for block in (1, 2, 3):
+            for layer in self.xvector[f"block{block}"].values():
+                x = layer(x)
+            transit = self.xvector[f"transit{block}"]
+            x = transit.linear(normalised(transit.nonlinear, x))
+        x = normalised(self.xvector["out_nonlinear"], x)
+        if self.attention:
+            x = self.pool(x)
+        else:
+            x = torch.cat([x.mean(2), x.std(2)], 1)
+        dense = self.xvector["dense"]
+        return dense.nonlinear["batchnorm"](dense.linear(x.unsqueeze(2))).squeeze(2)
+
+
+ERES2NETS = {
+    "eres2net": (32, 2, 2),
+    "eres2net_huge": (24, 3, 4),
+    "eres2netv2": (26, 2, 2),
+    "eres2netv2_w24s4ep4": (24, 4, 4),
+}
+"""Channels of a group in a stage of 64, groups, width of a block in widths of its stage."""
+
+
+class Fusion(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.local_att = nn.Sequential(
+            nn.Conv2d(2 * channels, channels // 4, 1),
+            nn.BatchNorm2d(channels // 4),
+            nn.SiLU(),
+            nn.Conv2d(channels // 4, channels, 1),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x, y):
+        weights = torch.tanh(self.local_att(torch.cat([x, y], 1)))
+        return (1 + weights) * x + (1 - weights) * y
+
+
+def cut(x):
+    return x.clamp(0, 20)
+
+
+class FusedRes2(nn.Module):
+    """A block of ERes2Net; `apart` names the first group's convolution as WeSpeaker does."""
+
+    def __init__(self, inputs, width, sizes, stride, attentive, apart):
+        super().__init__()
+        base, scale, expansion = sizes
+        group, outputs, self.apart = width * base // 64, width * expansion, apart
+        self.conv1 = nn.Conv2d(inputs, group * scale, 1, stride, bias=False)
+        self.bn1 = nn.BatchNorm2d(group * scale)
+        if apart:
+            self.conv2_1, self.bn2_1 = conv2d(group, group, 3), nn.BatchNorm2d(group)
+        listed = range(scale - apart)
+        self.convs = nn.ModuleList(conv2d(group, group, 3) for _ in listed)
+        self.bns = nn.ModuleList(nn.BatchNorm2d(group) for _ in listed)
+        if attentive:
+            self.fuse_models = nn.ModuleList(Fusion(group) for _ in range(scale - 1))
+        self.conv3, self.bn3 = conv2d(group * scale, outputs, 1), nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Sequential()
+        if stride > 1 or inputs != outputs:
+            projection = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(outputs))
+        self.scale, self.attentive = scale, attentive
+
+    def forward(self, x):
+        layers = list(zip(self.convs, self.bns))  # noqa: B905
+        if self.apart:
+            layers.insert(0, (self.conv2_1, self.bn2_1))
+        outputs = []
+        for index, group in enumerate(cut(self.bn1(self.conv1(x))).chunk(self.scale, 1)):
+            if outputs and self.attentive:
+                group = self.fuse_models[index - 1](outputs[-1], group)
+            elif outputs:
+                group = outputs[-1] + group
+            convolution, norm = layers[index]
+            outputs.append(cut(norm(convolution(group))))
+        return cut(self.bn3(self.conv3(torch.cat(outputs, 1))) + self.shortcut(x))
+
+
+class ERes2Net(ImageNetwork):
+    """Both versions; WeSpeaker has the first one."""
+
+    def __init__(self, name, channels, bins, embedding_size, wespeaker=False):
+        super().__init__()
+        sizes = ERES2NETS[name]
+        self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
+        width, outputs = channels, []
+        for stage, blocks in enumerate(BLOCKS["resnet34"]):
+            modules, attentive = [], stage > 1
+            for index in range(blocks):
+                stride, inner = 2 if stage and not index else 1, channels * 2**stage
+                apart = wespeaker and attentive
+                modules.append(FusedRes2(width, inner, sizes, stride, attentive, apart))
+                width = inner * sizes[2]
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*modules))
+            outputs.append(width)
+        if "v2" in name:
+            self.fused = {4: ("layer3_ds", "fuse34")}
+        else:
+            self.fused = {
+                n: (f"layer{n - 1}_downsample", f"fuse_mode{'1234'[:n]}") for n in (2, 3, 4)
+            }
+        for stage, (down, fusion) in self.fused.items():
+            setattr(self, down, conv2d(outputs[stage - 2], outputs[stage - 1], 3, 2))
+            setattr(self, fusion, Fusion(outputs[stage - 1]))
+        self.finish(2 * width * bins // 8, embedding_size)
+
+    def image(self, x):
+        x = fused = torch.relu(self.bn1(self.conv1(x)))
+        for stage in (1, 2, 3, 4):
+            x = getattr(self, f"layer{stage}")(x)
+            if stage in self.fused:
+                down, fusion = (getattr(self, name) for name in self.fused[stage])
+                fused = fusion(x, down(fused))
+            else:
+                fused = x
+        return fused

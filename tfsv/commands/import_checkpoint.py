@@ -1,11 +1,12 @@
-"""Makes a model folder of a network that WeSpeaker, SpeechBrain or Resemblyzer trained.
+"""Makes a model folder of a network that another toolkit trained.
 
     tfsv import --checkpoint=avg_model.pt --output=models/resnet34
 
-The command reads a state dict of PyTorch (.pt, .pth, .ckpt), a .safetensors or an .onnx file;
-nothing in it is executed. The family is found out from the tensors where --family is not given. The
-folder is one that `tfsv evaluate`, `tfsv export` and `tfsv train --start` take. No threshold is
-known for it before `tfsv evaluate --calibrate` has measured it.
+The toolkits are WeSpeaker, SpeechBrain, 3D-Speaker and Resemblyzer. The command reads a state dict
+of PyTorch (.pt, .pth, .ckpt), a .safetensors or an .onnx file; nothing in it is executed. The
+family is found out from the tensors where --family is not given. The folder is one that `tfsv
+evaluate`, `tfsv export` and `tfsv train --start` take. No threshold is known for it before `tfsv
+evaluate --calibrate` has measured it.
 
 A file may hold several networks, such as a moving average beside the last state; --key names one.
 Tensors that find no place in the network are listed, and --leave_out names those that may go.

@@ -42,6 +42,8 @@ class Checkpoint:
         bins: Number of mel filters that the file says the network takes. None: it says none.
         key: Where in the file the tensors lie. Empty: everywhere.
         outside: Names of tensors that lie elsewhere in the same dictionary and are left out.
+        toolkit: Toolkit that the file says it comes from, as `tfsv.models.name_maps` calls it.
+            Empty: it does not say.
     """
 
     tensors: dict[str, np.ndarray]
@@ -49,6 +51,7 @@ class Checkpoint:
     bins: int | None = None
     key: str = ""
     outside: tuple[str, ...] = ()
+    toolkit: str = ""
 
 
 def read_checkpoint(
@@ -101,7 +104,8 @@ def read_checkpoint(
     elif path.suffix.lower() == ".safetensors" or head[8:9] == b"{":
         checkpoint = Checkpoint(_read_safetensors(path))
     elif path.suffix.lower() == ".onnx" or head.startswith(_ONNX):
-        checkpoint = Checkpoint(*read_onnx(path))
+        tensors, folded, bins, toolkit = read_onnx(path)
+        checkpoint = Checkpoint(tensors, folded, bins, toolkit=toolkit)
     else:
         other = [kind for place, magic, kind in _OTHERS if head[place:].startswith(magic)]
         raise InputError(

@@ -11,10 +11,22 @@ _DECIBELS = (
     " six recordings) but does not equal: measure before use and fine-tune if need be."
 )
 
+_NAMELESS = (
+    "Taken as 3D-Speaker's. WeSpeaker's CAM++ has the same names but other features, and is known"
+    " by its classifier ('projection') or its config.yaml; import one that has neither as"
+    " wespeaker_campplus."
+)
 
 _SILENCE = (
     "Resemblyzer cuts silence by WebRTC's detector before its encoder listens; tfsv does not, so"
     " cut long pauses from recordings. Its LSTM stays float."
+)
+
+_PROJECTION = r"(.*\.)?projection\..*"
+_IGNORED = (
+    r".*num_batches_tracked",
+    r"(.*\.)?n_averaged",
+    r"(.*\.)?(projection|classifier)\..*",
 )
 
 
@@ -33,14 +45,20 @@ class Layout:
             It is the number of convolutions over the image, of LSTM layers, or of filters in the
             stem.
         modules: Pairs of a pattern for names of our layers and the name of the toolkit's module. In
-            that name `{x}` is what the group x matched. `{x_less1}` and `{x_plus1}` are its number
-            less or plus one. The first pattern that matches counts.
+            that name `{x}` is what the group x matched. `{x_less1}` is its number less one,
+            `{x_less2}` less two, `{x_plus1}` plus one. The first pattern that matches counts.
         stem: Name of our first convolution, whose filters are the network's channels, or of our
             LSTM, whose units are.
         mark: Name of a tensor by which the layout is recognised.
-        also: Name of a tensor that a layout with the same mark has not. Empty: it has none.
+        sign: Pattern for the name of a tensor that other layouts with the same mark have not. Those
+            that have a sign come first. Empty: it has none.
+        folded_mark: Name of a tensor that ONNX files keep when normalisations are folded, by which
+            a layout without an image to pool is recognised then. Its inputs are counted in
+            `networks`. Empty: exporters fold none.
         head: Name of our layer that takes what the pooling gives.
         image: Whether the network convolves images, and pools statistics of an image.
+        image_stem: Name of our first convolution over an image that stands before a stem over time.
+            Empty: there is none.
         recurrent: Whether the stem is an LSTM.
         ignored: Patterns for names of tensors that embeddings do not need.
         adapted: Pairs of a pattern for names of our layers and a change that their weights need
@@ -48,6 +66,8 @@ class Layout:
         front_end: Settings of `tfsv.front_ends.front_end_layer` for the features of training,
             beside `bins`.
         notes: Text for the notes of the model's card. Empty: there is nothing to say.
+        doubt: Text for the notes where nothing but names of tensors told the layout. Empty: they
+            are no other's.
     """
 
     toolkit: str
@@ -56,17 +76,16 @@ class Layout:
     stem: str
     mark: str
     image: bool
+    sign: str = ""
+    folded_mark: str = ""
+    image_stem: str = ""
     recurrent: bool = False
-    also: str = ""
     head: str = "embedding"
-    ignored: tuple[str, ...] = (
-        r".*num_batches_tracked",
-        r"(.*\.)?n_averaged",
-        r"(.*\.)?(projection|classifier)\..*",
-    )
+    ignored: tuple[str, ...] = _IGNORED
     adapted: tuple[tuple[str, str], ...] = ()
     front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: str = ""
+    doubt: str = ""
 
 
 _BLOCK = r"stage(?P<stage>\d)_block(?P<block>\d+)"
@@ -79,6 +98,9 @@ _KALDI = {
     "scale": 32768.0,
     "silence_db": SILENCE_DB,
 }
+
+_OWN_KALDI = {**_KALDI, "window": "povey", "scale": 1.0}
+"""Features of 3D-Speaker: Kaldi's own window, and waveforms from -1 to 1 as they are."""
 
 _IMAGE = (
     ("embedding|pooling_attention1", "image_statistics"),
@@ -178,11 +200,82 @@ def _with_two_layers(layout: Layout) -> Layout:
         layout,
         networks={f"{name}_two_layers": number for name, number in layout.networks.items()},
         modules=(*(pair for pair in layout.modules if pair[0] != "embedding"), *_TWO_LAYERS),
-        also="seg_2.weight",
+        sign=r"seg_2\.weight",
         head="segment1",
         adapted=((statistics.replace("embedding", "segment1"), change), scores),
     )
 
+
+_LAYER = r"block(?P<block>\d)_layer(?P<layer>\d+)"
+_TDNND = "xvector.block{block}.tdnnd{layer}"
+_CAMPPLUS = (
+    ("stem", "head.conv1"),
+    ("stem_norm", "head.bn1"),
+    (_BLOCK + r"_conv(?P<conv>\d)", "head.layer{stage}.{block_less1}.conv{conv}"),
+    (_BLOCK + r"_conv(?P<conv>\d)_norm", "head.layer{stage}.{block_less1}.bn{conv}"),
+    (_BLOCK + "_shortcut", "head.layer{stage}.{block_less1}.shortcut.0"),
+    (_BLOCK + "_shortcut_norm", "head.layer{stage}.{block_less1}.shortcut.1"),
+    ("downsampling", "head.conv2"),
+    ("downsampling_norm", "head.bn2"),
+    ("tdnn", "xvector.tdnn.linear"),
+    ("tdnn_norm", "xvector.tdnn.nonlinear.batchnorm"),
+    (_LAYER + "_input_norm", _TDNND + ".nonlinear1.batchnorm"),
+    (_LAYER + "_bottleneck", _TDNND + ".linear1"),
+    (_LAYER + "_bottleneck_norm", _TDNND + ".nonlinear2.batchnorm"),
+    (_LAYER + "_local", _TDNND + ".cam_layer.linear_local"),
+    (_LAYER + "_squeeze", _TDNND + ".cam_layer.linear1"),
+    (_LAYER + "_excitation", _TDNND + ".cam_layer.linear2"),
+    (r"transit(?P<block>\d)_input_norm", "xvector.transit{block}.nonlinear.batchnorm"),
+    (r"transit(?P<block>\d)", "xvector.transit{block}.linear"),
+    ("frames_norm", "xvector.out_nonlinear.batchnorm"),
+    (r"pooling_attention(?P<layer>\d)", "xvector.stats.linear{layer}"),
+    ("embedding", "xvector.dense.linear"),
+    ("embedding_norm", "xvector.dense.nonlinear.batchnorm"),
+)
+
+_OF_BLOCK = "layer{stage}.{block_less1}"
+_ATTENTION = (
+    ("_squeeze", ".local_att.0"),
+    ("_squeeze_norm", ".local_att.1"),
+    ("_excitation", ".local_att.3"),
+    ("_excitation_norm", ".local_att.4"),
+)
+_ERES2NET = (
+    ("stem", "conv1"),
+    ("stem_norm", "bn1"),
+    (_BLOCK + r"_conv(?P<conv>\d)", _OF_BLOCK + ".conv{conv}"),
+    (_BLOCK + r"_conv(?P<conv>\d)_norm", _OF_BLOCK + ".bn{conv}"),
+    (_BLOCK + r"_res(?P<res>\d)", _OF_BLOCK + ".convs.{res_less1}"),
+    (_BLOCK + r"_res(?P<res>\d)_norm", _OF_BLOCK + ".bns.{res_less1}"),
+    *(
+        (_BLOCK + r"_fusion(?P<fusion>\d)" + own, _OF_BLOCK + ".fuse_models.{fusion_less1}" + other)
+        for own, other in _ATTENTION
+    ),
+    (_BLOCK + "_shortcut", _OF_BLOCK + ".shortcut.0"),
+    (_BLOCK + "_shortcut_norm", _OF_BLOCK + ".shortcut.1"),
+    (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+    ("embedding", "seg_1"),
+)
+_FUSED_FROM_STAGE_1 = (
+    (r"stage(?P<stage>\d)_downsampling", "layer{stage}_downsample"),
+    *(
+        (f"stage{stage}_fusion{own}", f"fuse_mode{'1234'[:stage]}{other}")
+        for stage in (2, 3, 4)
+        for own, other in _ATTENTION
+    ),
+)
+_FUSED_FROM_STAGE_3 = (
+    ("stage3_downsampling", "layer3_ds"),
+    *((f"stage4_fusion{own}", f"fuse34{other}") for own, other in _ATTENTION),
+)
+_ATTENTIVE_BLOCK = r"stage(?P<stage>[34])_block(?P<block>\d+)"
+_FIRST_GROUP_APART = (
+    (_ATTENTIVE_BLOCK + "_res1", _OF_BLOCK + ".conv2_1"),
+    (_ATTENTIVE_BLOCK + "_res1_norm", _OF_BLOCK + ".bn2_1"),
+    (_ATTENTIVE_BLOCK + r"_res(?P<res>\d)", _OF_BLOCK + ".convs.{res_less2}"),
+    (_ATTENTIVE_BLOCK + r"_res(?P<res>\d)_norm", _OF_BLOCK + ".bns.{res_less2}"),
+)
+"""WeSpeaker's names in the blocks with attention, before those of all blocks."""
 
 LAYOUTS = (
     _RESNET,
@@ -194,7 +287,7 @@ LAYOUTS = (
         _ECAPA,
         networks={f"{name}_norm": number for name, number in _ECAPA.networks.items()},
         modules=(*_ECAPA.modules, ("embedding_norm", "bn2")),
-        also="bn2.running_mean",
+        sign=r"bn2\.running_mean",
     ),
     Layout(
         toolkit="wespeaker",
@@ -270,6 +363,64 @@ LAYOUTS = (
         # to SpeechBrain's 1e-10; the kernels take natural logarithms ("decibels").
         front_end={**_KALDI, "low_hz": 0.0, "preemphasis": 0.0, "scale": 34.5},
         notes=_DECIBELS,
+    ),
+    Layout(
+        toolkit="wespeaker",
+        networks={"campplus": 128},
+        modules=_CAMPPLUS,
+        stem="tdnn",
+        mark="head.layer1.0.conv1.weight",
+        folded_mark="xvector.block1.tdnnd1.cam_layer.linear_local.weight",
+        sign=_PROJECTION,
+        image=False,
+        image_stem="stem",
+        adapted=(("tdnn", "image_frames"),),
+        ignored=(*_IGNORED, r"pool\.linear\d\..*"),  # the pooling once more
+        front_end=_KALDI,
+    ),
+    Layout(
+        toolkit="3dspeaker",
+        networks={"campplus": 128},
+        modules=_CAMPPLUS,
+        stem="tdnn",
+        mark="head.layer1.0.conv1.weight",
+        folded_mark="xvector.block1.tdnnd1.cam_layer.linear_local.weight",
+        image=False,
+        image_stem="stem",
+        adapted=(("tdnn", "image_frames"),),
+        front_end=_OWN_KALDI,
+        doubt=_NAMELESS,
+    ),
+    Layout(
+        toolkit="wespeaker",
+        networks={"eres2net": 96, "eres2net_huge": 130},
+        modules=(*_FIRST_GROUP_APART, *_ERES2NET, *_FUSED_FROM_STAGE_1),
+        stem="stem",
+        mark="fuse_mode12.local_att.0.weight",
+        sign=r"layer3\.0\.conv2_1\.weight",
+        image=True,
+        adapted=_IMAGE,
+        front_end=_KALDI,
+    ),
+    Layout(
+        toolkit="3dspeaker",
+        networks={"eres2net": 96, "eres2net_huge": 130},
+        modules=(*_ERES2NET, *_FUSED_FROM_STAGE_1),
+        stem="stem",
+        mark="fuse_mode12.local_att.0.weight",
+        image=True,
+        adapted=_IMAGE,
+        front_end=_OWN_KALDI,
+    ),
+    Layout(
+        toolkit="3dspeaker",
+        networks={"eres2netv2": 90, "eres2netv2_w24s4ep4": 158},
+        modules=(*_ERES2NET, *_FUSED_FROM_STAGE_3),
+        stem="stem",
+        mark="fuse34.local_att.0.weight",
+        image=True,
+        adapted=_IMAGE,
+        front_end=_OWN_KALDI,
     ),
     Layout(
         toolkit="resemblyzer",

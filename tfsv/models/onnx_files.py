@@ -9,25 +9,30 @@ from tfsv.plain_files import whole
 
 _LARGEST = 1 << 31  # bytes, the most that protobuf reads
 
+_FRAMEWORKS = {"wespeaker": "wespeaker", "3d-speaker": "3dspeaker"}
+_INPUTS = {"feats": "wespeaker", "feature": "3dspeaker"}
+
 
 def read_onnx(
     path: str | os.PathLike,
-) -> tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]], int | None]:
+) -> tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]], int | None, str]:
     """Reads the initializers of an ONNX graph; the graph is not run.
 
     PyTorch's exporter keeps the names of the state dict. Where it folds a batch normalisation into
     the convolution before it, the result has a number for a name.
 
     Example:
-        >>> named, folded, bins = read_onnx("model.onnx")
+        >>> named, folded, bins, toolkit = read_onnx("model.onnx")
 
     Args:
         path: Path of the ONNX file, in which the weights lie, not beside it.
 
     Returns:
         The named tensors, and the kernel and bias of every folded convolution. These come in the
-        order in which the graph has them, which is the one in which they run. Last comes the number
-        of mel filters that the graph's input has, or None where it states none.
+        order in which the graph has them, which is the one in which they run. Then come the number
+        of mel filters that the graph's input has, or None where it states none, and the toolkit,
+        "wespeaker" or "3dspeaker". That is empty where neither the properties that sherpa-onnx
+        reads nor the name of the input tell it.
 
     Raises:
         InputError: The package onnx is missing, or the file is no ONNX model or broken.
@@ -40,7 +45,8 @@ def read_onnx(
             f"{path}: ONNX files need the package onnx; pip install 'tfsv[import]'"
         ) from error
     try:
-        graph = onnx.load_model_from_string(whole(path, _LARGEST)).graph
+        model = onnx.load_model_from_string(whole(path, _LARGEST))
+        graph = model.graph
         arrays = {x.name: _array(onnx, x, path) for x in graph.initializer}
         convolutions = (x.input for x in graph.node if x.op_type == "Conv" and len(x.input) == 3)
         folded = [
@@ -56,13 +62,24 @@ def read_onnx(
     except (DecodeError, ValueError, TypeError, KeyError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: not an ONNX model, or broken ({reason:.100})") from error
-    return named, folded, _bins(graph)
+    return named, folded, _bins(graph), _toolkit(model)
+
+
+def _toolkit(model) -> str:
+    """The toolkit that the file's properties name, or whose exporter has this input. Or empty."""
+    said = {x.key: x.value for x in model.metadata_props}.get("framework", "")
+    inputs = [x.name for x in _inputs(model.graph)]
+    return _FRAMEWORKS.get(said.lower()) or (_INPUTS.get(inputs[0], "") if inputs else "")
+
+
+def _inputs(graph) -> list:
+    weights = {x.name for x in graph.initializer}
+    return [x for x in graph.input if x.name not in weights]
 
 
 def _bins(graph) -> int | None:
     """The last axis of the only input, if that is features [batch, frames, bins]."""
-    weights = {x.name for x in graph.initializer}
-    shapes = [x.type.tensor_type.shape.dim for x in graph.input if x.name not in weights]
+    shapes = [x.type.tensor_type.shape.dim for x in _inputs(graph)]
     if len(shapes) != 1 or len(shapes[0]) != 3:
         return None
     return shapes[0][2].dim_value or None

@@ -10,6 +10,7 @@ import tf_keras as keras
 
 from tfsv.errors import InputError
 from tfsv.models.checkpoints import Checkpoint, read_checkpoint
+from tfsv.models.folded_norms import folding_pairs
 from tfsv.models.name_maps import FAMILIES, LAYOUTS, Layout
 from tfsv.models.networks.ecapa import SCALE
 from tfsv.models.parts import TOP, Part, prefixes, shown
@@ -23,15 +24,14 @@ from tfsv.models.pooling_and_bins import (
     pooling_named,
 )
 from tfsv.models.recurrent import StackedLSTM
-from tfsv.models.registry import NETWORKS
+from tfsv.models.registry import NETWORKS, NetworkEntry
 from tfsv.models.settings import NetworkSettings
 from tfsv.models.training_configs import TrainingConfig, config_beside
 
 _BINS = 80  # of every published network
-_CHOSEN = ("tstp", "astp")  # poolings in whose place WeSpeaker's `pooling_func` puts others
+_CHOSEN = ("tstp", "astp", "tstp_3dspeaker")  # `pooling_func` puts others in their place
 _LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
 _MEAN_VECTOR = "mean_vec"  # what WeSpeaker's ONNX files subtract from the embedding
-_BLOCK_ORDER = ("expand", "depthwise", "reduce", "conv1", "conv2", "conv3", "shortcut")
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _LSTM_GATES = 4
@@ -76,7 +76,9 @@ def import_checkpoint(
     pooling: str | None = None,
     leave_out: Sequence[str] = (),
 ) -> Imported:
-    """Reads a file of WeSpeaker, SpeechBrain or Resemblyzer as the network that it was trained in.
+    """Reads another toolkit's file as the network that it was trained in.
+
+    The toolkits are WeSpeaker, SpeechBrain, 3D-Speaker and Resemblyzer.
 
     Nothing in the file is executed. `from_checkpoint` says how close the embeddings are. The
     config.yaml of WeSpeaker that lies beside the file is read too.
@@ -159,19 +161,23 @@ def from_checkpoint(
             place has no tensor. The message lists all of these. It is also raised when pooling and
             mel filters cannot be told apart, or are not what was said.
     """
-    family = family or _family_of(checkpoint, source)
+    said_which = family is not None or checkpoint.toolkit
+    family = family or _family_of(checkpoint, source, config)
     layout, name = FAMILIES[family]
     prefix, tensors = _unwrapped(checkpoint.tensors, layout)
     left = _named(tensors, leave_out, source)
     tensors = {x: array for x, array in tensors.items() if x not in left}
     settings = _settings(layout, name, tensors, checkpoint)
     network = settings.build()
+    if checkpoint.folded:
+        tensors |= _unfolded(checkpoint.folded, network, layout)
+        if settings != (sizes := _settings(layout, name, tensors, checkpoint)):
+            settings = sizes
+            network = settings.build()
     possible = _choices(layout, settings, network, tensors)
     if possible and possible[0] != (settings.pooling, settings.bins):
         settings = _with(settings, possible[0])
         network = settings.build()
-    if checkpoint.folded:
-        tensors |= _unfolded(checkpoint.folded, network, layout)
     ignored = {x for x in tensors if any(re.fullmatch(rule, x) for rule in layout.ignored)}
     wanted = _wanted(network, layout)
     if _MEAN_VECTOR in tensors:
@@ -198,29 +204,33 @@ def from_checkpoint(
                 weights = ADAPTATIONS[change](weights, network)
         layer.set_weights(weights)
     if _MEAN_VECTOR in tensors:
-        _offset(network).assign_sub(tensors[_MEAN_VECTOR])
+        _subtract(tensors[_MEAN_VECTOR], network)
     return Imported(
         family=family,
         settings=settings,
         network=network,
         front_end={"bins": settings.bins, **layout.front_end},
-        notes=f"{layout.notes}{_features_of(config)}".strip(),
+        notes=f"{layout.notes}{'' if said_which else layout.doubt}{_features_of(config)}".strip(),
         ignored=(*sorted(ignored), *left, *checkpoint.outside),
         key=checkpoint.key,
         told=said.words,
     )
 
 
-def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
+def _family_of(
+    checkpoint: Checkpoint, path: str | os.PathLike, config: TrainingConfig | None
+) -> str:
     folded = checkpoint.folded
-    for layout in sorted(LAYOUTS, key=lambda layout: not layout.also):
+    for layout in sorted(LAYOUTS, key=lambda layout: not layout.sign):
         _, tensors = _unwrapped(checkpoint.tensors, layout)
-        if layout.also and layout.also not in tensors:
+        if not _signed(layout, tensors, config, checkpoint.toolkit):
             continue
-        if folded and layout.image:
+        if folded and layout.image:  # those that no normalisation follows keep their names
             if f"{_module('embedding', layout)}.bias" not in tensors:
                 continue
-            number = len(folded)
+            number = len(folded) + sum(array.ndim == 4 for array in tensors.values())
+        elif folded and layout.folded_mark in tensors:
+            number = next(iter(tensors[layout.folded_mark].shape[1:]), 0)
         elif layout.mark not in tensors:
             continue
         elif layout.image:
@@ -237,6 +247,23 @@ def _family_of(checkpoint: Checkpoint, path: str | os.PathLike) -> str:
         f" ...) are of no family that is known; if it is one of {', '.join(FAMILIES)}, give"
         " 'family'"
     )
+
+
+def _signed(
+    layout: Layout, tensors: Collection[str], config: TrainingConfig | None, toolkit: str
+) -> bool:
+    """Whether nothing says that the layout is another with the same mark.
+
+    Where two toolkits have one network, the file's own word and a config.yaml of WeSpeaker with
+    that network count before the layout's sign.
+    """
+    others = (x.toolkit for x in LAYOUTS if x.networks.keys() & layout.networks.keys())
+    if any(other != layout.toolkit for other in others):
+        if toolkit:
+            return toolkit == layout.toolkit
+        if config is not None and config.network in layout.networks:
+            return layout.toolkit == "wespeaker"
+    return not layout.sign or any(re.fullmatch(layout.sign, name) for name in tensors)
 
 
 def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> tuple[str, dict[str, np.ndarray]]:
@@ -260,7 +287,9 @@ def _settings(
     entry = NETWORKS[name]
     channels, bins = entry.channels, _BINS
     embedding_size, pooling = entry.embedding_size, entry.pooling
-    stem = checkpoint.folded[0][0] if checkpoint.folded else tensors.get(_stem(layout))
+    stem = tensors.get(_stem(layout))
+    if stem is None and checkpoint.folded:
+        stem = checkpoint.folded[0][0]
     if layout.recurrent:
         stem = tensors.get(layout.mark)
         if stem is not None and stem.ndim == 2:
@@ -269,7 +298,9 @@ def _settings(
     elif stem is not None and stem.ndim == (4 if layout.image else 3):
         if stem.shape[0] % entry.channels_multiple == 0:
             channels = _plausible(stem.shape[0], channels)
-        if not layout.image:
+        if layout.image_stem:
+            bins = _bins_of_image(layout, entry, tensors, stem.shape[1]) or bins
+        elif not layout.image:
             bins = _plausible(stem.shape[1], bins)
     head = tensors.get(f"{_module('embedding', layout)}.weight")
     if head is not None and head.ndim >= 2:
@@ -277,9 +308,20 @@ def _settings(
     return NetworkSettings(name, channels, bins, embedding_size, _pooling(layout, pooling, tensors))
 
 
+def _bins_of_image(
+    layout: Layout, entry: NetworkEntry, tensors: dict[str, np.ndarray], features: int
+) -> int | None:
+    """Mel filters whose image has so many features a frame. None: there are none."""
+    first = tensors.get(f"{_module(layout.image_stem, layout)}.weight")
+    if first is None or first.ndim != 4 or features % first.shape[0]:
+        return None
+    bins = features // first.shape[0] * entry.bins_multiple
+    return bins if bins <= _LARGEST * _BINS else None
+
+
 def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:
     """The published pooling, or the one whose weights there are."""
-    if published not in _CHOSEN:
+    if layout.toolkit != "wespeaker" or published not in _CHOSEN:
         return published
     attention = tensors.get(f"{_module('pooling_attention1', layout)}.weight")
     if attention is None or attention.ndim != 3:
@@ -368,31 +410,24 @@ def _choices(
 def _unfolded(
     folded: list[tuple[np.ndarray, np.ndarray]], network: keras.Model, layout: Layout
 ) -> dict[str, np.ndarray]:
-    """Names convolutions by their order, and makes their biases batch normalisations."""
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-    layers = [x.name for x in network.layers if isinstance(x, kinds)]
+    """Names kernels by their order, and makes their biases batch normalisations."""
+    pairs = folding_pairs(network)
     tensors = {}
-    for name, (kernel, bias) in zip(sorted(layers, key=_running_order), folded, strict=False):
-        norm = _module(f"{name}_norm", layout)
-        tensors[f"{_module(name, layout)}.weight"] = kernel
-        epsilon = network.get_layer(f"{name}_norm").epsilon
-        ones = np.ones_like(bias)
-        values = (ones * np.sqrt(1 + epsilon), bias, 0 * ones, ones)
-        tensors |= {f"{norm}.{x}": value for x, value in zip(_NORM, values, strict=True)}
-    for index, (kernel, _) in enumerate(folded[len(layers) :], start=len(layers)):
+    for (layer, norm), (kernel, bias) in zip(pairs, folded, strict=False):
+        module = _module(layer.name, layout)
+        ones, zeros = np.ones_like(bias), np.zeros_like(bias)
+        tensors[f"{module}.weight"] = kernel
+        if layer.use_bias:
+            tensors[f"{module}.bias"] = zeros
+        if norm.scale:
+            values = (ones * np.sqrt(1 + norm.epsilon), bias, zeros, ones)
+        else:
+            values = (-bias, ones * (1 - norm.epsilon))
+        names = (f"{_module(norm.name, layout)}.{name}" for name in _norm_names(norm))
+        tensors |= dict(zip(names, values, strict=True))
+    for index, (kernel, _) in enumerate(folded[len(pairs) :], start=len(pairs)):
         tensors[f"convolution {index}"] = kernel
     return tensors
-
-
-def _running_order(name: str) -> tuple[int, ...]:
-    """The place of a convolution over the image in the order of computation."""
-    if name == "stem":
-        return (0,)
-    stage, _, rest = name.removeprefix("stage").partition("_")
-    if rest == "downsampling":
-        return (int(stage), 0)
-    block, _, part = rest.removeprefix("block").partition("_")
-    return (int(stage), int(block), _BLOCK_ORDER.index(part))
 
 
 def _weighted(network: keras.Model) -> Iterable[keras.layers.Layer]:
@@ -404,9 +439,12 @@ def _module(name: str, layout: Layout) -> str:
     for pattern, module in layout.modules:
         if match := re.fullmatch(pattern, name):
             groups = match.groupdict()
-            less = {f"{key}_less1": int(value) - 1 for key, value in groups.items()}
-            more = {f"{key}_plus1": int(value) + 1 for key, value in groups.items()}
-            return module.format(**groups, **less, **more)
+            for suffix, change in (("less1", -1), ("less2", -2), ("plus1", 1)):
+                groups |= {
+                    f"{key}_{suffix}": int(value) + change
+                    for key, value in match.groupdict().items()
+                }
+            return module.format(**groups)
     return ""
 
 
@@ -426,12 +464,6 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
         if layer.use_bias:
             wanted[f"{module}.bias"] = tuple(layer.bias.shape)
     return wanted
-
-
-def _offset(network: keras.Model):
-    """The variable that is added to the embedding last."""
-    last = network.layers[-1]
-    return last.beta if isinstance(last, keras.layers.BatchNormalization) else last.bias
 
 
 def _norm_names(layer: keras.layers.BatchNormalization) -> list[str]:
@@ -528,6 +560,18 @@ def _to_keras(
     return [kernel, tensors[f"{module}.bias"]] if layer.use_bias else [kernel]
 
 
+def _subtract(vector: np.ndarray, network: keras.Model) -> None:
+    """Makes the network's embeddings less by a vector."""
+    if all(layer.name != "embedding_norm" for layer in network.layers):
+        network.get_layer("embedding").bias.assign_sub(vector)
+        return
+    norm = network.get_layer("embedding_norm")
+    if norm.center:
+        norm.beta.assign_sub(vector)
+    else:
+        norm.moving_mean.assign_add(vector * np.sqrt(norm.moving_variance + norm.epsilon))
+
+
 def _image_statistics(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
     """Changes the order of inputs from channel by channel to frequency by frequency."""
     kernel, bias = weights
@@ -552,6 +596,14 @@ def _image(network: keras.Model) -> tuple[int, int]:
     return tuple(layer.input.shape[2:])
 
 
+def _image_frames(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
+    """Changes the order of inputs of a convolution over time, as that of statistics."""
+    (kernel,) = weights
+    frequencies, channels = network.get_layer("image_frames").input.shape[2:]
+    by_axes = kernel.reshape(-1, channels, frequencies, kernel.shape[-1])
+    return [by_axes.transpose(0, 2, 1, 3).reshape(kernel.shape)]
+
+
 def _first_group_last(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:
     """Moves the outputs that a Res2 block does not convolve to the end."""
     return [np.roll(array, -(array.shape[-1] // SCALE), axis=-1) for array in weights]
@@ -573,6 +625,7 @@ def _decibels(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarra
 ADAPTATIONS: dict[str, Callable[[list[np.ndarray], keras.Model], list[np.ndarray]]] = {
     "image_statistics": _image_statistics,
     "image_scores": _image_scores,
+    "image_frames": _image_frames,
     "first_group_last": _first_group_last,
     "first_group_of_inputs_last": _first_group_of_inputs_last,
     "decibels": _decibels,

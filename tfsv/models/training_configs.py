@@ -21,6 +21,10 @@ _NETWORKS = {
     "xvec": "wespeaker_xvector",
     "simam_resnet34_asp": "simam_resnet34",
     "simam_resnet100_asp": "simam_resnet100",
+    "campplus": "campplus",
+    "eres2net34_base": "eres2net",
+    "eres2net34_large": "eres2net",
+    "eres2net34_aug": "eres2net_huge",
 }
 _USUAL = {
     "dataset_args.frontend": "fbank",

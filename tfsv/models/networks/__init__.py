@@ -10,5 +10,16 @@ from tfsv.models.networks import simam
 from tfsv.models.networks import ecapa
 from tfsv.models.networks import xvector
 from tfsv.models.networks import ge2e
+from tfsv.models.networks import campplus
+from tfsv.models.networks import eres2net
 
-__all__ = ["dfresnet", "ecapa", "ge2e", "resnet", "simam", "xvector"]
+__all__ = [
+    "campplus",
+    "dfresnet",
+    "ecapa",
+    "eres2net",
+    "ge2e",
+    "resnet",
+    "simam",
+    "xvector",
+]

@@ -27,8 +27,8 @@ class ChannelGroups(keras.layers.Layer):
         >>> [group.shape for group in ChannelGroups(2)(tf.zeros([1, 100, 24]))]
         [TensorShape([1, 100, 12]), TensorShape([1, 100, 12])]
 
-    Input: `[batch, time, channels]`.
-    Output: a list of `count` tensors `[batch, time, channels / count]`.
+    Input: `[batch, time, channels]` or `[batch, time, frequency, channels]`.
+    Output: a list of `count` tensors of the same axes with `channels / count` channels.
 
     Args:
         count: Number of groups, a divisor of the number of channels.
@@ -40,10 +40,10 @@ class ChannelGroups(keras.layers.Layer):
         self.count = count
 
     def call(self, x: tf.Tensor) -> list[tf.Tensor]:
-        return tf.split(x, self.count, axis=2)
+        return tf.split(x, self.count, axis=-1)
 
     def compute_output_shape(self, input_shape):
-        return [(*input_shape[:2], input_shape[2] // self.count)] * self.count
+        return [(*input_shape[:-1], input_shape[-1] // self.count)] * self.count
 
     def get_config(self) -> dict:
         return {**super().get_config(), "count": self.count}
