@@ -66,6 +66,25 @@ def dense(given: Operands, options: tuple) -> list[Shape]:
     return [(*values[:-1], kernel[0]) if options[2] else (rows, kernel[0])]
 
 
+def matrices(given: Operands, options: tuple) -> list[Shape]:
+    """Products of matrices, each of which may be transposed first.
+
+    Example:
+        >>> matrices(Operands([(1, 3, 98), (1, 98, 512)], values), (0, 0, 0))
+        [(1, 3, 512)]
+    """
+    first, second = given.shapes
+    check_rank(first, 2, BROADCAST_RANK)
+    check_rank(second, len(first), len(first))
+    rows, inner = reversed(first[-2:]) if options[0] else first[-2:]
+    other, columns = reversed(second[-2:]) if options[1] else second[-2:]
+    if inner != other or first[:-2] != second[:-2]:
+        raise ForeignGraphError("matrices that do not fit each other")
+    given.work = math.prod(first) * columns
+    given.scratch = 4 * (math.prod(first) + math.prod(second))
+    return [(*first[:-2], rows, columns)]
+
+
 def _layer(given: Operands) -> tuple[Shape, Shape, Shape | None]:
     image, kernel, *rest = given.shapes
     return image, kernel, rest[0] if rest else None

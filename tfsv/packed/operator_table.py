@@ -85,6 +85,7 @@ SQUARED_DIFFERENCE 99 1 0,76 ff>f broadcast
 ABS 101 1 0,78 f>f same
 QUANTIZE 114 1 0,89 f>Q same
 SELECT_V2 123 1 0,98 bff>f,bii>i broadcast
+BATCH_MATMUL 126 1,2 101 ff>f matrices
 CUMSUM 128 1 102 fi>f,ii>i cumsum
 BROADCAST_TO 130 2,3 0,104 fi>f,ii>i,fl>f,il>i broadcast_to
 RFFT2D 131 1 0,105 fi>c rfft
@@ -140,6 +141,7 @@ OPTIONS = """
 78
 89
 98
+101 b:0:0:1 b:0:0:1 b:0:0:0
 102 b:0:0:1 b:0:0:1
 104
 105

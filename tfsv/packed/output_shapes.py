@@ -276,6 +276,7 @@ RULES: dict[str, Rule] = {
     "depthwise": layer_shapes.depthwise,
     "dense": layer_shapes.dense,
     "pool": layer_shapes.pool,
+    "matrices": layer_shapes.matrices,
     "lstm": layer_shapes.lstm,
     "same": _same,
     "last": _last,

@@ -58,6 +58,25 @@ internal object LayerShapes {
         return listOf(kept + kernel[0])
     }
 
+    /** Products of matrices, each of which may be transposed first. */
+    fun matrices(given: Operands, options: List<Any>): List<Shape> {
+        val first = given.shape(0)
+        val second = given.shape(1)
+        rank(first, 2, BROADCAST_RANK)
+        rank(second, first.size, first.size)
+        val (rows, inner) = matrix(first, options[0])
+        val (other, columns) = matrix(second, options[1])
+        if (inner != other || first.dropLast(2) != second.dropLast(2)) {
+            throw Foreign("matrices that do not fit each other")
+        }
+        given.work = product(product(first), columns)
+        given.scratch = product(FLOAT_BYTES, product(first) + product(second))
+        return listOf(first.dropLast(2) + listOf(rows, columns))
+    }
+
+    private fun matrix(shape: Shape, transposed: Any): Shape =
+        shape.takeLast(2).let { if (whole(transposed) != 0L) it.reversed() else it }
+
     fun pool(given: Operands, options: List<Any>): List<Shape> {
         val image = given.shape(0)
         rank(image, IMAGE_RANK, IMAGE_RANK)

@@ -21,6 +21,7 @@ internal object OutputShapes {
         "depthwise" -> LayerShapes.depthwise(given, options)
         "dense" -> LayerShapes.dense(given, options)
         "pool" -> LayerShapes.pool(given, options)
+        "matrices" -> LayerShapes.matrices(given, options)
         "lstm" -> LayerShapes.lstm(given, options)
         "split" -> split(given, options)
         "unpack" -> unpack(given, options)
