@@ -20,6 +20,15 @@ TABLE = {
     "resnet50": (11_131_360, 54, 13_280),
     "resnet101": (15_892_448, 105, 26_336),
     "resnet152": (19_814_880, 156, 37_856),
+    "resnet221": (23_792_224, 225, 50_720),
+    "resnet293": (28_626_016, 297, 65_312),
+    "resnet18_two_layers": (4_171_232, 22, 2_656),
+    "resnet34_two_layers": (6_700_128, 38, 4_512),
+    "resnet50_two_layers": (11_197_152, 55, 13_536),
+    "resnet101_two_layers": (15_958_240, 106, 26_592),
+    "resnet152_two_layers": (19_880_672, 157, 38_112),
+    "resnet221_two_layers": (23_858_016, 226, 50_976),
+    "resnet293_two_layers": (28_691_808, 298, 65_568),
     "dfresnet56": (4_478_880, 59, 20_352),
     "dfresnet110": (6_962_592, 113, 41_088),
     "dfresnet179": (9_627_424, 182, 64_704),
@@ -30,10 +39,19 @@ TABLE = {
     "gemini114": (6_531_552, 114, 41_120),
     "gemini183": (9_196_384, 183, 64_736),
     "gemini237": (11_680_096, 237, 85_472),
+    "gemini60_two_layers": (4_113_632, 61, 20_640),
+    "gemini114_two_layers": (6_597_344, 115, 41_376),
+    "gemini183_two_layers": (9_262_176, 184, 64_992),
+    "gemini237_two_layers": (11_745_888, 238, 85_728),
+    "simam_resnet34": (25_213_760, 39, 8_640),
+    "simam_resnet100": (50_232_896, 105, 21_312),
     "ecapa512": (6_190_720, 38, None),
     "ecapa1024": (14_657_088, 38, None),
+    "ecapa512_norm": (6_191_104, 38, None),
+    "ecapa1024_norm": (14_657_472, 38, None),
     "speechbrain_ecapa1024": (20_767_552, 38, None),
     "xvector": (4_610_524, 7, None),
+    "wespeaker_xvector": (4_610_524, 7, 4_060),
     "ge2e": (1_461_504, 1, None),
     "campplus": (7_176_224, 225, None),
     "eres2net": (6_610_688, 97, 10_624),
@@ -147,5 +165,5 @@ def _check_refusals(name: str) -> None:
         if multiple > 1:
             wrong.append((setting, multiple + 1))
     for setting, value in wrong:
-        with pytest.raises(InputError, match=f"^{setting}={value}: must be "):
+        with pytest.raises(InputError, match=f"^{setting}={value}: must (be|lie) "):
             NetworkSettings(name, **{setting: value}).resolved()

@@ -506,8 +506,8 @@ def _cards(content: bytes) -> dict[str, bytes]:
             made[f"{name} {short}"] = changed(name, number, table)
         made[f"front end {short}"] = changed("front_end", f'{{"bins": {number}}}', "ends")
         if "scoring" in fields["decision"]:
-            for name in ("cohort", "top", "offset", "score", "duration", "level", "thresholds"):
-                held = fields["decision"]["scoring"]
+            held = fields["decision"]["scoring"]
+            for name in ("imposter_mean", *held):
                 text = with_value(held, name, number)
                 made[f"scoring's {name} {short}"] = changed("scoring", text, "decision")
         made[f"thresholds {short}"] = changed("thresholds", f'{{"eer": {number}}}', "decision")

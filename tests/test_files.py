@@ -40,9 +40,9 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 def test_a_pipe_or_device_is_not_replaced(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    with pytest.raises(InputError, match="pipe: a device or pipe, not a file; choose another"):
+    with pytest.raises(InputError, match="pipe: a pipe, not a file; choose another"):
         write_text(path, "text")
-    with pytest.raises(InputError, match="pipe: a device or pipe; 'output' names"):
+    with pytest.raises(InputError, match="pipe: a pipe; 'output' names"):
         require_file(path, "'output' names a file")
     assert path.is_fifo() and list(tmp_path.iterdir()) == [path]
     with pytest.raises(InputError, match="a folder; 'output' names a file"):

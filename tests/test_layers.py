@@ -11,7 +11,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tfsv"
 FLOORS = (
     {"errors", "foreign", "lazy", "demo", "disk_space", "signals"},
+    {"plain_files"},
     {"files", "registry", "text_files", "text_tables", "card_fields", "settings", "run_lock"},
+    {"json_files", "array_files"},
     {"folders", "card"},
     {"report"},
     {"audio", "kernel_layers"},
@@ -35,7 +37,7 @@ NAMELESS = ("training", "bitwidth", "packed", "runtime", "conversion", "jobs")
 
 WITHOUT_TENSORFLOW = (
     "tfsv",
-    *(f"tfsv.{name}" for floor in FLOORS[:4] for name in floor),
+    *(f"tfsv.{name}" for floor in FLOORS[:6] for name in floor),
     *(f"tfsv.{package}" for package in ("packed", "runtime", "quantization", "models", "audio")),
     *(
         f"tfsv.{path.parent.name}.{path.stem}"

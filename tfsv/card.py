@@ -9,6 +9,7 @@ from typing import Any
 
 from tfsv import card_fields
 from tfsv.errors import InputError
+from tfsv.json_files import parsed_json
 
 SCHEMA = 3
 """Version of the JSON form. It grows whenever a field is added, renamed or removed."""
@@ -89,7 +90,7 @@ class ModelCard:
                 value is not allowed.
         """
         try:
-            fields = json.loads(text)
+            fields = parsed_json(text)
         except (TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{source}: not a model card, not even JSON ({reason})") from error

@@ -6,13 +6,13 @@ import io
 import json
 import os
 import pathlib
-import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tfsv.disk_space import shortage
 from tfsv.errors import InputError
+from tfsv.plain_files import opened, special
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +41,8 @@ def replacing(path: str | os.PathLike, wanted: int | None = None) -> Iterator[pa
             or pipe, which a file would replace. The message says what is short.
     """
     path = pathlib.Path(path)
-    if special := _special(path):
-        raise InputError(f"{path}: {special}, not a file; choose another output")
+    if kind := special(path):
+        raise InputError(f"{path}: {kind}, not a file; choose another output")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         endings = "".join(path.suffixes)
@@ -164,7 +164,7 @@ def sha256_of(path: str | os.PathLike) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:
@@ -220,18 +220,8 @@ def require_file(path: str | os.PathLike, expected: str) -> None:
     Raises:
         InputError: There is a folder, a device or a pipe.
     """
-    special = "a folder" if os.path.isdir(path) else _special(pathlib.Path(path))
-    if special:
-        raise InputError(f"{path}: {special}; {expected}")
-
-
-def _special(path: pathlib.Path) -> str | None:
-    """What a path is that is neither a file nor a folder, nor absent."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return None
-    return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "a device or pipe"
+    if kind := "a folder" if os.path.isdir(path) else special(path):
+        raise InputError(f"{path}: {kind}; {expected}")
 
 
 def _umask() -> int:

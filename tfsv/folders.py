@@ -7,7 +7,7 @@ from typing import Any
 
 from tfsv.errors import InputError
 from tfsv.files import write_json
-from tfsv.text_files import read_text
+from tfsv.json_files import read_json
 
 WEIGHTS = "network.weights.h5"
 """File of a model folder with the network's weights."""
@@ -69,7 +69,7 @@ def claim(
         write_json(file, wanted)
         return
     try:
-        found = json.loads(json.dumps(upgraded(json.loads(read_text(file)))))
+        found = json.loads(json.dumps(upgraded(read_json(file))))
         different = _differences(wanted, found)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{file}: cannot be read; use another folder") from error

@@ -1,7 +1,6 @@
 """Reports of models: measured values with units, intervals and replicates."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from tfsv import folders
+from tfsv.array_files import read_array
 from tfsv.errors import InputError
 from tfsv.files import write_array, write_json
-from tfsv.text_files import read_text
+from tfsv.json_files import read_json
 
 SCHEMA = 2
 """Version of the JSON form. Records without a version (tfsv 0.1) are read too."""
@@ -174,10 +174,10 @@ class Report:
         folder = pathlib.Path(folder)
         file = folder / folders.RESULTS
         try:
-            report = cls.from_dict(json.loads(read_text(file)), file)
+            report = cls.from_dict(read_json(file, "a report"), file)
             if not (folder / folders.REPLICATES).exists():
                 return report
-            drawn = np.load(folder / folders.REPLICATES, allow_pickle=False)
+            drawn = read_array(folder / folders.REPLICATES)
         except InputError:
             raise
         except (OSError, ValueError) as error:

@@ -2,11 +2,11 @@
 
 import codecs
 import os
-import pathlib
 import re
 
 from tfsv.errors import InputError
 from tfsv.foreign import HEAD_BYTES, foreign_kind
+from tfsv.plain_files import opened, whole
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -14,11 +14,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+_HEAD = 1 << 16  # bytes; no text starts with so many zeros
+_ZEROS = "nothing but zero bytes; restore it or copy it again"
 _BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # where str.splitlines cuts
 _UNWRITABLE = re.compile(f"[\t{_BREAKS}\ud800-\udfff]")
 
 
-def read_bytes(path: str | os.PathLike, what: str = "text") -> bytes:
+def read_bytes(path: str | os.PathLike, what: str = "text", most: int | None = None) -> bytes:
     """Reads a text file as UTF-8 with line feeds, whatever system it comes from.
 
     A byte-order mark is left out. Line ends of Windows (CRLF) and of old Macs (CR) become line
@@ -32,13 +34,19 @@ def read_bytes(path: str | os.PathLike, what: str = "text") -> bytes:
     Args:
         path: The file.
         what: Kind of file that is expected, such as "a trial list", for messages.
+        most: Bytes that the file may have. None: as many as there is memory for.
 
     Raises:
-        InputError: The file cannot be read, is not UTF-8, or stands in place of the file, such as a
-            pointer of git-lfs or a web page. The message names what it is, and the remedy.
+        InputError: The file cannot be read, is too large, is not UTF-8, or is a pipe or a device.
+            It is also raised where something else stands in place of the file, such as a pointer
+            of git-lfs or a web page. The message names what it is, and the remedy.
     """
     try:
-        data = pathlib.Path(path).read_bytes()
+        with opened(path) as file:
+            head = file.read(_HEAD)
+        if len(head) == _HEAD and not head.strip(b"\0"):
+            raise InputError(f"{path}: not {what}: {_ZEROS}")  # perhaps gigabytes of them
+        data = whole(path, most)
     except OSError as error:
         raise InputError(f"{path}: cannot be read as {what} ({error.strerror})") from error
     for mark, encoding in _MARKS:
@@ -48,7 +56,7 @@ def read_bytes(path: str | os.PathLike, what: str = "text") -> bytes:
     if kind is not None:
         raise InputError(f"{path}: not {what}: {kind}")
     if data and not data.strip(b"\0"):
-        raise InputError(f"{path}: not {what}: nothing but zero bytes; restore it or copy it again")
+        raise InputError(f"{path}: not {what}: {_ZEROS}")
     if b"\0" in data[:2]:
         raise InputError(
             f"{path}: not UTF-8 text: it starts with a zero byte, as UTF-16 without a mark does;"
@@ -66,7 +74,7 @@ def read_bytes(path: str | os.PathLike, what: str = "text") -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
-def read_text(path: str | os.PathLike, what: str = "text") -> str:
+def read_text(path: str | os.PathLike, what: str = "text", most: int | None = None) -> str:
     """Reads a text file as `read_bytes` does, decoded.
 
     Example:
@@ -75,11 +83,12 @@ def read_text(path: str | os.PathLike, what: str = "text") -> str:
     Args:
         path: The file.
         what: Kind of file that is expected, such as "a manifest", for messages.
+        most: Bytes that the file may have. None: as many as there is memory for.
 
     Raises:
-        InputError: The file cannot be read, or is not UTF-8.
+        InputError: The file cannot be read, is too large, or is not UTF-8.
     """
-    return read_bytes(path, what).decode("utf-8")
+    return read_bytes(path, what, most).decode("utf-8")
 
 
 def read_lines(path: str | os.PathLike, what: str = "text") -> list[str]:

@@ -10,7 +10,7 @@ from exported_files import run, waveform
 from tfsv.conversion.convert import export_tflite
 from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings, build_network
-from tfsv.models.networks import campplus, dfresnet, eres2net, resnet
+from tfsv.models.networks import campplus, dfresnet, eres2net, resnet, simam
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
 from tfsv.verification.ends import speaker_ends
@@ -21,14 +21,19 @@ from tfsv.verification.tflite_embedder import TFLiteEmbedder
 BINS = 16
 FAMILIES = {
     "resnet50": (4, "astp"),
+    "resnet50_two_layers": (4, "tstp"),
     "dfresnet56": (4, "tstp"),
-    "ecapa512": (16, "astp"),
+    "ecapa512_norm": (16, "astp"),
     "gemini60": (4, "tsdp"),
     "xvector": (8, "mean"),
+    "wespeaker_xvector": (8, "tstp"),
+    "simam_resnet34": (4, "asp"),
     "campplus": (8, "tstp_3dspeaker"),
     "eres2net": (4, "tstp"),
-    "eres2netv2_w24s4ep4": (4, "tstp"),
 }
+PACKED = ("resnet50_two_layers", "ecapa512_norm", "wespeaker_xvector", "simam_resnet34")
+"""Families of which a packed file is made too; the others' are in tests of the packed format."""
+
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 
@@ -37,6 +42,7 @@ def network(request, monkeypatch):
     """Random weights and statistics, with one block in a stage."""
     monkeypatch.setitem(resnet.BLOCKS, 50, (1, 1))
     monkeypatch.setitem(dfresnet.BLOCKS, 56, (1, 1))
+    monkeypatch.setitem(simam.BLOCKS, 34, (1, 1))
     monkeypatch.setitem(dfresnet.GEMINI_BLOCKS, 60, (1, 1, 1, 1))
     monkeypatch.setattr(campplus, "BLOCKS", ((2, 1), (1, 2)))
     monkeypatch.setattr(eres2net, "BLOCKS", (1, 1, 1, 1))
@@ -53,6 +59,17 @@ def network(request, monkeypatch):
     return network
 
 
+def test_eres2netv2_has_no_layer_that_eres2net_has_not(monkeypatch):
+    """So that the files of one tell of the other's."""
+    monkeypatch.setattr(eres2net, "BLOCKS", (1, 1, 1, 1))
+    networks = [
+        build_network(name, channels=4, bins=BINS)
+        for name in ("eres2net", "eres2net_huge", "eres2netv2", "eres2netv2_w24s4ep4")
+    ]
+    first, *others = ({type(layer) for layer in network.layers} for network in networks)
+    assert all(kinds <= first for kinds in others)
+
+
 def test_every_variable_has_a_gradient(network):
     features = tf.random.normal([4, 40, BINS], seed=3)
     with tf.GradientTape() as tape:
@@ -65,20 +82,25 @@ def test_every_variable_has_a_gradient(network):
         assert np.any(gradient), variable.name
 
 
-def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
+def exported(network, path, weights):
+    """A file with codes of 4 bits, and the Keras network that it is of."""
     bins = {"bins": BINS}
     card = speaker_card(NetworkSettings(network.name, 4, BINS, 8), bins)
     quantized = quantize(network, 4)
     refresh_codebooks(quantized)
     plain, coded = strip(quantized)
     assert set(coded) == {layer.name for layer in network.layers if kernel_layer(layer)}
-    path = tmp_path / "model.tflite"
-    report = export_tflite(plain, coded, card, path, speaker_ends(bins, 8), weights="int8")
+    report = export_tflite(plain, coded, card, path, speaker_ends(bins, 8), weights=weights)
     assert report.agreement > 0.99
     assert len(report.layers) == len(coded)
+    return KerasEmbedder(plain, card)
+
+
+def test_int8_file_agrees_with_keras_and_runs_in_xnnpack(network, tmp_path):
+    path = tmp_path / "model.tflite"
+    embedder = exported(network, path, "int8")
     sound = waveform(12345)
-    wanted = KerasEmbedder(plain, card).embed(sound)
-    assert TFLiteEmbedder(path).embed(sound) @ wanted > 0.99
+    assert TFLiteEmbedder(path).embed(sound) @ embedder.embed(sound) > 0.99
     interpreter = Interpreter(model_content=path.read_bytes())
     for samples in (8000, 12000):
         run(interpreter, waveform(samples))
@@ -108,13 +130,23 @@ def test_segments_survive_export(weights, monkeypatch, tmp_path):
         np.testing.assert_allclose(TFLiteEmbedder(path).embed(sound), wanted, atol=1e-4)
 
 
-def test_mirrored_ends_survive_export(tmp_path):
-    network = build_network("speechbrain_ecapa512", channels=8, bins=BINS, embedding_size=8)
+@pytest.mark.parametrize("network", PACKED, indirect=True)
+def test_packed_file_agrees_with_keras(network, tmp_path):
+    path = tmp_path / "model.tflite"
+    embedder = exported(network, path, "packed")
+    sound = waveform(12345)
+    assert TFLiteEmbedder(path).embed(sound) @ embedder.embed(sound) > 0.99
+
+
+@pytest.mark.parametrize("name", ["speechbrain_ecapa512", "wespeaker_xvector"])
+def test_utterances_of_any_length_survive_export(tmp_path, name):
+    """They are mirrored in one network, repeated in the other."""
+    network = build_network(name, channels=8, bins=BINS, embedding_size=8)
     bins = {"bins": BINS}
-    card = speaker_card(NetworkSettings("speechbrain_ecapa512", 8, BINS, 8), bins)
+    card = speaker_card(NetworkSettings(name, 8, BINS, 8), bins)
     path = tmp_path / "model.tflite"
     export_tflite(network, {}, card, path, speaker_ends(bins, 8), weights="float32")
-    for samples in (400, 8000):  # one frame, fewer than are mirrored; many
+    for samples in (400, 2640, 8000):  # one frame, 15 frames, many
         sound = waveform(samples)
         wanted = KerasEmbedder(network, card).embed(sound)
         np.testing.assert_allclose(TFLiteEmbedder(path).embed(sound), wanted, atol=1e-4)

@@ -6,10 +6,12 @@ import sys
 import numpy as np
 import pytest
 
+from tfsv.audio import soundfiles
 from tfsv.errors import InputError
 from tfsv.goldens import checking as golden_check
 from tfsv.goldens.checking import INDEX, OTHER_KIND, SAME_KIND, check_goldens, tolerance
 from tfsv.goldens.writing import GOLDEN_MODELS, write_goldens
+from tfsv.verification.normalisation import cohort_statistics
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,13 +49,23 @@ def test_some_committed_models_normalise_some_calibrate_and_some_do_neither():
     assert with_scorer.keys() == {"int8", "packed_4bit"}
     assert with_scorer["int8"].cohort is None
     assert with_scorer["packed_4bit"].cohort.shape == (24, 32)
-    # Seconds and differences of level lie below, within and beyond what counts.
+    # Seconds, differences of level and imposter means lie below, within and beyond what counts.
     seconds = [sound["seconds"] for sound in index["sounds"]]
     calibration = with_scorer["int8"].calibration
     assert min(seconds) < calibration.duration.lowest < max(seconds)
     assert sum(seconds[:2]) > calibration.duration.highest
     levels = [sound["level"] for sound in index["sounds"]]
     assert max(levels) - min(levels) > calibration.level.highest
+    with_cohort = TFLiteEmbedder(COMMITTED / "packed_4bit.tflite")
+    means = cohort_statistics(
+        np.stack(
+            [with_cohort.embed(soundfiles.read(COMMITTED / name)) for name in index["utterances"]]
+        ),
+        with_cohort.scorer.cohort,
+        with_cohort.scorer.top,
+    ).means
+    bounds = with_cohort.scorer.calibration.imposter_mean
+    assert min(means) < bounds.lowest < bounds.highest < max(means)
 
 
 def test_the_committed_files_agree_and_are_small():

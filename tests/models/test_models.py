@@ -6,10 +6,13 @@ from check_network import TABLE, check_any_length, check_network, narrow
 from tfsv.errors import InputError
 from tfsv.models import NETWORKS, NetworkSettings, build_network
 from tfsv.models.networks import ecapa, eres2net
+from tfsv.models.networks.simam import SimAM
+from tfsv.models.networks.xvector import RepeatedFrames
 
 COMPUTED = (
-    "resnet18", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60", "ecapa512",
-    "speechbrain_ecapa512", "xvector", "ge2e", "campplus", "eres2net", "eres2netv2",
+    "resnet18", "resnet18_two_layers", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60",
+    "simam_resnet34", "ecapa512", "speechbrain_ecapa512", "xvector", "wespeaker_xvector", "ge2e",
+    "campplus", "eres2net", "eres2netv2",
 )  # fmt: skip
 """A network of each builder and kind of block; `--all-networks` runs the others too."""
 
@@ -21,12 +24,20 @@ def test_what_holds_for_every_network(name, pytestconfig):
 
 def test_the_order_is_that_of_messages():
     assert list(NETWORKS) == [
-        "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet18_tapered",
+        "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet221", "resnet293",
+        "resnet18_tapered",
+        "resnet18_two_layers", "resnet34_two_layers", "resnet50_two_layers",
+        "resnet101_two_layers", "resnet152_two_layers", "resnet221_two_layers",
+        "resnet293_two_layers",
         "dfresnet56", "dfresnet110", "dfresnet179", "dfresnet233",
         "dfresnet56_3x3", "dfresnet110_3x3", "dfresnet179_3x3", "dfresnet233_3x3",
         "gemini60", "gemini114", "gemini183", "gemini237",
-        "ecapa512", "ecapa1024", "speechbrain_ecapa512", "speechbrain_ecapa1024", "xvector",
-        "ge2e", "campplus", "eres2net", "eres2net_huge", "eres2netv2", "eres2netv2_w24s4ep4",
+        "gemini60_two_layers", "gemini114_two_layers", "gemini183_two_layers",
+        "gemini237_two_layers", "simam_resnet34", "simam_resnet100",
+        "ecapa512", "ecapa1024", "ecapa512_norm", "ecapa1024_norm",
+        "speechbrain_ecapa512", "speechbrain_ecapa1024",
+        "xvector", "wespeaker_xvector", "ge2e",
+        "campplus", "eres2net", "eres2net_huge", "eres2netv2", "eres2netv2_w24s4ep4",
     ]  # fmt: skip
 
 
@@ -135,6 +146,24 @@ def test_the_large_eres2net_has_the_published_size():
     ) == pytest.approx(22.46e6, abs=5e3)
 
 
+@pytest.mark.parametrize("frames", [1, 4, 5, 9])
+def test_frames_are_repeated_where_there_are_too_few(frames):
+    x = np.random.default_rng(0).normal(size=(2, frames, 3)).astype("f4")
+    layer = RepeatedFrames(5)
+    repeated = layer(x)
+    np.testing.assert_array_equal(repeated, np.tile(x, (1, 5, 1))[:, : max(frames, 5)])
+    assert layer.compute_output_shape(x.shape) == repeated.shape
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4, 3), (1, 1, 1, 2)])
+def test_pixels_far_from_their_mean_weigh_more(shape):
+    x = np.random.default_rng(0).normal(size=shape)
+    mean = x.mean((1, 2), keepdims=True)
+    variance = ((x - mean) ** 2).sum((1, 2), keepdims=True) / max(1, shape[1] * shape[2] - 1)
+    wanted = x / (1 + np.exp(-((x - mean) ** 2) / (4 * (variance + 1e-4)) - 0.5))
+    np.testing.assert_allclose(SimAM()(x.astype("f4")), wanted, rtol=1e-4)
+
+
 def test_gemini_halves_time_once_and_frequency_four_times():
     network = build_network("gemini60", channels=2, bins=32)
     for stage, shape in enumerate([(40, 16), (20, 8), (20, 4), (20, 2)], start=1):
@@ -153,20 +182,22 @@ def test_sizes_left_out_are_the_published_ones(name):
     sizes = NetworkSettings(name).resolved()
     widths = {
         "ecapa512": 512, "ecapa1024": 1024, "xvector": 512, "ge2e": 256, "campplus": 128,
+        "simam_resnet34": 64, "simam_resnet100": 64,
         "eres2net_huge": 64, "eres2netv2": 64, "eres2netv2_w24s4ep4": 64,
     }  # fmt: skip
     embeddings = {
         "ecapa512": 192, "ecapa1024": 192, "xvector": 512, "campplus": 512, "eres2net": 192,
         "eres2net_huge": 192, "eres2netv2": 192, "eres2netv2_w24s4ep4": 192,
     }  # fmt: skip
-    base = name.removeprefix("speechbrain_")
+    base = name.removeprefix("speechbrain_").removeprefix("wespeaker_").removesuffix("_norm")
     assert sizes.channels == widths.get(base, 32)
     assert sizes.embedding_size == embeddings.get(base, 256)
     poolings = {
-        "ecapa": "astp", "speechbrain": "astp_speechbrain", "ge2e": "mean",
+        "ecapa": "astp", "speechbrain": "astp_speechbrain", "ge2e": "mean", "simam": "asp",
         "campplus": "tstp_3dspeaker",
     }  # fmt: skip
-    assert sizes.pooling == poolings.get(name.rstrip("0123456789").partition("_")[0], "tstp")
+    wanted = [pooling for start, pooling in poolings.items() if name.startswith(start)]
+    assert [sizes.pooling] == (wanted or ["tstp"])
     given = NetworkSettings(name, channels=8, embedding_size=7, pooling="mean").resolved()
     assert given == NetworkSettings(name, 8, 80, 7, "mean")
     assert given.resolved() == given

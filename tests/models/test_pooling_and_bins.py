@@ -12,6 +12,7 @@ from tfsv.errors import InputError
 from tfsv.models.checkpoints import Checkpoint, read_checkpoint
 from tfsv.models.pooling_and_bins import STATISTICS, Said, choices, only_choice
 from tfsv.models.pretrained import from_checkpoint, import_checkpoint
+from tfsv.models.training_configs import config_beside
 from tfsv.models.yaml_keys import read_values
 
 WANTED = goldens.EMBEDDINGS["small_resnet18"]
@@ -110,6 +111,8 @@ def test_the_config_beside_it_tells(half, small, tmp_path, half_of, bins, poolin
         (CONFIG.replace("4", "256").format(16, "TSTP"), {}, "embeddings of 256, not 4"),
         (CONFIG.format(16, "TSTP") + "dataset_args: {fbank_args: {num_mel_bins: 40}}\n", {},
          "feat_dim: 16 and num_mel_bins: 40"),
+        (CONFIG.format(16, "TSTP") + "  two_emb_layer: True\n", {},
+         "is for resnet18_two_layers, not resnet18"),
         ("version https://git-lfs.github.com/spec/v1\n", {}, "config.yaml: a pointer of git-lfs"),
         ("model_args: {}\n", {}, "give 'bins' or 'pooling'"),
         ("pipeline:\n  name: another\n", {}, "give 'bins' or 'pooling'"),
@@ -120,6 +123,28 @@ def test_what_contradicts_is_named(small, tmp_path, config, settings, message):
     with pytest.raises(InputError, match=message) as refusal:
         import_checkpoint(path, **settings)
     assert "\n" not in str(refusal.value) and str(tmp_path) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "argument", "network"),
+    [
+        ("ResNet221", "two_emb_layer: False", "resnet221"),
+        ("ResNet34", "two_emb_layer: true", "resnet34_two_layers"),
+        ("Gemini_DF_ResNet60", "two_emb_layer: True", "gemini60_two_layers"),
+        ("ECAPA_TDNN_GLOB_c512", "emb_bn: True", "ecapa512_norm"),
+        ("ECAPA_TDNN_c1024", "emb_bn: false", "ecapa1024"),
+        ("XVEC", "embed_dim: 512", "wespeaker_xvector"),
+        ("SimAM_ResNet34_ASP", "acoustic_dim: 80", "simam_resnet34"),
+        ("SimAM_ResNet100_ASP", "acoustic_dim: 80", "simam_resnet100"),
+        ("CAMPPlus", "feat_dim: 80", "campplus"),
+        ("ERes2Net34_Large", "two_emb_layer: False", "eres2net"),
+        ("ERes2Net34_aug", "feat_dim: 80", "eres2net_huge"),
+        ("REPVGG_TINY_A0", "feat_dim: 80", None),
+    ],
+)
+def test_the_config_names_the_network(tmp_path, model, argument, network):
+    (tmp_path / "config.yaml").write_text(f"model: {model}\nmodel_args:\n  {argument}\n")
+    assert config_beside(tmp_path / "avg_model.pt").network == network
 
 
 def test_features_of_another_kind_are_noted(small, tmp_path):

@@ -97,7 +97,31 @@ def test_everything_that_does_not_fit_is_listed(small_tensors):
         "x.pt: does not fit wespeaker_resnet18: it has no place for seg_2.weight [4, 4];"
         " the file lacks bn1.running_var [1], layer3.0.shortcut.0.weight [4, 2, 1, 1];"
         " of other shape are layer1.0.conv1.weight [1, 1, 5, 5] instead of [1, 1, 3, 3]"
+        "; if embeddings do not need these, name them in 'leave_out'"
     )
+
+
+@pytest.mark.parametrize("wrapper", ["", "module."])
+def test_tensors_of_a_training_go_only_by_name(small_tensors, wrapper):
+    spare = {"projection_head.mlp.0.weight": np.ones((3, 4), "f4"), "queue": np.ones(5, "f4")}
+    tensors = {f"{wrapper}{name}": x for name, x in {**small_tensors, **spare}.items()}
+    with pytest.raises(
+        InputError, match=r"no place for projection_head\.mlp.*, queue.*'leave_out'"
+    ):
+        from_checkpoint(Checkpoint(tensors), "x.pt", bins=16)
+    with pytest.raises(InputError, match=r"no place for queue"):
+        from_checkpoint(Checkpoint(tensors), "x.pt", bins=16, leave_out=["projection_head"])
+    imported = from_checkpoint(
+        Checkpoint(tensors), "x.pt", bins=16, leave_out=["projection_head", "queue"]
+    )
+    assert set(spare) < set(imported.ignored)
+    wanted = goldens.EMBEDDINGS["small_resnet18"]
+    assert goldens.worst_relative(embeddings_of(imported), wanted) < 1e-4
+    for absent in ("projection", "queue.x", ""):
+        with pytest.raises(InputError, match=rf"^x\.pt: leave_out={absent}: no tensor has"):
+            from_checkpoint(Checkpoint(tensors), "x.pt", bins=16, leave_out=[absent])
+    with pytest.raises(InputError, match="lacks bn1"):
+        from_checkpoint(Checkpoint(tensors), "x.pt", bins=16, leave_out=[*spare, "bn1"])
 
 
 def test_another_depth_is_refused_in_one_line(small_tensors):

@@ -24,12 +24,30 @@ CASES = {
     "resnet50": ("wespeaker_resnet50", networks.ResNet, (8, 80, 16), {}),
     "resnet101": ("wespeaker_resnet101", networks.ResNet, (4, 80, 16), {}),
     "resnet152": ("wespeaker_resnet152", networks.ResNet, (4, 80, 16), {}),
+    "resnet221": ("wespeaker_resnet221", networks.ResNet, (4, 80, 16), {}),
+    "resnet293": ("wespeaker_resnet293", networks.ResNet, (4, 80, 16), {}),
     "gemini60": ("wespeaker_gemini60", networks.Gemini, (32, 80, 256), {}),
     "gemini114": ("wespeaker_gemini114", networks.Gemini, (8, 80, 16), {}),
     "gemini183": ("wespeaker_gemini183", networks.Gemini, (4, 80, 16), {}),
     "gemini237": ("wespeaker_gemini237", networks.Gemini, (4, 80, 16), {}),
+    "resnet34_two_layers": (
+        "wespeaker_resnet34_two_layers", networks.ResNet, (8, 80, 16), {"two_layers": True}
+    ),
+    "resnet50_two_layers": (
+        "wespeaker_resnet50_two_layers", networks.ResNet, (4, 80, 16), {"two_layers": True}
+    ),
+    "gemini60_two_layers": (
+        "wespeaker_gemini60_two_layers", networks.Gemini, (4, 80, 16), {"two_layers": True}
+    ),
+    "simam34": ("wespeaker_simam_resnet34", networks.Simam, (4, 40, 16), {}),
+    "simam100": ("wespeaker_simam_resnet100", networks.Simam, (4, 80, 16), {}),
+    "xvector": ("wespeaker_xvector", networks.XVector, (16, 40, 24), {}),
     "ecapa_glob": ("wespeaker_ecapa512", networks.Ecapa, (512, 80, 192), {}),
     "ecapa": ("wespeaker_ecapa1024", networks.Ecapa, (64, 72, 16), {"context": False}),
+    "ecapa_norm": ("wespeaker_ecapa512_norm", networks.Ecapa, (512, 80, 192), {"emb_bn": True}),
+    "ecapa_local_norm": (
+        "wespeaker_ecapa1024_norm", networks.Ecapa, (64, 72, 16), {"context": False, "emb_bn": True}
+    ),
     "speechbrain": ("speechbrain_ecapa512", networks.SpeechBrainEcapa, (512, 80, 192), {}),
     "speechbrain_narrow": ("speechbrain_ecapa1024", networks.SpeechBrainEcapa, (64, 72, 16), {}),
     "campplus": ("3dspeaker_campplus", networks.CamPlusPlus, (128, 80, 192), {}),
@@ -51,7 +69,7 @@ CASES = {
     "eres2netv2": ("3dspeaker_eres2netv2", networks.ERes2Net, (16, 80, 16), {}),
     "eres2netv2_w24s4ep4": ("3dspeaker_eres2netv2_w24s4ep4", networks.ERes2Net, (8, 40, 16), {}),
     "ge2e": ("resemblyzer_ge2e", networks.Ge2e, (64, 40, 48), {}),
-}
+}  # fmt: skip
 """Family, module, (channels, bins, embedding size), further arguments."""
 
 UTTERANCES = ((400, 0.1), (19_999, 0.001), (25_599, 0.3), (44_000, 0.01), (70_000, 0.2))
@@ -80,7 +98,7 @@ def golden(module, name, sizes, arguments, frames):
 def write_goldens(path):
     arrays, table = {}, {}
     for case, (family, module, sizes, arguments) in CASES.items():
-        name = family.split("_", 1)[1]
+        name = family.split("_", 1)[1].removesuffix("_two_layers").replace("simam_resnet", "simam")
         frames = LONG.get(case, FRAMES)
         shapes, arrays[case] = golden(module, name, sizes, arguments, frames)
         table[case] = {"family": family, "bins": sizes[1], "frames": frames, "shapes": shapes}

@@ -15,6 +15,10 @@ BLOCKS = {
     "resnet50": (3, 4, 6, 3),
     "resnet101": (3, 4, 23, 3),
     "resnet152": (3, 8, 36, 3),
+    "resnet221": (6, 16, 48, 3),
+    "resnet293": (10, 20, 64, 3),
+    "simam34": (3, 4, 6, 3),
+    "simam100": (6, 16, 24, 3),
     "gemini60": (3, 3, 9, 3),
     "gemini114": (3, 3, 27, 3),
     "gemini183": (3, 8, 45, 3),
@@ -51,19 +55,37 @@ class Residual(nn.Module):
 
 
 class ImageNetwork(nn.Module):
-    """What `image` makes of `[batch, 1, bins, frames]`, its statistics over time, one layer."""
+    """What `image` makes of `[batch, 1, bins, frames]`, its statistics over time, a head."""
 
-    def finish(self, statistics, embedding_size):
-        self.seg_1 = nn.Linear(statistics, embedding_size)
+    def finish(self, inputs, embedding_size, two_layers=False):
+        self.seg_1 = nn.Linear(inputs, embedding_size)
+        self.two_layers = two_layers
+        if two_layers:
+            add_second_layer(self, embedding_size)
 
     def forward(self, features):
         x = self.image(features.transpose(1, 2).unsqueeze(1))
-        deviation = torch.sqrt(x.var(-1, unbiased=True) + 1e-7)
-        return self.seg_1(torch.cat([x.mean(-1).flatten(1), deviation.flatten(1)], 1))
+        x = self.seg_1(statistics(x))
+        return second_layer(self, x) if self.two_layers else x
+
+
+def statistics(x):
+    """Mean and deviation over the last axis, `[batch, n]`."""
+    deviation = torch.sqrt(x.var(-1, unbiased=True) + 1e-7)
+    return torch.cat([x.mean(-1).flatten(1), deviation.flatten(1)], 1)
+
+
+def add_second_layer(network, size):
+    network.seg_bn_1 = nn.BatchNorm1d(size, affine=False)
+    network.seg_2 = nn.Linear(size, size)
+
+
+def second_layer(network, x):
+    return network.seg_2(network.seg_bn_1(torch.relu(x)))
 
 
 class ResNet(ImageNetwork):
-    def __init__(self, name, channels, bins, embedding_size):
+    def __init__(self, name, channels, bins, embedding_size, two_layers=False):
         super().__init__()
         self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
         width = channels
@@ -79,7 +101,7 @@ class ResNet(ImageNetwork):
                 modules.append(Residual(width, kinds, project=True))
                 width = kinds[-1][0]
             setattr(self, f"layer{stage + 1}", nn.Sequential(*modules))
-        self.finish(2 * width * bins // 8, embedding_size)
+        self.finish(2 * width * bins // 8, embedding_size, two_layers)
 
     def image(self, x):
         x = torch.relu(self.bn1(self.conv1(x)))
@@ -87,7 +109,7 @@ class ResNet(ImageNetwork):
 
 
 class Gemini(ImageNetwork):
-    def __init__(self, name, channels, bins, embedding_size):
+    def __init__(self, name, channels, bins, embedding_size, two_layers=False):
         super().__init__()
         widths = [channels, *(channels * 2**stage for stage in range(4))]
         stem = nn.Sequential(conv2d(1, channels, 3), nn.BatchNorm2d(channels), nn.ReLU())
@@ -99,13 +121,109 @@ class Gemini(ImageNetwork):
             kinds = [(4 * width, 1, 1, 1), (4 * width, 3, 1, 4 * width), (width, 1, 1, 1)]
             modules = [Residual(width, kinds, project=False) for _ in range(blocks)]
             self.stages.append(nn.Sequential(*modules))
-        self.finish(2 * width * bins // 16, embedding_size)
+        self.finish(2 * width * bins // 16, embedding_size, two_layers)
 
     def image(self, x):
         x = self.downsample_layers[0](x)
         for down, stage in zip(self.downsample_layers[1:], self.stages):  # noqa: B905
             x = stage(down(x))
         return x
+
+
+class SimamBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1, self.bn1 = conv2d(inputs, outputs, 3, stride), nn.BatchNorm2d(outputs)
+        self.conv2, self.bn2 = conv2d(outputs, outputs, 3), nn.BatchNorm2d(outputs)
+        self.downsample = nn.Sequential()
+        if stride > 1 or inputs != outputs:
+            projection = conv2d(inputs, outputs, 1, stride)
+            self.downsample = nn.Sequential(projection, nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        variance, mean = torch.var_mean(y, (2, 3), unbiased=True, keepdim=True)
+        gate = torch.sigmoid((y - mean) ** 2 / (4 * (variance + 1e-4)) + 0.5)
+        return torch.relu(y * gate + self.downsample(x))
+
+
+class SimamFront(nn.Module):
+    def __init__(self, name, channels):
+        super().__init__()
+        self.conv1, self.bn1 = conv2d(1, channels, 3), nn.BatchNorm2d(channels)
+        width = channels
+        for stage, blocks in enumerate(BLOCKS[name]):
+            modules = []
+            for index in range(blocks):
+                outputs = channels * 2**stage
+                modules.append(SimamBlock(width, outputs, 2 if stage and not index else 1))
+                width = outputs
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*modules))
+
+    def forward(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+class RectifiedAttention(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.attention = nn.Sequential(
+            nn.Conv1d(features, 128, 1),
+            nn.ReLU(),
+            nn.BatchNorm1d(128),
+            nn.Conv1d(128, features, 1),
+            nn.Softmax(2),
+        )
+
+    def forward(self, x):
+        weights = self.attention(x)
+        mean = (weights * x).sum(2)
+        variance = (weights * x * x).sum(2) - mean * mean
+        return torch.cat([mean, torch.sqrt(variance.clamp(min=1e-5))], 1)
+
+
+class Simam(nn.Module):
+    def __init__(self, name, channels, bins, embedding_size):
+        super().__init__()
+        features = 8 * channels * bins // 8
+        self.front = SimamFront(name, channels)
+        self.pooling = RectifiedAttention(features)
+        self.bottleneck = nn.Linear(2 * features, embedding_size)
+
+    def forward(self, features):
+        x = self.front(features.transpose(1, 2).unsqueeze(1))
+        return self.bottleneck(self.pooling(x.flatten(1, 2)))
+
+
+class FrameLayer(nn.Module):
+    def __init__(self, inputs, outputs, size, dilation):
+        super().__init__()
+        self.conv_1d = nn.Conv1d(inputs, outputs, size, dilation=dilation)
+        self.bn = nn.BatchNorm1d(outputs, affine=False)
+
+    def forward(self, x):
+        return self.bn(torch.relu(self.conv_1d(x)))
+
+
+class XVector(nn.Module):
+    """The fifth layer is as wide as in tfsv, which is 1500 for 512 channels."""
+
+    def __init__(self, name, channels, bins, embedding_size):
+        super().__init__()
+        width, wide = bins, 1500 * channels // 512
+        for index, (size, dilation) in enumerate(((5, 1), (3, 2), (3, 3), (1, 1), (1, 1)), start=1):
+            outputs = wide if index == 5 else channels
+            setattr(self, f"frame_{index}", FrameLayer(width, outputs, size, dilation))
+            width = outputs
+        self.seg_1 = nn.Linear(2 * wide, embedding_size)
+        add_second_layer(self, embedding_size)
+
+    def forward(self, features):
+        x = features.transpose(1, 2)
+        for index in range(1, 6):
+            x = getattr(self, f"frame_{index}")(x)
+        return second_layer(self, self.seg_1(statistics(x)))
 
 
 class ConvReluNorm(nn.Module):
@@ -182,7 +300,7 @@ class Attention(nn.Module):
 class Ecapa(nn.Module):
     """Widths below 512, which WeSpeaker has none of, scale down as in tfsv."""
 
-    def __init__(self, name, channels, bins, embedding_size, context=True):
+    def __init__(self, name, channels, bins, embedding_size, context=True, emb_bn=False):
         super().__init__()
         bottleneck, wide = min(128, channels), min(1536, 3 * channels)
         self.layer1 = ConvReluNorm(bins, channels, 5)
@@ -193,13 +311,14 @@ class Ecapa(nn.Module):
         self.pool = Attention(wide, bottleneck, context)
         self.bn = nn.BatchNorm1d(2 * wide)
         self.linear = nn.Linear(2 * wide, embedding_size)
+        self.bn2 = nn.BatchNorm1d(embedding_size) if emb_bn else nn.Identity()
 
     def forward(self, features):
         first = self.layer1(features.transpose(1, 2))
         second = self.layer2(first)
         third = self.layer3(second)
         x = torch.cat([second, third, self.layer4(third)], 1)
-        return self.linear(self.bn(self.pool(torch.relu(self.conv(x)))))
+        return self.bn2(self.linear(self.bn(self.pool(torch.relu(self.conv(x))))))
 
 
 class Wrapped(nn.Module):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfsv.errors import InputError
-from tfsv.verification.calibration import Calibration, balanced_weights, sound_table
+from tfsv.verification.calibration import Calibration, balanced_weights, quality_table
 from tfsv.verification.cllr import act_dcf, cllr, min_cllr
 from tfsv.verification.metrics import min_dcf
 from tfsv.verification.voices import Sound
@@ -19,11 +19,19 @@ def _trials(count=3_000, seed=0):
     random = np.random.default_rng(seed)
     labels = (random.uniform(size=count) < 1 / 3).astype(int)
     enrol, test = (
-        np.stack([random.uniform(0.5, 8, count), random.normal(-25, 6, count)], axis=1)
+        np.stack(
+            [
+                random.uniform(0.5, 8, count),
+                random.normal(-25, 6, count),
+                random.normal(0.3, 0.1, count),
+            ],
+            axis=1,
+        )
         for _ in range(2)
     )
     help = np.log(enrol[:, 0] * test[:, 0]) - 0.05 * np.abs(enrol[:, 1] - test[:, 1])
     scores = random.normal(size=count) + labels * (1.5 + 0.5 * help)
+    scores -= 3 * (enrol[:, 2] + test[:, 2])
     return scores, labels, enrol, test
 
 
@@ -66,7 +74,8 @@ def test_agrees_with_scikit_learn(p_target):
     found = Calibration.fitted(scores, labels, enrol, test, p_target=p_target)
     duration = np.log(found.duration.within(enrol[:, 0]) * found.duration.within(test[:, 0]))
     level = found.level.within(np.abs(enrol[:, 1] - test[:, 1]))
-    columns = np.stack([scores, duration, level], axis=1)
+    mean = found.imposter_mean.within(enrol[:, 2]) + found.imposter_mean.within(test[:, 2])
+    columns = np.stack([scores, duration, level, mean], axis=1)
     weights = np.where(labels == 1, p_target / labels.sum(), (1 - p_target) / (1 - labels).sum())
     reference = sklearn.linear_model.LogisticRegression(C=1e8, tol=1e-10, max_iter=10_000)
     reference.fit(columns, labels, sample_weight=weights * len(labels))
@@ -84,6 +93,7 @@ def test_quality_measures_make_ratios_better_and_ratios_rise_with_scores():
         without.ratios(fresh[0], *fresh[2:]), fresh[1]
     )
     assert without.duration.weight == without.level.weight == 0
+    assert without.imposter_mean is None and found.imposter_mean.weight > 0
     assert found.score > 0 and found.duration.weight < 0
 
 
@@ -93,13 +103,13 @@ def test_exchanged_sides_have_the_same_ratio_and_unknown_ones_count_as_typical()
     np.testing.assert_allclose(
         found.ratios(scores, enrol, test), found.ratios(scores, test, enrol), atol=1e-12
     )
-    typical = sound_table([Sound(found.duration.typical, -20.0)])
-    other = sound_table([Sound(found.duration.typical, -20.0 - found.level.typical)])
-    unknown = sound_table([None])
+    typical = quality_table([Sound(found.duration.typical, -20.0)])
+    other = quality_table([Sound(found.duration.typical, -20.0 - found.level.typical)])
+    unknown = quality_table([None])
     assert found.ratios([1.0], unknown, unknown) == pytest.approx(
         found.ratios([1.0], typical, other)
     )
-    endless, long = (sound_table([Sound(s, -20.0)]) for s in (1e6, found.duration.highest))
+    endless, long = (quality_table([Sound(s, -20.0)]) for s in (1e6, found.duration.highest))
     assert found.ratios([1.0], endless, typical) == found.ratios([1.0], long, typical)
 
 
@@ -111,7 +121,7 @@ def test_groups_count_alike():
 
 
 def test_trials_without_error_and_trials_that_say_the_contrary():
-    blank = sound_table([None] * 4)
+    blank = quality_table([None] * 4)
     labels = np.array([1, 1, 0, 0])
     found = Calibration.fitted(np.array([2.0, 3.0, -2.0, -3.0]), labels, blank, blank)
     assert np.isfinite([found.offset, found.score]).all() and found.score > 0

@@ -29,7 +29,10 @@ from tfsv.verification.thresholds import thresholds_of
 from tfsv.verification.trials import Enrolment, Trials
 from tfsv.verification.voices import Sound, Voice, sound_of
 
-CALIBRATION = Calibration(-2.0, 1.5, Quality(-0.5, 0.5, 2.0, 6.0), Quality(-0.125, 0.0, 4.0, 12.0))
+CALIBRATION = Calibration(
+    -2.0, 1.5, Quality(-0.5, 0.5, 2.0, 6.0), Quality(-0.125, 0.0, 4.0, 12.0),
+    Quality(3.0, 0.3, 0.4, 0.5),
+)  # fmt: skip
 SIZE = tiny_networks.EMBEDDING
 
 
@@ -51,7 +54,7 @@ def _by_hand(scorer, enrol, test):
     a, b = (
         np.asarray(v.embedding, float) / math.dist(v.embedding, [0] * SIZE) for v in (enrol, test)
     )
-    cosine, halves = float(a @ b), []
+    cosine, halves, alike = float(a @ b), [], 0.0
     for side in (a, b):
         rows = scorer.cohort.astype(float)
         cosines = [sum(side * row) / math.sqrt(sum(row * row)) for row in rows]
@@ -59,6 +62,7 @@ def _by_hand(scorer, enrol, test):
         mean = math.fsum(cosines) / scorer.top
         deviation = math.sqrt(math.fsum((c - mean) ** 2 for c in cosines) / scorer.top)
         halves.append((cosine - mean) / max(deviation, 0.001))
+        alike += min(max(mean, 0.3), 0.5) - 0.4
     c = scorer.calibration
     seconds = [
         min(max(v.sound.seconds, c.duration.lowest), c.duration.highest) for v in (enrol, test)
@@ -66,9 +70,8 @@ def _by_hand(scorer, enrol, test):
     duration = sum(math.log(s / c.duration.typical) for s in seconds)
     apart = min(max(abs(enrol.sound.level - test.sound.level), c.level.lowest), c.level.highest)
     level = apart - c.level.typical
-    return (
-        c.offset + c.score * sum(halves) / 2 + c.duration.weight * duration + c.level.weight * level
-    )
+    measures = c.duration.weight * duration + c.level.weight * level + 3.0 * alike
+    return c.offset + c.score * sum(halves) / 2 + measures
 
 
 def test_a_score_is_what_the_page_says_and_the_same_for_exchanged_sides():
@@ -259,6 +262,8 @@ def _changed(**changes):
         (_changed(level__typical=13), "'level' .* lowest, typical and highest in order"),
         (_changed(level__weight=[]), "'weight' of the model card must be a finite number"),
         (_changed(level__more=1), "unknown key 'more'"),
+        (_changed(imposter_mean=1), "'imposter_mean' of the model card must be a table"),
+        (_changed(imposter_mean__lowest=0.6), "'imposter_mean' .* in order"),
         (_changed(thresholds={"eer": "low"}), "'thresholds' of the model card must be a finite"),
         (_changed(thresholds=None), "'thresholds' of the model card must be a table"),
     ],

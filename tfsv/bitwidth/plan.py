@@ -8,7 +8,7 @@ from typing import Any
 
 from tfsv.errors import InputError
 from tfsv.files import write_text
-from tfsv.text_files import read_text
+from tfsv.json_files import read_json
 
 SCHEMA = 1
 """Version of the JSON form."""
@@ -100,9 +100,8 @@ class BitPlan:
         Raises:
             InputError: The file cannot be read or is not a bit plan.
         """
-        text = read_text(path, "a bit plan")
+        fields = read_json(path, "a bit plan")
         try:
-            fields = json.loads(text)
             if fields["schema"] != SCHEMA:
                 raise InputError(f"{path}: bit plan of schema {fields['schema']!r}, not {SCHEMA}")
             layers = {name: _layer(path, name, row) for name, row in fields["layers"].items()}

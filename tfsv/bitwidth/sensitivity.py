@@ -19,9 +19,9 @@ from tfsv.bitwidth.candidates import Candidates
 from tfsv.bitwidth.subject import Subject
 from tfsv.errors import InputError
 from tfsv.files import writable_folder, write_json
+from tfsv.json_files import read_json
 from tfsv.quantization.coded import CodedWeights
 from tfsv.run_lock import alone_in
-from tfsv.text_files import read_text
 
 _SCHEMA = 1
 
@@ -244,7 +244,7 @@ def _read(store: pathlib.Path, candidates: Candidates) -> tuple[dict[str, Row], 
     if not store.exists():
         return {}, 0.0
     try:
-        content = json.loads(read_text(store))
+        content = read_json(store)
         if content["schema"] != _SCHEMA:
             raise ValueError(f"schema {content['schema']}")
         rows = {}

@@ -9,6 +9,7 @@ evaluate`, `tfsv export` and `tfsv train --start` take. No threshold is known fo
 evaluate --calibrate` has measured it.
 
 A file may hold several networks, such as a moving average beside the last state; --key names one.
+Tensors that find no place in the network are listed, and --leave_out names those that may go.
 Tensors do not always tell how many mel filters a network takes and which statistics it pools. The
 config.yaml that WeSpeaker leaves beside the checkpoint says both, and --bins or --pooling do.
 """
@@ -38,6 +39,10 @@ def _define(values: flags.FlagValues) -> None:
         "pooling", None, "Pooling that it was trained with, e.g. tstp, mean (TAP) or tsdp.",
         flag_values=values,
     )  # fmt: skip
+    flags.DEFINE_list(
+        "leave_out", [], "Tensors to leave out: names or words before a dot, e.g. projection_head.",
+        flag_values=values,
+    )  # fmt: skip
     flags.DEFINE_string("output", None, "Model folder to write.", required=True, flag_values=values)
     flags.DEFINE_string(
         "trained_on", "", "Corpora that it was trained on, in words.", flag_values=values
@@ -56,7 +61,12 @@ def main(values: Any, arguments: list[str]) -> None:
 
     path = pathlib.Path(values.checkpoint)
     imported = import_checkpoint(
-        path, values.family, key=values.key, bins=values.bins, pooling=values.pooling
+        path,
+        values.family,
+        key=values.key,
+        bins=values.bins,
+        pooling=values.pooling,
+        leave_out=values.leave_out,
     )
     part = f", {imported.key} in it," if imported.key not in ("", TOP) else ""
     source = f"Imported from {path.name}{part} (sha256 {sha256_of(path)}) as {imported.family}."

@@ -7,7 +7,6 @@ the files.
 import dataclasses
 import hashlib
 import importlib.metadata
-import json
 import os
 import pathlib
 import platform
@@ -18,8 +17,8 @@ import numpy as np
 
 from tfsv.audio import soundfiles
 from tfsv.errors import InputError
+from tfsv.json_files import read_json
 from tfsv.packed.expand import expand, is_packed
-from tfsv.text_files import read_text
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 from tfsv.verification.voices import Sound, Voice
 
@@ -134,7 +133,7 @@ def check_goldens(folder: str | os.PathLike) -> Iterator[GoldenComparison]:
     """
     folder = pathlib.Path(folder)
     try:
-        index = json.loads(read_text(folder / INDEX))
+        index = read_json(folder / INDEX)
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: no golden files; `tfsv make-goldens` writes them") from error
     if index.get("schema") != SCHEMA:

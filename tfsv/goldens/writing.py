@@ -81,6 +81,7 @@ _FARTHEST = 0.4  # from an utterance to the last vector of the cohort, in each d
 _CALIBRATION = Calibration(
     -1.0, 1.5, Quality(-0.75, 0.85, 1.25, 2.0), Quality(-0.25, 0.5, 1.0, 2.5)
 )
+_IMPOSTER_MEAN = Quality(40.0, 0.921, 0.923, 0.9255)
 
 
 def write_goldens(
@@ -239,7 +240,8 @@ def _scorer(
     near = embeddings[np.arange(model.cohort) % len(embeddings)]
     aside = np.linspace(0, _FARTHEST, model.cohort)[:, np.newaxis]
     cohort = near + aside * np.random.default_rng(0).normal(size=near.shape)
-    scorer = Scorer(int8_cohort(cohort), _TOP, _CALIBRATION)
+    calibration = dataclasses.replace(_CALIBRATION, imposter_mean=_IMPOSTER_MEAN)
+    scorer = Scorer(int8_cohort(cohort), _TOP, calibration)
     return _with_thresholds(scorer, voices, trials)
 
 

@@ -1,7 +1,6 @@
 """The main job: train float, quantize, fine-tune, measure each."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from tfsv.files import sha256_of, writable_folder
 from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.jobs.further import FurtherTraining, training_inputs
 from tfsv.jobs.recipe_record import Recipe
+from tfsv.json_files import read_json
 from tfsv.kernel_layers import check_quantizable
 from tfsv.quantization.network import (
     coded_weights,
@@ -32,7 +32,6 @@ from tfsv.report import Report, heading_and_rows
 from tfsv.run_lock import alone_in
 from tfsv.tasks.model_folder import load_model, read_folder_card, save_model
 from tfsv.tasks.task import TASKS, PlainModel
-from tfsv.text_files import read_text
 from tfsv.text_tables import aligned
 from tfsv.training.loop import FitSettings, fit
 from tfsv.training.optimizers import OPTIMIZERS
@@ -301,7 +300,7 @@ def read_recipe(run_folder: str | os.PathLike) -> Recipe:
     """
     file = pathlib.Path(run_folder) / folders.RECIPE
     try:
-        fields = json.loads(read_text(file))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: no recipe of a run; run `tfsv train` first") from error
+        fields = read_json(file, "a recipe")
+    except InputError as error:
+        raise InputError(f"{error}; run `tfsv train` first") from error
     return Recipe.from_dict(fields, file)

@@ -15,6 +15,7 @@ from tfsv.models.name_maps import LAYOUTS
 from tfsv.models.onnx_files import read_onnx
 from tfsv.models.parts import Part, part_of
 from tfsv.models.torch_files import is_torch_file, read_torch
+from tfsv.plain_files import opened
 
 _SHARD = re.compile(r"-(?P<one>\d{1,6})-of-(?P<all>\d{1,6})\.")
 _ONNX = tuple(b"\x08%c\x12\x07pytorch" % version for version in range(3, 14))
@@ -85,7 +86,7 @@ def read_checkpoint(
         )
     try:
         torch = is_torch_file(path)
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
@@ -144,7 +145,9 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
         ) from error
     try:
         tensors = load_file(path)
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+    except (
+        safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError,
+    ) as error:  # fmt: skip
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: not a safetensors file, or broken ({reason:.100})") from error
     return {

@@ -64,3 +64,24 @@ def conv_norm(
         kernel_initializer="he_normal", name=name,
     )(x)  # fmt: skip
     return norm(x, name)
+
+
+def shortcut_of(x: tf.Tensor, channels: int, stride: int, name: str) -> tf.Tensor:
+    """Adds the shortcut around a block: a 1 × 1 projection where its stride or width changes.
+
+    Example:
+        >>> shortcut_of(keras.Input((100, 80, 16)), 32, 2, "block").shape
+        TensorShape([None, 50, 40, 32])
+
+    Args:
+        x: Keras tensor `[batch, frames, frequencies, channels]` that the block takes.
+        channels: Number of channels that the block gives.
+        stride: Stride of the block on both axes.
+        name: Name of the block. The projection is called `{name}_shortcut`.
+
+    Returns:
+        Keras tensor of the shape that the block gives.
+    """
+    if stride != 1 or x.shape[-1] != channels:
+        return conv_norm(x, channels, 1, stride, f"{name}_shortcut")
+    return x

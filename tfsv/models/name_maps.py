@@ -50,11 +50,12 @@ class Layout:
         stem: Name of our first convolution, whose filters are the network's channels, or of our
             LSTM, whose units are.
         mark: Name of a tensor by which the layout is recognised.
-        sign: Pattern for the name of a tensor that tells the layout from a later one with the same
-            mark. Empty: there is none like it.
+        sign: Pattern for the name of a tensor that other layouts with the same mark have not. Those
+            that have a sign come first. Empty: it has none.
         folded_mark: Name of a tensor that ONNX files keep when normalisations are folded, by which
             a layout without an image to pool is recognised then. Its inputs are counted in
             `networks`. Empty: exporters fold none.
+        head: Name of our layer that takes what the pooling gives.
         image: Whether the network convolves images, and pools statistics of an image.
         image_stem: Name of our first convolution over an image that stands before a stem over time.
             Empty: there is none.
@@ -79,6 +80,7 @@ class Layout:
     folded_mark: str = ""
     image_stem: str = ""
     recurrent: bool = False
+    head: str = "embedding"
     ignored: tuple[str, ...] = _IGNORED
     adapted: tuple[tuple[str, str], ...] = ()
     front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -104,6 +106,105 @@ _IMAGE = (
     ("embedding|pooling_attention1", "image_statistics"),
     ("pooling_attention2", "image_scores"),
 )
+
+_TWO_LAYERS = (("segment1", "seg_1"), ("segment1_norm", "seg_bn_1"), ("embedding", "seg_2"))
+
+_RESNET = Layout(
+    toolkit="wespeaker",
+    networks={
+        "resnet18": 20,
+        "resnet34": 36,
+        "resnet50": 53,
+        "resnet101": 104,
+        "resnet152": 155,
+        "resnet221": 224,
+        "resnet293": 296,
+    },
+    modules=(
+        ("stem", "conv1"),
+        ("stem_norm", "bn1"),
+        (_BLOCK + r"_conv(?P<conv>\d)", "layer{stage}.{block_less1}.conv{conv}"),
+        (_BLOCK + r"_conv(?P<conv>\d)_norm", "layer{stage}.{block_less1}.bn{conv}"),
+        (_BLOCK + "_shortcut", "layer{stage}.{block_less1}.shortcut.0"),
+        (_BLOCK + "_shortcut_norm", "layer{stage}.{block_less1}.shortcut.1"),
+        (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+        ("embedding", "seg_1"),
+    ),
+    stem="stem",
+    mark="layer1.0.conv1.weight",
+    image=True,
+    adapted=_IMAGE,
+    front_end=_KALDI,
+)
+
+_GEMINI = Layout(
+    toolkit="wespeaker",
+    networks={"gemini60": 59, "gemini114": 113, "gemini183": 182, "gemini237": 236},
+    modules=(
+        ("stem", "downsample_layers.0.0"),
+        ("stem_norm", "downsample_layers.0.1"),
+        (r"stage(?P<stage>\d)_downsampling", "downsample_layers.{stage}.0"),
+        (r"stage(?P<stage>\d)_downsampling_norm", "downsample_layers.{stage}.1"),
+        (_BLOCK + "_expand", "stages.{stage_less1}.{block_less1}.conv1"),
+        (_BLOCK + "_expand_norm", "stages.{stage_less1}.{block_less1}.bn1"),
+        (_BLOCK + "_depthwise", "stages.{stage_less1}.{block_less1}.conv2"),
+        (_BLOCK + "_depthwise_norm", "stages.{stage_less1}.{block_less1}.bn2"),
+        (_BLOCK + "_reduce", "stages.{stage_less1}.{block_less1}.conv3"),
+        (_BLOCK + "_reduce_norm", "stages.{stage_less1}.{block_less1}.bn3"),
+        (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+        ("embedding", "seg_1"),
+    ),
+    stem="stem",
+    mark="downsample_layers.0.0.weight",
+    image=True,
+    adapted=_IMAGE,
+    front_end=_KALDI,
+)
+
+_ECAPA = Layout(
+    toolkit="wespeaker",
+    networks={"ecapa512": 512, "ecapa1024": 1024},
+    modules=(
+        ("layer1", "layer1.conv"),
+        ("layer1_norm", "layer1.bn"),
+        (r"block(?P<block>\d)_conv1", "layer{block_plus1}.se_res2block.0.conv"),
+        (r"block(?P<block>\d)_conv1_norm", "layer{block_plus1}.se_res2block.0.bn"),
+        (
+            r"block(?P<block>\d)_res(?P<res>\d)",
+            "layer{block_plus1}.se_res2block.1.convs.{res_less1}",
+        ),
+        (
+            r"block(?P<block>\d)_res(?P<res>\d)_norm",
+            "layer{block_plus1}.se_res2block.1.bns.{res_less1}",
+        ),
+        (r"block(?P<block>\d)_conv2", "layer{block_plus1}.se_res2block.2.conv"),
+        (r"block(?P<block>\d)_conv2_norm", "layer{block_plus1}.se_res2block.2.bn"),
+        (r"block(?P<block>\d)_squeeze", "layer{block_plus1}.se_res2block.3.linear1"),
+        (r"block(?P<block>\d)_excitation", "layer{block_plus1}.se_res2block.3.linear2"),
+        ("aggregation", "conv"),
+        (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+        ("pooling_norm", "bn"),
+        ("embedding", "linear"),
+    ),
+    stem="layer1",
+    mark="layer2.se_res2block.0.conv.weight",
+    image=False,
+    front_end=_KALDI,
+)
+
+
+def _with_two_layers(layout: Layout) -> Layout:
+    """The layout of the same networks with `two_emb_layer`."""
+    (statistics, change), scores = layout.adapted
+    return dataclasses.replace(
+        layout,
+        networks={f"{name}_two_layers": number for name, number in layout.networks.items()},
+        modules=(*(pair for pair in layout.modules if pair[0] != "embedding"), *_TWO_LAYERS),
+        sign=r"seg_2\.weight",
+        head="segment1",
+        adapted=((statistics.replace("embedding", "segment1"), change), scores),
+    )
+
 
 _LAYER = r"block(?P<block>\d)_layer(?P<layer>\d+)"
 _TDNND = "xvector.block{block}.tdnnd{layer}"
@@ -177,82 +278,51 @@ _FIRST_GROUP_APART = (
 """WeSpeaker's names in the blocks with attention, before those of all blocks."""
 
 LAYOUTS = (
+    _RESNET,
+    _with_two_layers(_RESNET),
+    _GEMINI,
+    _with_two_layers(_GEMINI),
+    _ECAPA,
+    dataclasses.replace(
+        _ECAPA,
+        networks={f"{name}_norm": number for name, number in _ECAPA.networks.items()},
+        modules=(*_ECAPA.modules, ("embedding_norm", "bn2")),
+        sign=r"bn2\.running_mean",
+    ),
     Layout(
         toolkit="wespeaker",
-        networks={
-            "resnet18": 20,
-            "resnet34": 36,
-            "resnet50": 53,
-            "resnet101": 104,
-            "resnet152": 155,
-        },
+        networks={"simam_resnet34": 36, "simam_resnet100": 102},
         modules=(
-            ("stem", "conv1"),
-            ("stem_norm", "bn1"),
-            (_BLOCK + r"_conv(?P<conv>\d)", "layer{stage}.{block_less1}.conv{conv}"),
-            (_BLOCK + r"_conv(?P<conv>\d)_norm", "layer{stage}.{block_less1}.bn{conv}"),
-            (_BLOCK + "_shortcut", "layer{stage}.{block_less1}.shortcut.0"),
-            (_BLOCK + "_shortcut_norm", "layer{stage}.{block_less1}.shortcut.1"),
-            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
-            ("embedding", "seg_1"),
+            ("stem", "front.conv1"),
+            ("stem_norm", "front.bn1"),
+            (_BLOCK + r"_conv(?P<conv>\d)", "front.layer{stage}.{block_less1}.conv{conv}"),
+            (_BLOCK + r"_conv(?P<conv>\d)_norm", "front.layer{stage}.{block_less1}.bn{conv}"),
+            (_BLOCK + "_shortcut", "front.layer{stage}.{block_less1}.downsample.0"),
+            (_BLOCK + "_shortcut_norm", "front.layer{stage}.{block_less1}.downsample.1"),
+            ("pooling_attention1", "pooling.attention.0"),
+            ("pooling_attention1_norm", "pooling.attention.2"),
+            ("pooling_attention2", "pooling.attention.3"),
+            ("embedding", "bottleneck"),
         ),
         stem="stem",
-        mark="layer1.0.conv1.weight",
+        mark="front.layer1.0.conv1.weight",
         image=True,
         adapted=_IMAGE,
         front_end=_KALDI,
     ),
     Layout(
         toolkit="wespeaker",
-        networks={"gemini60": 59, "gemini114": 113, "gemini183": 182, "gemini237": 236},
+        networks={"wespeaker_xvector": 512},
         modules=(
-            ("stem", "downsample_layers.0.0"),
-            ("stem_norm", "downsample_layers.0.1"),
-            (r"stage(?P<stage>\d)_downsampling", "downsample_layers.{stage}.0"),
-            (r"stage(?P<stage>\d)_downsampling_norm", "downsample_layers.{stage}.1"),
-            (_BLOCK + "_expand", "stages.{stage_less1}.{block_less1}.conv1"),
-            (_BLOCK + "_expand_norm", "stages.{stage_less1}.{block_less1}.bn1"),
-            (_BLOCK + "_depthwise", "stages.{stage_less1}.{block_less1}.conv2"),
-            (_BLOCK + "_depthwise_norm", "stages.{stage_less1}.{block_less1}.bn2"),
-            (_BLOCK + "_reduce", "stages.{stage_less1}.{block_less1}.conv3"),
-            (_BLOCK + "_reduce_norm", "stages.{stage_less1}.{block_less1}.bn3"),
+            (r"frame(?P<frame>\d)", "frame_{frame}.conv_1d"),
+            (r"frame(?P<frame>\d)_norm", "frame_{frame}.bn"),
             (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
-            ("embedding", "seg_1"),
+            *_TWO_LAYERS,
         ),
-        stem="stem",
-        mark="downsample_layers.0.0.weight",
-        image=True,
-        adapted=_IMAGE,
-        front_end=_KALDI,
-    ),
-    Layout(
-        toolkit="wespeaker",
-        networks={"ecapa512": 512, "ecapa1024": 1024},
-        modules=(
-            ("layer1", "layer1.conv"),
-            ("layer1_norm", "layer1.bn"),
-            (r"block(?P<block>\d)_conv1", "layer{block_plus1}.se_res2block.0.conv"),
-            (r"block(?P<block>\d)_conv1_norm", "layer{block_plus1}.se_res2block.0.bn"),
-            (
-                r"block(?P<block>\d)_res(?P<res>\d)",
-                "layer{block_plus1}.se_res2block.1.convs.{res_less1}",
-            ),
-            (
-                r"block(?P<block>\d)_res(?P<res>\d)_norm",
-                "layer{block_plus1}.se_res2block.1.bns.{res_less1}",
-            ),
-            (r"block(?P<block>\d)_conv2", "layer{block_plus1}.se_res2block.2.conv"),
-            (r"block(?P<block>\d)_conv2_norm", "layer{block_plus1}.se_res2block.2.bn"),
-            (r"block(?P<block>\d)_squeeze", "layer{block_plus1}.se_res2block.3.linear1"),
-            (r"block(?P<block>\d)_excitation", "layer{block_plus1}.se_res2block.3.linear2"),
-            ("aggregation", "conv"),
-            (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
-            ("pooling_norm", "bn"),
-            ("embedding", "linear"),
-        ),
-        stem="layer1",
-        mark="layer2.se_res2block.0.conv.weight",
+        stem="frame1",
+        mark="frame_1.conv_1d.weight",
         image=False,
+        head="segment1",
         front_end=_KALDI,
     ),
     Layout(
@@ -326,8 +396,8 @@ LAYOUTS = (
         networks={"eres2net": 96, "eres2net_huge": 130},
         modules=(*_FIRST_GROUP_APART, *_ERES2NET, *_FUSED_FROM_STAGE_1),
         stem="stem",
-        mark="layer3.0.conv2_1.weight",
-        sign=r"(.*\.)?layer3\.0\.conv2_1\.weight",
+        mark="fuse_mode12.local_att.0.weight",
+        sign=r"layer3\.0\.conv2_1\.weight",
         image=True,
         adapted=_IMAGE,
         front_end=_KALDI,

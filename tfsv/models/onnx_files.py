@@ -5,6 +5,9 @@ import os
 import numpy as np
 
 from tfsv.errors import InputError
+from tfsv.plain_files import whole
+
+_LARGEST = 1 << 31  # bytes, the most that protobuf reads
 
 _FRAMEWORKS = {"wespeaker": "wespeaker", "3d-speaker": "3dspeaker"}
 _INPUTS = {"feats": "wespeaker", "feature": "3dspeaker"}
@@ -42,7 +45,7 @@ def read_onnx(
             f"{path}: ONNX files need the package onnx; pip install 'tfsv[import]'"
         ) from error
     try:
-        model = onnx.load(os.fspath(path), load_external_data=False)
+        model = onnx.load_model_from_string(whole(path, _LARGEST))
         graph = model.graph
         arrays = {x.name: _array(onnx, x, path) for x in graph.initializer}
         convolutions = (x.input for x in graph.node if x.op_type == "Conv" and len(x.input) == 3)

@@ -103,7 +103,7 @@ def part_of(
 def prefixes(names: Collection[str], marks: Collection[str]) -> list[str]:
     """The words that stand before the marks among these names, each with its dot.
 
-    Of several marks in which a name ends, the longest one counts.
+    Of several marks with which a name ends, the longest one counts.
 
     Example:
         >>> prefixes(["module.conv1.weight", "module.bn1.bias"], ["conv1.weight"])
@@ -111,9 +111,9 @@ def prefixes(names: Collection[str], marks: Collection[str]) -> list[str]:
     """
     found = []
     for name in names:
-        ends = [mark for mark in marks if f".{name}".endswith(f".{mark}")]
-        if ends:
-            found.append(name.removesuffix(max(ends, key=len)))
+        fitting = [mark for mark in marks if f".{name}".endswith(f".{mark}")]
+        if fitting:
+            found.append(name.removesuffix(max(fitting, key=len)))
     return list(dict.fromkeys(found))
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 import tf_keras as keras
@@ -29,6 +29,7 @@ from tfsv.models.settings import NetworkSettings
 from tfsv.models.training_configs import TrainingConfig, config_beside
 
 _BINS = 80  # of every published network
+_CHOSEN = ("tstp", "astp", "tstp_3dspeaker")  # `pooling_func` puts others in their place
 _LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
 _MEAN_VECTOR = "mean_vec"  # what WeSpeaker's ONNX files subtract from the embedding
 _NORM = ("weight", "bias", "running_mean", "running_var")
@@ -73,6 +74,7 @@ def import_checkpoint(
     key: str | None = None,
     bins: int | None = None,
     pooling: str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Imported:
     """Reads another toolkit's file as the network that it was trained in.
 
@@ -95,6 +97,7 @@ def import_checkpoint(
         bins: Number of mel filters. None: tensors or the config.yaml tell it.
         pooling: Name of the pooling, in our words or WeSpeaker's. None: tensors or the config.yaml
             tell it.
+        leave_out: Names of tensors that are not the network's, or the words before a dot in them.
 
     Returns:
         The network, with the sizes of the tensors, and all that a model card needs.
@@ -108,7 +111,13 @@ def import_checkpoint(
     layouts = LAYOUTS if family is None else (FAMILIES[family][0],)
     checkpoint = read_checkpoint(path, key, [layout.mark for layout in layouts])
     return from_checkpoint(
-        checkpoint, path, family, bins=bins, pooling=pooling, config=config_beside(path)
+        checkpoint,
+        path,
+        family,
+        bins=bins,
+        pooling=pooling,
+        config=config_beside(path),
+        leave_out=leave_out,
     )
 
 
@@ -120,6 +129,7 @@ def from_checkpoint(
     bins: int | None = None,
     pooling: str | None = None,
     config: TrainingConfig | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Imported:
     """Puts the tensors of another toolkit into the network that they were trained in.
 
@@ -141,6 +151,7 @@ def from_checkpoint(
             tell it.
         config: What the config.yaml of the training says. It counts for WeSpeaker's networks. None:
             there is none.
+        leave_out: Names of tensors that are not the network's, or the words before a dot in them.
 
     Returns:
         The network, with the sizes of the tensors, and all that a model card needs.
@@ -154,6 +165,8 @@ def from_checkpoint(
     family = family or _family_of(checkpoint, source, config)
     layout, name = FAMILIES[family]
     prefix, tensors = _unwrapped(checkpoint.tensors, layout)
+    left = _named(tensors, leave_out, source)
+    tensors = {x: array for x, array in tensors.items() if x not in left}
     settings = _settings(layout, name, tensors, checkpoint)
     network = settings.build()
     if checkpoint.folded:
@@ -198,7 +211,7 @@ def from_checkpoint(
         network=network,
         front_end={"bins": settings.bins, **layout.front_end},
         notes=f"{layout.notes}{'' if said_which else layout.doubt}{_features_of(config)}".strip(),
-        ignored=(*sorted(ignored), *checkpoint.outside),
+        ignored=(*sorted(ignored), *left, *checkpoint.outside),
         key=checkpoint.key,
         told=said.words,
     )
@@ -208,11 +221,13 @@ def _family_of(
     checkpoint: Checkpoint, path: str | os.PathLike, config: TrainingConfig | None
 ) -> str:
     folded = checkpoint.folded
-    for layout in LAYOUTS:
+    for layout in sorted(LAYOUTS, key=lambda layout: not layout.sign):
         _, tensors = _unwrapped(checkpoint.tensors, layout)
         if not _signed(layout, tensors, config, checkpoint.toolkit):
             continue
         if folded and layout.image:  # those that no normalisation follows keep their names
+            if f"{_module('embedding', layout)}.bias" not in tensors:
+                continue
             number = len(folded) + sum(array.ndim == 4 for array in tensors.values())
         elif folded and layout.folded_mark in tensors:
             number = next(iter(tensors[layout.folded_mark].shape[1:]), 0)
@@ -237,21 +252,25 @@ def _family_of(
 def _signed(
     layout: Layout, tensors: Collection[str], config: TrainingConfig | None, toolkit: str
 ) -> bool:
-    """Whether what tells the layout from a later one is there.
+    """Whether nothing says that the layout is another with the same mark.
 
-    It is the file's own word, the layout's sign or a config.yaml of WeSpeaker with its network.
+    Where two toolkits have one network, the file's own word and a config.yaml of WeSpeaker with
+    that network count before the layout's sign.
     """
-    if not layout.sign or toolkit:
-        return not layout.sign or toolkit == layout.toolkit
-    if config is not None and config.network in layout.networks:
-        return True
-    return any(re.fullmatch(layout.sign, name) for name in tensors)
+    others = (x.toolkit for x in LAYOUTS if x.networks.keys() & layout.networks.keys())
+    if any(other != layout.toolkit for other in others):
+        if toolkit:
+            return toolkit == layout.toolkit
+        if config is not None and config.network in layout.networks:
+            return layout.toolkit == "wespeaker"
+    return not layout.sign or any(re.fullmatch(layout.sign, name) for name in tensors)
 
 
 def _unwrapped(tensors: dict[str, np.ndarray], layout: Layout) -> tuple[str, dict[str, np.ndarray]]:
     """The words that wrappers put before names ("module.", "model."), the tensors without them."""
-    for mark in (layout.mark, f"{_module('embedding', layout)}.bias"):
-        if found := prefixes(tensors, [mark]):
+    longer = [other.mark for other in LAYOUTS if other.mark.endswith(f".{layout.mark}")]
+    for marks in ([layout.mark, *longer], [f"{_module('embedding', layout)}.bias"]):
+        if found := prefixes(tensors, marks):
             prefix = min(found, key=len)
             return prefix, {name.removeprefix(prefix): x for name, x in tensors.items()}
     return "", dict(tensors)
@@ -302,7 +321,7 @@ def _bins_of_image(
 
 def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:
     """The published pooling, or the one whose weights there are."""
-    if layout.toolkit != "wespeaker":
+    if layout.toolkit != "wespeaker" or published not in _CHOSEN:
         return published
     attention = tensors.get(f"{_module('pooling_attention1', layout)}.weight")
     if attention is None or attention.ndim != 3:
@@ -373,7 +392,7 @@ def _choices(
 
     Without such a layer, or with one that fits no pooling, there is none.
     """
-    head = tensors.get(f"{_module('embedding', layout)}.weight")
+    head = tensors.get(f"{_module(layout.head, layout)}.weight")
     if head is None or head.ndim not in (2, 3) or layout.recurrent:
         return []
     inputs, attentive = head.shape[1], settings.pooling not in STATISTICS
@@ -404,7 +423,7 @@ def _unfolded(
             values = (ones * np.sqrt(1 + norm.epsilon), bias, zeros, ones)
         else:
             values = (-bias, ones * (1 - norm.epsilon))
-        names = (f"{_module(norm.name, layout)}.{name}" for name in _of_norm(norm))
+        names = (f"{_module(norm.name, layout)}.{name}" for name in _norm_names(norm))
         tensors |= dict(zip(names, values, strict=True))
     for index, (kernel, _) in enumerate(folded[len(pairs) :], start=len(pairs)):
         tensors[f"convolution {index}"] = kernel
@@ -435,8 +454,8 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
     for layer in _weighted(network):
         module = _module(layer.name, layout)
         if isinstance(layer, keras.layers.BatchNormalization):
-            size = tuple(layer.moving_mean.shape)
-            wanted |= {f"{module}.{name}": size for name in _of_norm(layer)}
+            shape = tuple(layer.moving_mean.shape)
+            wanted |= {f"{module}.{name}": shape for name in _norm_names(layer)}
             continue
         if isinstance(layer, StackedLSTM):
             wanted |= _lstm_shapes(layer, module)
@@ -447,9 +466,10 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
     return wanted
 
 
-def _of_norm(layer: keras.layers.BatchNormalization) -> tuple[str, ...]:
-    """Names of the normalisation's tensors. Without gain and offset there are two."""
-    return _NORM if layer.scale else _NORM[2:]
+def _norm_names(layer: keras.layers.BatchNormalization) -> list[str]:
+    """Names of the tensors that PyTorch has for a batch normalisation, in the order of Keras."""
+    absent = {"weight": not layer.scale, "bias": not layer.center}
+    return [name for name in _NORM if not absent.get(name)]
 
 
 def _lstm_shapes(layer: StackedLSTM, module: str) -> dict[str, tuple[int, ...]]:
@@ -495,10 +515,22 @@ def _refuse_what_does_not_fit(
         raise InputError(f"{path}: does not fit {family}: {listed}{way_out if spare else ''}")
 
 
+def _named(
+    tensors: Collection[str], leave_out: Sequence[str], source: str | os.PathLike
+) -> list[str]:
+    """Names of the tensors that the user leaves out."""
+    for word in leave_out:
+        if not any(f"{name}.".startswith(f"{word}.") for name in tensors):
+            raise InputError(
+                f"{source}: leave_out={word}: no tensor has this name, or before a dot"
+            )
+    return [x for x in tensors if f"{x}.".startswith(tuple(f"{word}." for word in leave_out))]
+
+
 def _way_out(checkpoint: Checkpoint, prefix: str, found: Collection[str]) -> str:
-    """What to do where tensors lie beside those of the network. Empty: none do."""
+    """What to do where tensors lie beside those of the network."""
     if not prefix or all(f"{prefix}{name}" in checkpoint.tensors for name in found):
-        return ""
+        return "; if embeddings do not need these, name them in 'leave_out'"
     part = Part("" if checkpoint.key == TOP else checkpoint.key, prefix)
     return f"; to leave out what does not lie in {part.key}, give that as 'key'"
 
@@ -513,7 +545,7 @@ def _to_keras(
 ) -> list[np.ndarray]:
     """The layer's weights, in the order and with the axes that Keras has."""
     if isinstance(layer, keras.layers.BatchNormalization):
-        return [tensors[f"{module}.{name}"] for name in _of_norm(layer)]
+        return [tensors[f"{module}.{name}"] for name in _norm_names(layer)]
     if isinstance(layer, StackedLSTM):
         weights = []
         for index in range(layer.layers):
@@ -530,11 +562,14 @@ def _to_keras(
 
 def _subtract(vector: np.ndarray, network: keras.Model) -> None:
     """Makes the network's embeddings less by a vector."""
-    if any(layer.name == "embedding_norm" for layer in network.layers):
-        norm = network.get_layer("embedding_norm")
-        norm.moving_mean.assign_add(vector * np.sqrt(norm.moving_variance + norm.epsilon))
-    else:
+    if all(layer.name != "embedding_norm" for layer in network.layers):
         network.get_layer("embedding").bias.assign_sub(vector)
+        return
+    norm = network.get_layer("embedding_norm")
+    if norm.center:
+        norm.beta.assign_sub(vector)
+    else:
+        norm.moving_mean.assign_add(vector * np.sqrt(norm.moving_variance + norm.epsilon))
 
 
 def _image_statistics(weights: list[np.ndarray], network: keras.Model) -> list[np.ndarray]:

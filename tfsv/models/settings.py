@@ -12,6 +12,12 @@ from tfsv.settings import setting
 if TYPE_CHECKING:
     import tf_keras as keras
 
+MOST_WEIGHTS = 1 << 29
+"""Weights of the largest network that is built, 2 GB in float32."""
+
+_LARGEST_SIZE = 1 << 16
+_BINS = 80  # of every published network
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -77,12 +83,40 @@ class NetworkSettings:
             InputError: The name or the pooling is unknown, or a size is out of range.
         """
         settings = self.resolved()
-        return NETWORKS[settings.name].build(
-            channels=settings.channels,
-            bins=settings.bins,
-            embedding_size=settings.embedding_size,
-            pooling=settings.pooling,
+        if settings._exceeds_published():
+            settings._check_weights()
+        return settings._built()
+
+    def _built(self) -> keras.Model:
+        return NETWORKS[self.name].build(
+            channels=self.channels,
+            bins=self.bins,
+            embedding_size=self.embedding_size,
+            pooling=self.pooling,
         )
+
+    def _exceeds_published(self) -> bool:
+        entry = NETWORKS[self.name]
+        published = entry.channels, entry.embedding_size, _BINS
+        return any(
+            size > usual
+            for size, usual in zip(
+                (self.channels, self.embedding_size, self.bins), published, strict=True
+            )
+        )
+
+    def _check_weights(self) -> None:
+        """Counts the weights on a graph, where they take no memory."""
+        import tensorflow as tf
+
+        with tf.Graph().as_default():
+            count = self._built().count_params()
+        if count > MOST_WEIGHTS:
+            raise InputError(
+                f"network={self.name} with channels={self.channels}, bins={self.bins} and"
+                f" embedding_size={self.embedding_size} has {count:,} weights;"
+                f" {MOST_WEIGHTS:,} are the most"
+            )
 
 
 def build_network(
@@ -119,7 +153,8 @@ def build_network(
 
 
 def _check_size(name: str, value: int, multiple: int = 1) -> None:
-    if value < 1:
-        raise InputError(f"{name}={value}: must be at least 1")
+    if not 1 <= value <= _LARGEST_SIZE:
+        shown = value if abs(value) < 1e12 else f"a number of {len(str(value))} digits"
+        raise InputError(f"{name}={shown}: must lie between 1 and {_LARGEST_SIZE}")
     if value % multiple:
         raise InputError(f"{name}={value}: must be a multiple of {multiple} for this network")

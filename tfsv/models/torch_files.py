@@ -28,9 +28,13 @@ from tfsv.models.pickles import (
     pairs,
     read_pickle,
 )
+from tfsv.plain_files import opened, whole
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+_LARGEST_LEGACY = 1 << 32  # bytes; the networks of before PyTorch 1.6 have a fiftieth
+_MOST_AXES = 8  # of a tensor; convolutions of volumes have 5
+_MOST_VIEWS = 8  # tensors for each number that is stored; tied weights have two or three
 _DEEPEST = 16  # containers within one another, of any file that people save
 
 _DTYPES = {
@@ -84,7 +88,7 @@ def is_torch_file(path: str | os.PathLike) -> bool:
         >>> is_torch_file("avg_model.pt")
         True
     """
-    with open(path, "rb") as file:
+    with opened(path) as file:
         start = file.read(14)
     return start.startswith((b"PK\x03\x04", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20"))
 
@@ -114,12 +118,12 @@ def read_torch(path: str | os.PathLike, choose: Choose = the_only_one) -> dict[s
     """
     path = pathlib.Path(path)
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             zipped = file.read(2) == b"PK"
         if zipped:
             return _read_zip(path, choose)
         # In memory, since a file would make room for as many bytes as a forged length says.
-        return _read_legacy(io.BytesIO(path.read_bytes()), choose)
+        return _read_legacy(io.BytesIO(whole(path, _LARGEST_LEGACY)), choose)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (BrokenPickleError, InputError) as error:
@@ -269,14 +273,19 @@ def _resolve(
     tensors: dict[str, _Tensor], read: Callable[[_Storage], bytes]
 ) -> dict[str, np.ndarray]:
     storages: dict[tuple[str, str], np.ndarray] = {}
-    arrays = {}
+    arrays, total = {}, 0
     for name, tensor in tensors.items():
         storage = tensor.storage
+        if len(tensor.shape) > _MOST_AXES:
+            raise BrokenPickleError(f"tensor {name!r:.80} has {len(tensor.shape)} axes")
         if (storage.kind, storage.key) not in storages:
             numbers = np.frombuffer(read(storage), _dtype(storage))
             storages[storage.kind, storage.key] = numbers
         numbers = storages[storage.kind, storage.key]
         arrays[name] = _view(name, tensor, numbers)
+        total += arrays[name].size
+        if total > _MOST_VIEWS * sum(map(len, storages.values())):
+            raise BrokenPickleError("its tensors are views of the same numbers, many times over")
     return arrays
 
 

@@ -9,13 +9,18 @@ from tfsv.errors import InputError
 from tfsv.foreign import HEAD_BYTES, foreign_kind
 from tfsv.models.pooling_and_bins import Said
 from tfsv.models.yaml_keys import read_values
+from tfsv.plain_files import opened
 
 _NAMES = ("config.yaml", "config.yml")
 _LARGEST = 2**20  # bytes; of any training's it is a hundredth of that
+_BINS = ("feat_dim", "acoustic_dim")  # names of the number of mel filters
 _POOLINGS = {"TSTP": "tstp", "TAP": "mean", "TSDP": "tsdp", "ASTP": "astp"}
 _MODEL = re.compile(r"(?P<kind>resnet|gemini_df_resnet|ecapa_tdnn(?:_glob)?_c)(?P<size>\d+)")
 _KINDS = {"resnet": "resnet", "gemini_df_resnet": "gemini"}
-_NAMED = {
+_NETWORKS = {
+    "xvec": "wespeaker_xvector",
+    "simam_resnet34_asp": "simam_resnet34",
+    "simam_resnet100_asp": "simam_resnet100",
     "campplus": "campplus",
     "eres2net34_base": "eres2net",
     "eres2net34_large": "eres2net",
@@ -85,18 +90,19 @@ def _read(path: pathlib.Path) -> TrainingConfig | None:
     values = read_values(_text(path))
     if not any(key.startswith("model_args.") for key in values):
         return None
-    bins = _number(path, values, "model_args.feat_dim")
+    name = next((x for x in _BINS if f"model_args.{x}" in values), _BINS[0])
+    bins = _number(path, values, f"model_args.{name}")
     of_features = _number(path, values, "dataset_args.fbank_args.num_mel_bins")
     if None not in (bins, of_features) and bins != of_features:
         raise InputError(
-            f"{path}: says feat_dim: {bins} and num_mel_bins: {of_features}; correct one of them"
+            f"{path}: says {name}: {bins} and num_mel_bins: {of_features}; correct one of them"
         )
     pooling = _value(path, values, "model_args.pooling_func")
     if pooling is not None and pooling.upper() not in _POOLINGS:
         raise InputError(
             f"{path}: pooling_func: {pooling!r:.40} is none that tfsv has ({', '.join(_POOLINGS)})"
         )
-    named = (("feat_dim", bins or of_features), ("pooling_func", pooling))
+    named = ((name, bins or of_features), ("pooling_func", pooling))
     words = ", ".join(f"{name}: {value}" for name, value in named if value is not None)
     unusual = (
         f"{key.rpartition('.')[2]}: {values[key]}"
@@ -105,7 +111,7 @@ def _read(path: pathlib.Path) -> TrainingConfig | None:
     )
     return TrainingConfig(
         path,
-        _network(values.get("model")),
+        _network(values),
         _number(path, values, "model_args.embed_dim"),
         Said(
             f"{path.name} says {words}" if words else "",
@@ -118,7 +124,7 @@ def _read(path: pathlib.Path) -> TrainingConfig | None:
 
 def _text(path: pathlib.Path) -> str:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             content = file.read(_LARGEST + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
@@ -154,11 +160,18 @@ def _number(path: pathlib.Path, values: dict[str, str | None], key: str) -> int 
     return int(value)
 
 
-def _network(model: str | None) -> str | None:
-    if model and model.lower() in _NAMED:
-        return _NAMED[model.lower()]
-    found = _MODEL.fullmatch(model.lower()) if model else None
-    return f"{_KINDS.get(found['kind'], 'ecapa')}{found['size']}" if found else None
+def _network(values: dict[str, str | None]) -> str | None:
+    model = (values.get("model") or "").lower()
+    found = _MODEL.fullmatch(model)
+    if not found:
+        return _NETWORKS.get(model)
+    kind = _KINDS.get(found["kind"], "ecapa")
+    argument, suffix = ("emb_bn", "_norm") if kind == "ecapa" else ("two_emb_layer", "_two_layers")
+    return f"{kind}{found['size']}{suffix if _true(values, f'model_args.{argument}') else ''}"
+
+
+def _true(values: dict[str, str | None], key: str) -> bool:
+    return (values.get(key) or "").lower() in ("true", "yes", "on")
 
 
 def _same(value: str, usual: str) -> bool:

@@ -1,7 +1,6 @@
 """Makes the bit plans of a comparison: every method in the bytes of equal widths."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -16,10 +15,10 @@ from tfsv.files import writable_folder, write_json
 from tfsv.jobs.bit_search import BitSearch
 from tfsv.jobs.recipe import read_recipe
 from tfsv.jobs.settings import BitSearchSettings
+from tfsv.json_files import read_json
 from tfsv.study.cells import Cell
 from tfsv.study.comparison import float_folder
 from tfsv.tasks.task import TASKS, sensitivity_methods
-from tfsv.text_files import read_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +166,7 @@ def read_findings(runs: Mapping[str, pathlib.Path], cell: Cell) -> dict[str, Fin
 
 def _read_finding(file: pathlib.Path) -> Finding:
     try:
-        fields = json.loads(read_text(file))
+        fields = read_json(file)
         table = {
             name: {int(bits): float(loss) for bits, loss in row.items()}
             for name, row in fields["sensitivities"].items()

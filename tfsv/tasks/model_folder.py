@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfsv import folders
+from tfsv.array_files import read_array
 from tfsv.card import ModelCard
 from tfsv.disk_space import shortage
 from tfsv.errors import InputError
@@ -15,6 +16,7 @@ from tfsv.files import replacing, write_array, write_text
 from tfsv.foreign import HEAD_BYTES, foreign_kind
 from tfsv.packed.cohort import cohort_bytes, read_cohort
 from tfsv.tasks.task import TASKS
+from tfsv.tasks.weights_files import check_weights
 from tfsv.text_files import read_text
 
 if TYPE_CHECKING:
@@ -86,7 +88,10 @@ def load_model(folder: str | os.PathLike) -> "tuple[keras.Model, ModelCard]":
         network = quantize(network, card.bits, card.scheme or "kmeans")
     weights = folder / folders.WEIGHTS
     try:
+        check_weights(weights, network.count_params())
         network.load_weights(weights)
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError) as error:
         if kind := _foreign_kind_of(weights):
             raise InputError(f"{weights}: {kind}") from error
@@ -141,7 +146,7 @@ def read_folder_cohort(folder: str | os.PathLike) -> "np.ndarray | None":
     if not file.is_file():
         return None
     try:
-        cohort = np.load(file, allow_pickle=False)
+        cohort = read_array(file)
         if cohort.dtype != np.int8 or cohort.ndim != 2:
             raise ValueError(f"{cohort.dtype} {list(cohort.shape)} instead of int8 [vectors, size]")
         return read_cohort(cohort_bytes(cohort))

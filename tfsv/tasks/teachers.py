@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfsv.array_files import read_array
 from tfsv.audio.manifest import Manifest
 from tfsv.audio.speeds import at_speed
 from tfsv.demo import located
@@ -91,7 +92,7 @@ def read_projection(folder: pathlib.Path, teacher: RecordedTeacher) -> None:
     if not file.exists():
         return
     try:
-        projection = np.load(file, allow_pickle=False)
+        projection = read_array(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read ({error}); delete it or train again") from error
     *kernel, bias = projection

@@ -1,16 +1,17 @@
 """Scores as log-likelihood ratios, by logistic regression with quality measures.
 
-    ratio = offset + score · s + duration · D + level · L
+    ratio = offset + score · s + duration · D + level · L + imposter_mean · M
 
 s is the score. D is ln(a / typical) + ln(b / typical) over the seconds of sound a and b of the two
-sides. L is |a - b| - typical over the levels a and b of the two sides, dB. So the ratio is the same
-when the sides are exchanged, and it rises with the score. What is not known of a side counts as
-typical. Durations and differences beyond those of the development trials count as the last of
-these.
+sides. L is |a - b| - typical over the levels a and b of the two sides, dB. M is a + b - 2 · typical
+over the imposter means a and b of the two sides: each is the mean of a side's highest cosines to
+the cohort. So the ratio is the same when the sides are exchanged, and it rises with the score. What
+is not known of a side counts as typical. Values beyond those of the development trials count as the
+last of these.
 
 The weights minimise the prior-weighted cross entropy (Brümmer and du Preez 2006), which is the Cllr
 at a prior of one half. It is convex. Quality measures beside the score follow Mandasari et al.
-2013; the symmetric form is our choice.
+2013, the imposter mean among them Thienpondt et al. 2021; the symmetric form is our choice.
 """
 
 import dataclasses
@@ -66,12 +67,15 @@ class Calibration:
         score: What the ratio gains for each unit of the score, positive.
         duration: Seconds of sound of a side.
         level: Difference of the levels of the sides, dB.
+        imposter_mean: Mean of the highest cosines of a side to the cohort. None: there was no
+            cohort.
     """
 
     offset: float
     score: float
     duration: Quality
     level: Quality
+    imposter_mean: Quality | None = None
 
     @classmethod
     def fitted(
@@ -88,9 +92,9 @@ class Calibration:
         Args:
             scores: Scores `[trials]`.
             labels: Labels `[trials]`, 1 = target, 0 = non-target.
-            enrol: Seconds of sound and level of the enrolment sides, float `[trials, 2]`, as
-                `sound_table` makes them.
-            test: Seconds of sound and level of the test sides, float `[trials, 2]`.
+            enrol: What is known of the enrolment sides, float `[trials, 3]`, as `quality_table`
+                makes it.
+            test: What is known of the test sides, float `[trials, 3]`.
             groups: Group of each trial, such as its corpus, `[trials]`. Groups count alike, however
                 many trials they have. None: trials count alike.
             p_target: Prior of a target, at which the cross entropy is minimised.
@@ -108,7 +112,10 @@ class Calibration:
         weights *= np.where(labels == 1, p_target, 1 - p_target)
         duration = _measured(np.concatenate([enrol[:, 0], test[:, 0]]), _SHORTEST, 1.0)
         level = _measured(np.abs(enrol[:, 1] - test[:, 1]), 0.0, 0.0)
-        blank = cls(0.0, 1.0, duration, level)
+        imposter_mean = None
+        if np.isfinite(means := np.concatenate([enrol[:, 2], test[:, 2]])).any():
+            imposter_mean = _measured(means, -1.0, 0.0)
+        blank = cls(0.0, 1.0, duration, level, imposter_mean)
         columns = np.stack([scores, *blank._terms(enrol, test)], axis=1)
         centres, spreads = columns.mean(axis=0), columns.std(axis=0)
         spreads[spreads < 1e-9] = np.inf  # a measure that is always the same has no weight
@@ -124,7 +131,7 @@ class Calibration:
             ridge[0] = 0
             return entropy + ridge @ line / 2, slope + ridge
 
-        best = scipy.optimize.minimize(cost, np.zeros(4), jac=True, method="L-BFGS-B",
+        best = scipy.optimize.minimize(cost, np.zeros(units.shape[1]), jac=True, method="L-BFGS-B",
                                        options={"ftol": 1e-14, "gtol": 1e-9}).x  # fmt: skip
         factors = best[1:] / spreads
         if not factors[0] > 0:
@@ -132,43 +139,48 @@ class Calibration:
                 "calibration: higher scores do not mean the same speaker on these trials; look at"
                 " their labels"
             )
-        return cls(
-            float(best[0] - factors @ centres),
-            float(factors[0]),
-            dataclasses.replace(duration, weight=float(factors[1])),
-            dataclasses.replace(level, weight=float(factors[2])),
-        )
+        measures = [
+            dataclasses.replace(measure, weight=float(factor))
+            for measure, factor in zip(blank._measures(), factors[1:], strict=True)
+        ]
+        return cls(float(best[0] - factors @ centres), float(factors[0]), *measures)
 
     def ratios(self, scores: np.ndarray, enrol: np.ndarray, test: np.ndarray) -> np.ndarray:
         """The log-likelihood ratios of scores, float64 `[trials]`.
 
         Args:
             scores: Scores `[trials]`.
-            enrol: Seconds of sound and level of the enrolment sides, float `[trials, 2]`; NaN where
-                they are not known.
-            test: Seconds of sound and level of the test sides, float `[trials, 2]`.
+            enrol: What is known of the enrolment sides, float `[trials, 3]`, as `quality_table`
+                makes it.
+            test: What is known of the test sides, float `[trials, 3]`.
         """
-        duration, level = self._terms(enrol, test)
-        scores = np.asarray(scores, np.float64)
-        return (
-            self.offset
-            + self.score * scores
-            + self.duration.weight * duration
-            + self.level.weight * level
-        )
+        ratios = self.offset + self.score * np.asarray(scores, np.float64)
+        for measure, term in zip(self._measures(), self._terms(enrol, test), strict=True):
+            ratios = ratios + measure.weight * term
+        return ratios
 
-    def _terms(self, enrol: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """D and L of the formula, `[trials]` each."""
+    def _measures(self) -> tuple[Quality, ...]:
+        """The quality measures that there are, in the order of `_terms`."""
+        last = () if self.imposter_mean is None else (self.imposter_mean,)
+        return self.duration, self.level, *last
+
+    def _terms(self, enrol: np.ndarray, test: np.ndarray) -> list[np.ndarray]:
+        """D, L and, where there is one, M of the formula, `[trials]` each."""
         first, second = (
             np.log(self.duration.within(side[:, 0]) / self.duration.typical)
             for side in (enrol, test)
         )
         apart = self.level.within(np.abs(enrol[:, 1] - test[:, 1])) - self.level.typical
-        return first + second, apart
+        terms = [first + second, apart]
+        if (measure := self.imposter_mean) is not None:
+            alike = measure.within(enrol[:, 2]) + measure.within(test[:, 2])
+            terms.append(alike - 2 * measure.typical)
+        return terms
 
     def to_table(self) -> dict[str, Any]:
-        """The calibration as a table of a model card."""
-        return dataclasses.asdict(self)
+        """The calibration as a table of a model card; a measure that there is not is left out."""
+        fields = dataclasses.asdict(self)
+        return {name: value for name, value in fields.items() if value is not None}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], source: str) -> "Calibration":
@@ -178,24 +190,45 @@ class Calibration:
             InputError: A key is missing or unknown, or a value is wrong; the message names the
                 source.
         """
-        measures = {"duration": card_fields.json_value, "level": card_fields.json_value}
+        measures = {"duration": card_fields.positive, "level": card_fields.finite}
+        if "imposter_mean" in table:
+            measures["imposter_mean"] = card_fields.finite
         numbers = {"offset": card_fields.finite, "score": card_fields.positive}
-        fields = card_fields.checked(table, source, {**numbers, **measures})
-        duration = _read_quality(fields["duration"], "duration", source, card_fields.positive)
-        level = _read_quality(fields["level"], "level", source, card_fields.finite)
-        return cls(fields["offset"], fields["score"], duration, level)
+        fields = card_fields.checked(
+            table, source, {**numbers, **dict.fromkeys(measures, card_fields.json_value)}
+        )
+        read = {
+            name: _read_quality(fields[name], name, source, number)
+            for name, number in measures.items()
+        }
+        return cls(fields["offset"], fields["score"], **read)
 
 
-def sound_table(sounds: Sequence[Sound | None]) -> np.ndarray:
-    """Seconds of sound and level of sides, float64 `[sides, 2]`; NaN where they are not known.
+def quality_table(
+    sounds: Sequence[Sound | None], imposter_means: np.ndarray | None = None
+) -> np.ndarray:
+    """What is known of sides beside their embeddings: seconds of sound, level, imposter mean.
 
     Example:
-        >>> sound_table([Sound(2.0, -20.0), None])
-        array([[  2., -20.],
-               [ nan,  nan]])
+        >>> quality_table([Sound(2.0, -20.0), None], np.array([0.3, 0.4]))
+        array([[  2. , -20. ,   0.3],
+               [  nan,   nan,   0.4]])
+
+    Args:
+        sounds: What was heard of each side; None where it is not known.
+        imposter_means: Mean of the highest cosines of each side to the cohort, float `[sides]`.
+            None: there is no cohort.
+
+    Returns:
+        One row a side, float64 `[sides, 3]`; NaN where something is not known.
     """
-    rows = [(np.nan, np.nan) if one is None else (one.seconds, one.level) for one in sounds]
-    return np.array(rows, np.float64).reshape(-1, 2)
+    table = np.full((len(sounds), 3), np.nan)
+    for row, one in zip(table, sounds, strict=True):
+        if one is not None:
+            row[:2] = one.seconds, one.level
+    if imposter_means is not None:
+        table[:, 2] = imposter_means
+    return table
 
 
 def balanced_weights(

@@ -1,6 +1,5 @@
 """The speakers' vectors that a network was trained with, or what stands in for them."""
 
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tqdm import tqdm
 
+from tfsv.array_files import read_array
 from tfsv.audio.manifest import Manifest
 from tfsv.audio.pipeline import (
     PipelineSettings,
@@ -19,7 +19,7 @@ from tfsv.audio.pipeline import (
 )
 from tfsv.errors import InputError
 from tfsv.files import write_array, write_json
-from tfsv.text_files import read_text
+from tfsv.json_files import read_json
 
 HEAD = "head.npy"
 """File of a model folder with the class vectors of its training."""
@@ -104,14 +104,14 @@ def _kept(
     if not file.exists():
         return {}
     try:
-        vectors = np.load(file, allow_pickle=False).astype(np.float32)
+        vectors = read_array(file).astype(np.float32)
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read ({error})") from error
     if not classes.exists():  # tfsv 0.1 did not name them; the next training had the same ones
         named = wanted
     else:
         try:
-            fields = json.loads(read_text(classes))
+            fields = read_json(classes)
             named = _classes(list(fields["speakers"]), [float(x) for x in fields["speed_factors"]])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{classes}: cannot be read; train the model again") from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
+from tfsv.array_files import read_array
 from tfsv.audio.corpora.files import sound_files
 from tfsv.audio.manifest import read_manifest
 from tfsv.errors import InputError
@@ -197,7 +198,7 @@ def usual_top(speakers: int) -> int:
 
 def _read_array(source: str | os.PathLike) -> np.ndarray:
     try:
-        array = np.load(source, allow_pickle=False)
+        array = read_array(source)
     except (OSError, ValueError, EOFError) as error:
         reason = (str(error).splitlines() or ["damaged"])[0]
         raise InputError(f"cohort={source}: cannot be read as an array ({reason:.200})") from error

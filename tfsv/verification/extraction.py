@@ -11,6 +11,7 @@ import numpy as np
 import tqdm
 from absl import logging
 
+from tfsv.array_files import read_array
 from tfsv.audio import soundfiles
 from tfsv.audio.channels import OneChannel
 from tfsv.audio.speeds import speed_of
@@ -382,7 +383,7 @@ def _key(paths: Sequence[str | os.PathLike], identity: str, window_seconds: floa
 def _stored(file: pathlib.Path, count: int) -> np.ndarray | None:
     """The shard, or None where it is absent or not whole and must be made."""
     try:
-        shard = np.load(file, allow_pickle=False)
+        shard = read_array(file)
     except (OSError, ValueError, EOFError):
         return None
     whole = shard.ndim == 2 and len(shard) == count and shard.dtype == np.float32

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfsv.verification.calibration import Calibration, sound_table
+from tfsv.verification.calibration import Calibration
 from tfsv.verification.extraction import Voices
 from tfsv.verification.scorer import Scorer
 from tfsv.verification.thresholds import thresholds_of
 from tfsv.verification.trials import Trials
-from tfsv.verification.voices import joined_sound
 
 
 def learned_scorer(
@@ -41,12 +40,8 @@ def learned_scorer(
     if corpora is not None and len(set(corpora)) < 2:
         corpora = None
     plain = Scorer(scorer.cohort, scorer.top)
-    scores = plain.trial_scores(voices.embeddings, trials)
-    sounds = list(voices.sounds)
-    sounds += [joined_sound([sounds[row] for row in one.recordings]) for one in trials.enrolments]
-    table = sound_table(sounds)
-    enrol, test = table[trials.enrol], table[trials.test]
-    calibration = Calibration.fitted(scores, trials.labels, enrol, test, corpora)
-    ratios = calibration.ratios(scores, enrol, test)
+    found = plain.compared(voices.embeddings, trials, voices.sounds)
+    calibration = Calibration.fitted(found.scores, trials.labels, found.enrol, found.test, corpora)
+    ratios = calibration.ratios(found.scores, found.enrol, found.test)
     thresholds = thresholds_of(ratios, trials.labels, corpora)
     return dataclasses.replace(plain, calibration=calibration, thresholds=thresholds)

@@ -15,7 +15,7 @@ import numpy as np
 from tfsv import card_fields
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
-from tfsv.verification.calibration import Calibration, sound_table
+from tfsv.verification.calibration import Calibration, quality_table
 from tfsv.verification.normalisation import as_norm, cohort_statistics, unit_rows
 from tfsv.verification.scoring import normalised, voiceprint
 from tfsv.verification.thresholds import FALSE_ACCEPT_RATES
@@ -27,6 +27,22 @@ SCORING = "scoring"
 
 Side = np.ndarray | Voice | Sequence["np.ndarray | Voice"]
 """One side of a trial: an embedding or a voice, or several recordings of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """Sides of trials, compared but not yet calibrated.
+
+    Attributes:
+        scores: Cosines, normalised where there is a cohort, float64 `[trials]`.
+        enrol: Qualities of the enrolment sides, float64 `[trials, 3]`, as
+            `tfsv.verification.calibration.quality_table` makes them.
+        test: Qualities of the test sides, float64 `[trials, 3]`.
+    """
+
+    scores: np.ndarray
+    enrol: np.ndarray
+    test: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +95,8 @@ class Scorer:
         """
         first, second = as_voice(enrol), as_voice(test)
         vectors = np.stack([first.embedding, second.embedding])
-        return float(self._scores(vectors, [0], [1], [first.sound, second.sound])[0])
+        found = self._compared(vectors, [0], [1], [first.sound, second.sound])
+        return float(self._calibrated(found)[0])
 
     def trial_scores(
         self,
@@ -103,6 +120,31 @@ class Scorer:
         Raises:
             InputError: A shape is wrong, or an embedding is NaN or zero.
         """
+        return self._calibrated(self.compared(embeddings, trials, sounds, mean=mean))
+
+    def compared(
+        self,
+        embeddings: np.ndarray,
+        trials: Trials,
+        sounds: Sequence[Sound | None] | None = None,
+        *,
+        mean: np.ndarray | None = None,
+    ) -> Compared:
+        """What a calibration learns from or is applied to: scores and qualities of both sides.
+
+        Example:
+            >>> found = Scorer(cohort, top=20).compared(embeddings, trials)
+            >>> Calibration.fitted(found.scores, trials.labels, found.enrol, found.test)
+
+        Args:
+            embeddings: Embeddings of `trials.names`, as for `trial_scores`.
+            trials: The trials.
+            sounds: What was heard in each of `trials.names`. None: it is not known.
+            mean: A vector that is subtracted from every embedding before it is normalised.
+
+        Raises:
+            InputError: A shape is wrong, or an embedding is NaN or zero.
+        """
         known = [None] * len(embeddings) if sounds is None else list(sounds)
         sides = normalised(embeddings, mean=mean)
         if trials.enrolments:
@@ -111,17 +153,17 @@ class Scorer:
             for one in trials.enrolments:
                 heard = [known[row] for row in one.recordings]
                 known.append(None if None in heard else joined_sound(heard))
-        return self._scores(sides, trials.enrol, trials.test, known)
+        return self._compared(sides, trials.enrol, trials.test, known)
 
-    def _scores(
+    def _compared(
         self,
         sides: np.ndarray,
         enrol: Sequence[int] | np.ndarray,
         test: Sequence[int] | np.ndarray,
         sounds: Sequence[Sound | None],
-    ) -> np.ndarray:
+    ) -> Compared:
         enrol, test = np.asarray(enrol), np.asarray(test)
-        unit = unit_rows(sides)
+        unit, means = unit_rows(sides), None
         scores = np.empty(len(enrol))
         for start in range(0, len(scores), _CHUNK):
             part = slice(start, start + _CHUNK)
@@ -129,11 +171,14 @@ class Scorer:
         np.clip(scores, -1, 1, out=scores)
         if self.cohort is not None:
             found = cohort_statistics(unit, self.cohort, self.top)
-            scores = as_norm(scores, found.of(enrol), found.of(test))
-        if self.calibration is not None:
-            table = sound_table(sounds)
-            scores = self.calibration.ratios(scores, table[enrol], table[test])
-        return scores
+            scores, means = as_norm(scores, found.of(enrol), found.of(test)), found.means
+        table = quality_table(sounds, means)
+        return Compared(scores, table[enrol], table[test])
+
+    def _calibrated(self, found: Compared) -> np.ndarray:
+        if self.calibration is None:
+            return found.scores
+        return self.calibration.ratios(found.scores, found.enrol, found.test)
 
     def to_table(self) -> dict[str, Any]:
         """The table `scoring` of a card; the cohort lies beside it.

@@ -9,7 +9,7 @@ from tfsv.audio.corpora import CORPORA, CorpusEntries, Skipped
 from tfsv.audio.corpora.files import sound_files
 from tfsv.audio.manifest import Utterance
 from tfsv.errors import InputError
-from tfsv.text_files import read_text
+from tfsv.json_files import read_json
 
 
 @CORPORA.register("audiomnist")
@@ -39,7 +39,7 @@ def _sexes(root: str | os.PathLike) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        speakers = json.loads(read_text(path))
+        speakers = read_json(path, "the JSON that AudioMNIST has")
         return {
             number: {"male": "M", "female": "F"}.get(speaker.get("gender"), "")
             for number, speaker in speakers.items()

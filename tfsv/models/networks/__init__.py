@@ -6,10 +6,20 @@ A new file here is found by itself. The order of the imports is that of messages
 # isort: off
 from tfsv.models.networks import resnet
 from tfsv.models.networks import dfresnet
+from tfsv.models.networks import simam
 from tfsv.models.networks import ecapa
 from tfsv.models.networks import xvector
 from tfsv.models.networks import ge2e
 from tfsv.models.networks import campplus
 from tfsv.models.networks import eres2net
 
-__all__ = ["campplus", "dfresnet", "ecapa", "eres2net", "ge2e", "resnet", "xvector"]
+__all__ = [
+    "campplus",
+    "dfresnet",
+    "ecapa",
+    "eres2net",
+    "ge2e",
+    "resnet",
+    "simam",
+    "xvector",
+]

@@ -4,6 +4,7 @@ import functools
 
 import tf_keras as keras
 
+from tfsv.models.heads import Head, one_layer, two_layers
 from tfsv.models.image_layers import conv_norm, stem
 from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
@@ -69,13 +70,18 @@ def dfresnet(
             x = conv_norm(x, 2 * x.shape[-1], downsampling, 2, f"stage{stage}_downsampling")
         for block in range(1, blocks + 1):
             x = _inverted_bottleneck(x, f"stage{stage}_block{block}")
-    x = pooled(x, pooling)
-    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
+    embedding = one_layer(pooled(x, pooling), embedding_size)
     return keras.Model(features, embedding, name=f"dfresnet{depth}")
 
 
 def gemini(
-    depth: int, *, channels: int, bins: int, embedding_size: int, pooling: str = "tstp"
+    depth: int,
+    *,
+    channels: int,
+    bins: int,
+    embedding_size: int,
+    pooling: str = "tstp",
+    head: Head = one_layer,
 ) -> keras.Model:
     """A DF-ResNet with the strides of "Golden Gemini" (arXiv:2312.03620), in WeSpeaker's layout.
 
@@ -93,6 +99,7 @@ def gemini(
         bins: Number of mel filters, a multiple of 16.
         embedding_size: Number of components of the embedding.
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
+        head: Function that adds the dense layers, one of `tfsv.models.heads`.
 
     Returns:
         A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
@@ -104,8 +111,7 @@ def gemini(
         x = conv_norm(x, channels * 2 ** (stage - 1), 3, strides, f"stage{stage}_downsampling")
         for block in range(1, blocks + 1):
             x = _inverted_bottleneck(x, f"stage{stage}_block{block}")
-    x = pooled(x, pooling)
-    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
+    embedding = head(pooled(x, pooling), embedding_size)
     return keras.Model(features, embedding, name=f"gemini{depth}")
 
 
@@ -142,14 +148,15 @@ for _size, _suffix in ((2, ""), (3, "_3x3")):
             ),
         )
 
-for _depth in GEMINI_BLOCKS:
-    NETWORKS.add(
-        f"gemini{_depth}",
-        NetworkEntry(
-            functools.partial(gemini, _depth),
-            channels=32,
-            embedding_size=256,
-            pooling="tstp",
-            bins_multiple=16,
-        ),
-    )
+for _head, _suffix in ((one_layer, ""), (two_layers, "_two_layers")):
+    for _depth in GEMINI_BLOCKS:
+        NETWORKS.add(
+            f"gemini{_depth}{_suffix}",
+            NetworkEntry(
+                functools.partial(gemini, _depth, head=_head),
+                channels=32,
+                embedding_size=256,
+                pooling="tstp",
+                bins_multiple=16,
+            ),
+        )

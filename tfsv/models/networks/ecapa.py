@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv.models.heads import Head, normalised_layer, one_layer
 from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
@@ -93,6 +94,7 @@ def ecapa(
     embedding_size: int,
     pooling: str = "astp",
     speechbrain: bool = False,
+    head: Head = one_layer,
 ) -> keras.Model:
     """An ECAPA-TDNN in WeSpeaker's or SpeechBrain's layout.
 
@@ -108,6 +110,10 @@ def ecapa(
     Res2 block the first group of channels is not convolved, where it is the last one in
     WeSpeaker's. This is a matter of their order and not kept here.
 
+    In pooling "astp" frames see the utterance's statistics, as in WeSpeaker's networks with GLOB
+    in the name. Its others have "astp_local". `ecapa512_norm` and `ecapa1024_norm` have batch
+    normalisation behind the dense layer too (`emb_bn`).
+
     Narrow networks scale down, which is our choice. The 1536 channels are never more than the
     blocks' outputs together. The 128 channels of squeeze and attention layers are never more than
     `channels`.
@@ -122,6 +128,7 @@ def ecapa(
         embedding_size: Number of components of the embedding (192 in the papers).
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
         speechbrain: Whether the layout is SpeechBrain's.
+        head: Function that adds the dense layer, such as `tfsv.models.heads.normalised_layer`.
 
     Returns:
         A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
@@ -139,8 +146,7 @@ def ecapa(
     else:
         x = _conv_relu(x, min(_AGGREGATED, x.shape[-1]), 1, 1, "aggregation")
     x = norm(pooled(x, pooling, min(_BOTTLENECK, channels)), "pooling")
-    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
-    return keras.Model(features, embedding, name="ecapa")
+    return keras.Model(features, head(x, embedding_size), name="ecapa")
 
 
 def _se_res2_block(x, dilation: int, name: str, padding: str):
@@ -213,13 +219,14 @@ def _conv_relu(x, channels: int, size: int, dilation: int, name: str, padding: s
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
-for _layout, _prefix, _pooling in (
-    (ecapa, "ecapa", "astp"),
-    (functools.partial(ecapa, speechbrain=True), "speechbrain_ecapa", "astp_speechbrain"),
+for _layout, _name, _pooling in (
+    (ecapa, "ecapa{}", "astp"),
+    (functools.partial(ecapa, head=normalised_layer), "ecapa{}_norm", "astp"),
+    (functools.partial(ecapa, speechbrain=True), "speechbrain_ecapa{}", "astp_speechbrain"),
 ):
     for _width in (512, 1024):
         NETWORKS.add(
-            f"{_prefix}{_width}",
+            _name.format(_width),
             NetworkEntry(
                 _layout,
                 channels=_width,

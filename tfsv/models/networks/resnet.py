@@ -1,11 +1,13 @@
-"""Two-dimensional residual networks for speaker embeddings (r-vectors): resnet18 to resnet152."""
+"""Two-dimensional residual networks for speaker embeddings (r-vectors): resnet18 to resnet293."""
 
 import functools
 from collections.abc import Sequence
 
 import tf_keras as keras
 
-from tfsv.models.image_layers import conv_norm, stem
+from tfsv.models.deep_graphs import allow_depth
+from tfsv.models.heads import Head, one_layer, two_layers
+from tfsv.models.image_layers import conv_norm, shortcut_of, stem
 from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
 
@@ -15,12 +17,15 @@ BLOCKS = {
     50: (3, 4, 6, 3),
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
+    221: (6, 16, 48, 3),
+    293: (10, 20, 64, 3),
 }
 
 _WIDTHS = (1, 2, 4, 8)  # of the stages, in widths of the first
 _TAPERED = (1, 2, 4, 6)
 _FIRST_OF_BOTTLENECKS = 50
 _EXPANSION = 4
+_LAYERS_OF_A_BLOCK = 11  # of Keras, on the longest path through a bottleneck and its padding
 
 
 def resnet(
@@ -31,6 +36,7 @@ def resnet(
     embedding_size: int,
     pooling: str = "tstp",
     widths: Sequence[int] = _WIDTHS,
+    head: Head = one_layer,
 ) -> keras.Model:
     """A ResNet over the (time, frequency) image of fbank features.
 
@@ -40,8 +46,8 @@ def resnet(
     are bottlenecks: 1 × 1, 3 × 3 with the stride, and 1 × 1 to four times the stage's width. A
     1 × 1 projection shortcut stands where stride or width changes. Convolutions have no bias, and
     batch normalisation follows each. Temporal statistics pooling and one dense layer with bias end
-    the network. Convolutions of stride 2 pad one row on every side, as PyTorch does (Keras' "same"
-    would pad at the end only).
+    the network. `resnet18_two_layers` and its kin have two dense layers there. Convolutions of
+    stride 2 pad one row on every side, as PyTorch does (Keras' "same" would pad at the end only).
 
     Example:
         >>> resnet(18, channels=32, bins=80, embedding_size=256).output_shape
@@ -55,10 +61,12 @@ def resnet(
         pooling: Name of the pooling, a key of `tfsv.models.POOLINGS`.
         widths: Widths of the four stages as multiples of `channels`. Half of a ResNet's weights are
             in its last stage. 6 instead of 8 there spares a third of all (`resnet18_tapered`).
+        head: Function that adds the dense layers, one of `tfsv.models.heads`.
 
     Returns:
         A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
     """
+    allow_depth(_LAYERS_OF_A_BLOCK * sum(BLOCKS[depth]))
     block = _bottleneck_block if depth >= _FIRST_OF_BOTTLENECKS else _basic_block
     features = keras.Input((None, bins), name="features")
     x = stem(features, channels)
@@ -66,13 +74,12 @@ def resnet(
         for index in range(blocks):
             stride = 2 if stage > 0 and index == 0 else 1
             x = block(x, channels * widths[stage], stride, f"stage{stage + 1}_block{index + 1}")
-    x = pooled(x, pooling)
-    embedding = keras.layers.Dense(embedding_size, name="embedding", dtype="float32")(x)
+    embedding = head(pooled(x, pooling), embedding_size)
     return keras.Model(features, embedding, name=f"resnet{depth}")
 
 
 def _basic_block(x, channels: int, stride: int, name: str):
-    shortcut = _shortcut(x, channels, stride, name)
+    shortcut = shortcut_of(x, channels, stride, name)
     x = conv_norm(x, channels, 3, stride, f"{name}_conv1")
     x = keras.layers.ReLU(name=f"{name}_relu1")(x)
     x = conv_norm(x, channels, 3, 1, f"{name}_conv2")
@@ -81,7 +88,7 @@ def _basic_block(x, channels: int, stride: int, name: str):
 
 
 def _bottleneck_block(x, channels: int, stride: int, name: str):
-    shortcut = _shortcut(x, _EXPANSION * channels, stride, name)
+    shortcut = shortcut_of(x, _EXPANSION * channels, stride, name)
     x = conv_norm(x, channels, 1, 1, f"{name}_conv1")
     x = keras.layers.ReLU(name=f"{name}_relu1")(x)
     x = conv_norm(x, channels, 3, stride, f"{name}_conv2")
@@ -91,14 +98,8 @@ def _bottleneck_block(x, channels: int, stride: int, name: str):
     return keras.layers.ReLU(name=f"{name}_relu3")(x)
 
 
-def _shortcut(x, channels: int, stride: int, name: str):
-    if stride != 1 or x.shape[-1] != channels:
-        return conv_norm(x, channels, 1, stride, f"{name}_shortcut")
-    return x
-
-
-def _register(name: str, depth: int, widths: Sequence[int]) -> None:
-    build = functools.partial(resnet, depth, widths=widths)
+def _register(name: str, depth: int, **changes) -> None:
+    build = functools.partial(resnet, depth, **changes)
     NETWORKS.add(
         name,
         NetworkEntry(build, channels=32, embedding_size=256, pooling="tstp", bins_multiple=8),
@@ -106,5 +107,7 @@ def _register(name: str, depth: int, widths: Sequence[int]) -> None:
 
 
 for _depth in BLOCKS:
-    _register(f"resnet{_depth}", _depth, _WIDTHS)
-_register("resnet18_tapered", 18, _TAPERED)
+    _register(f"resnet{_depth}", _depth)
+_register("resnet18_tapered", 18, widths=_TAPERED)
+for _depth in BLOCKS:
+    _register(f"resnet{_depth}_two_layers", _depth, head=two_layers)

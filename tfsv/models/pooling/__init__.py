@@ -11,6 +11,7 @@ from tfsv.models.pooling.statistics import TemporalStatisticsPooling
 from tfsv.models.pooling.mean import TemporalAveragePooling
 from tfsv.models.pooling.deviation import TemporalDeviationPooling
 from tfsv.models.pooling.attentive import AttentiveStatistics, GlobalContext
+from tfsv.models.pooling.asp import rectified_attention
 
 # isort: on
 from tfsv.models.registry import POOLINGS
@@ -22,6 +23,7 @@ __all__ = [
     "TemporalDeviationPooling",
     "TemporalStatisticsPooling",
     "pooled",
+    "rectified_attention",
 ]
 
 

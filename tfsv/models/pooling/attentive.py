@@ -95,6 +95,24 @@ class AttentiveStatistics(keras.layers.Layer):
         return (input_shape[0][0], 2 * input_shape[0][2])
 
 
+def flat_frames(x: tf.Tensor) -> tf.Tensor:
+    """Puts the channels of an image's frequencies side by side in a functional network.
+
+    Example:
+        >>> flat_frames(keras.Input((None, 10, 256))).shape
+        TensorShape([None, None, 2560])
+
+    Args:
+        x: Keras tensor `[batch, time, ...]`. All its axes but the first two are known.
+
+    Returns:
+        Keras tensor `[batch, time, features]`.
+    """
+    if len(x.shape) > 3:
+        x = keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name="pooling_frames")(x)
+    return x
+
+
 def attentive_statistics(
     x: tf.Tensor, bottleneck: int, *, context: bool = True, speechbrain: bool = False
 ) -> tf.Tensor:
@@ -120,9 +138,7 @@ def attentive_statistics(
     Returns:
         Keras tensor float32 `[batch, 2 * features]`, all means first.
     """
-    if len(x.shape) > 3:
-        size = x.shape[2] * x.shape[3]
-        x = keras.layers.Reshape((-1, size), name="pooling_frames")(x)
+    x = flat_frames(x)
     lowest = _LOWEST_VARIANCE_OF_SPEECHBRAIN if speechbrain else _LOWEST_VARIANCE
     scores = x
     if context:

@@ -10,6 +10,7 @@ package org.tfsv.core.model
  * @property score what the ratio gains for each unit of the score, positive.
  * @property duration seconds of sound of a side.
  * @property level difference of the levels of both sides, dB.
+ * @property imposterMean mean of a side's highest cosines to the cohort; null: it does not count.
  * @property thresholds ratios from which on to accept, by operating point.
  */
 class ScoringTable private constructor(
@@ -19,6 +20,7 @@ class ScoringTable private constructor(
     val score: Double,
     val duration: Measure,
     val level: Measure,
+    val imposterMean: Measure?,
     val thresholds: Map<String, Double>,
 ) {
     /**
@@ -48,8 +50,10 @@ class ScoringTable private constructor(
 
     internal companion object {
         private const val FEWEST = 2
-        private val KEYS =
-            setOf("cohort", "top", "offset", "score", "duration", "level", "thresholds")
+        private const val IMPOSTER_MEAN = "imposter_mean"
+        private val KEYS = setOf(
+            "cohort", "top", "offset", "score", "duration", "level", IMPOSTER_MEAN, "thresholds",
+        )
         private val MEASURE_KEYS = setOf("weight", "lowest", "typical", "highest")
 
         /** Reads the table. */
@@ -67,6 +71,9 @@ class ScoringTable private constructor(
                 score = fields.positive("score"),
                 duration = measure(fields.table("duration"), CardFields::positive),
                 level = measure(fields.table("level"), CardFields::number),
+                imposterMean = fields.ifPresent(IMPOSTER_MEAN) {
+                    measure(fields.table(it), CardFields::number)
+                },
                 thresholds = fields.map("thresholds", CardFields::number),
             )
         }

@@ -15,15 +15,23 @@ internal class Normalisation(private val cohort: Cohort, private val top: Int) {
         sqrt((0 until cohort.dimensions).sumOf { squared(cohort.value(vector, it)) })
     }
 
-    /** The cosine of two embeddings, in deviations above strangers, as both sides find them. */
-    fun normalised(cosine: Double, a: FloatArray, b: FloatArray): Double =
-        (deviations(cosine, a) + deviations(cosine, b)) / 2
+    /**
+     * How alike a side finds the strangers that are most alike.
+     *
+     * @property mean of its highest cosines to the cohort: its imposter mean.
+     * @property deviation standard deviation of these, positive.
+     */
+    class Strangers(val mean: Double, private val deviation: Double) {
+        /** A cosine in deviations above these strangers. */
+        fun above(cosine: Double): Double = (cosine - mean) / deviation
+    }
 
-    private fun deviations(cosine: Double, side: FloatArray): Double {
+    /** Compares a side with the cohort. */
+    fun strangers(side: FloatArray): Strangers {
         val highest = cosines(side).apply { sort() }.takeLast(top)
         val mean = highest.average()
         val deviation = sqrt(highest.sumOf { (it - mean) * (it - mean) } / top)
-        return (cosine - mean) / max(deviation, LOWEST_DEVIATION)
+        return Strangers(mean, max(deviation, LOWEST_DEVIATION))
     }
 
     private fun cosines(side: FloatArray): DoubleArray {

@@ -25,8 +25,10 @@ class Scorer private constructor(
         val a = enrol.embedding
         val b = test.embedding
         val cosine = Scoring.cosine(a, b)
-        val score = normalisation?.normalised(cosine, a, b) ?: cosine
-        val found = calibration?.ratio(score, enrol.sound, test.sound) ?: score
+        val strangers = normalisation?.let { listOf(it.strangers(a), it.strangers(b)) }.orEmpty()
+        val score = if (strangers.isEmpty()) cosine else strangers.map { it.above(cosine) }.average()
+        val means = strangers.map { it.mean }
+        val found = calibration?.ratio(score, enrol.sound, test.sound, means) ?: score
         if (!found.isFinite()) {
             throw BadInput("The model gives no usable score; choose another model.")
         }

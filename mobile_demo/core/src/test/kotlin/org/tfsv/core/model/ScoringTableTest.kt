@@ -12,6 +12,8 @@ class ScoringTableTest {
         mapOf("weight" to "-0.6", "lowest" to "0.6", "typical" to "2.1", "highest" to "7.5")
     private val level =
         mapOf("weight" to "-0.05", "lowest" to "0", "typical" to "2.4", "highest" to "15")
+    private val imposterMean =
+        mapOf("weight" to "2.5", "lowest" to "0.2", "typical" to "0.3", "highest" to "0.5")
     private val fields = mapOf(
         "cohort" to "200",
         "top" to "20",
@@ -31,6 +33,17 @@ class ScoringTableTest {
         assertEquals(listOf(-0.6, 0.6, 2.1, 7.5), numbers(table.duration))
         assertEquals(listOf(-0.05, 0.0, 2.4, 15.0), numbers(table.level))
         assertEquals(mapOf("eer" to 0.2, "far_0.01" to 3.9), table.thresholds)
+        assertNull(table.imposterMean)
+    }
+
+    @Test
+    fun `an imposter mean is read where there is one`() {
+        val table = read(fields + ("imposter_mean" to Cards.json(imposterMean))).scoring
+        assertEquals(listOf(2.5, 0.2, 0.3, 0.5), numbers(checkNotNull(table?.imposterMean)))
+        for (wrong in listOf(imposterMean - "lowest", imposterMean + ("typical" to "0.6"))) {
+            named("imposter_mean", fields + ("imposter_mean" to Cards.json(wrong)))
+        }
+        named("imposter_mean", fields + ("imposter_mean" to "1"))
     }
 
     @Test

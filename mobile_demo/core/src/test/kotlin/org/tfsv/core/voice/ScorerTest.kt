@@ -137,15 +137,26 @@ class ScorerTest {
         val seconds = sounds.map { clipped(it.seconds, table.duration) / table.duration.typical }
         val apart = clipped(abs(sounds[0].level - sounds[1].level), table.level)
         return table.offset + table.score * score + table.duration.weight * seconds.sumOf(::ln) +
-            table.level.weight * (apart - table.level.typical)
+            table.level.weight * (apart - table.level.typical) +
+            listOf(a, b).sumOf { side -> fromMean(side, cohort, table) }
     }
 
-    private fun half(cosine: Double, side: List<Double>, cohort: Cohort, top: Int): Double {
+    private fun fromMean(side: List<Double>, cohort: Cohort?, table: ScoringTable): Double {
+        val measure = table.imposterMean ?: return 0.0
+        val mean = highest(side, checkNotNull(cohort), checkNotNull(table.top)).average()
+        return measure.weight * (clipped(mean, measure) - measure.typical)
+    }
+
+    private fun highest(side: List<Double>, cohort: Cohort, top: Int): List<Double> {
         val cosines = List(cohort.size) { vector ->
             val other = unit(List(SIZE) { cohort.value(vector, it).toDouble() })
             side.zip(other) { x, y -> x * y }.sum()
         }
-        val highest = cosines.sortedDescending().take(top)
+        return cosines.sortedDescending().take(top)
+    }
+
+    private fun half(cosine: Double, side: List<Double>, cohort: Cohort, top: Int): Double {
+        val highest = highest(side, cohort, top)
         val deviation = sqrt(highest.sumOf { (it - highest.average()).pow(2) } / top)
         return (cosine - highest.average()) / max(deviation, 0.001)
     }
