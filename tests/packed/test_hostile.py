@@ -119,7 +119,7 @@ def test_forged_files_are_refused_or_load(contents, tmp_path):
         ("buffers at an offset of 4294967295", "out of the file"),
         ("a checksum of 31 bytes", "has no checksum"),
         ("card: eer of 401 digits", "too large"),
-        ("card: front_end of 5000 lists", "recursion"),
+        ("card: front_end of 5000 lists", "nested too deeply"),
         ("card: eer NaN", "'measured' of the model card must be a finite number"),
         ("card: not UTF-8", "utf-8"),
         ("card: scoring's thresholds NaN", "must be a finite number"),

@@ -196,6 +196,15 @@ def _parts(image: Shape, axis: int, parts: int) -> list[Shape]:
     return [(*image[:axis], image[axis] // parts, *image[axis + 1 :])] * parts
 
 
+def _pack(given: Operands, options: tuple) -> list[Shape]:
+    first, (parts, place) = given.shapes[0], options
+    check_rank(first, 0, BROADCAST_RANK - 1)
+    if parts != len(given.shapes) or any(shape != first for shape in given.shapes):
+        raise ForeignGraphError("parts that do not fit")
+    axis = checked_axis(place, len(first) + 1)
+    return [(*first[:axis], parts, *first[axis:])]
+
+
 def _unpack(given: Operands, options: tuple) -> list[Shape]:
     image, (parts, axis) = given.shapes[0], options
     check_rank(image, 1, HIGHEST_RANK)
@@ -291,6 +300,7 @@ RULES: dict[str, Rule] = {
     "strided": _strided,
     "slice": _slice,
     "split": _split,
+    "pack": _pack,
     "unpack": _unpack,
     "tile": _tile,
     "broadcast_to": _broadcast_to,

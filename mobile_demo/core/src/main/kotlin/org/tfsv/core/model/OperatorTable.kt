@@ -34,7 +34,7 @@ internal object OperatorTable {
         MUL 18 1,2,3 0,21 ff>f,ii>i,QQ>Q broadcast
         RELU 19 1,2 0 f>f,Q>Q same
         RELU6 21 1,2 0 f>f same
-        RESHAPE 22 1 0,17 fi>f,ii>i,ci>c,qi>q,qi>Q,qi>K,Qi>Q,Qi>K reshape
+        RESHAPE 22 1 0,17 fi>f,ii>i,ci>c,qi>q,qi>Q,qi>K,Qi>q,Qi>Q,Qi>K reshape
         SOFTMAX 25 1 9 f>f last
         TANH 28 1,2 0 f>f,Q>Q same
         PAD 34 1,2 0,22 fi>f,ii>i,Qi>Q pad
@@ -67,6 +67,7 @@ internal object OperatorTable {
         RSQRT 76 1 0 f>f same
         SHAPE 77 1 55 f>i,i>i,f>l,i>l shape
         REDUCE_MAX 82 1 27 fi>f,ii>i reduce
+        PACK 83 1,2 59 f*>f,i*>i,Q*>Q pack
         LOGICAL_AND 86 1 0,62 bb>b broadcast
         LOGICAL_NOT 87 1 0,63 b>b same
         UNPACK 88 1,2 64 f>f*,i>i*,q>K*,q>q*,Q>Q*,Q>K* unpack
@@ -123,6 +124,7 @@ internal object OperatorTable {
         51
         52
         55 b:0:2:4
+        59 i:0:1:255 i:0:-5:4
         62
         63
         64 i:0:1:255 i:0:0:0

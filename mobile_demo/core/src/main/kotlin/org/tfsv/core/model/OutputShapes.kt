@@ -34,6 +34,7 @@ internal object OutputShapes {
         "broadcast" -> given.shapes.indices.map(given::shape).reduce(::broadcast)
             .also { rank(it, 0, BROADCAST_RANK) }
         "concatenation" -> concatenation(given, options)
+        "pack" -> pack(given, options)
         "reshape" -> reshape(given)
         "pad" -> pad(given)
         "gather" -> gather(given, options)
@@ -206,6 +207,16 @@ internal object OutputShapes {
         val place = axis(axis[0], image.size)
         if (image[place] % parts != 0L) throw misparted()
         return List(given.outputs) { image.with(place, image[place] / parts) }
+    }
+
+    private fun pack(given: Operands, options: List<Any>): Shape {
+        val first = given.shape(0)
+        rank(first, 0, BROADCAST_RANK - 1)
+        val parts = options[0] as Long
+        val even = given.shapes.all { it == first }
+        if (parts != given.shapes.size.toLong() || !even) throw misparted()
+        val axis = axis(options[1] as Long, first.size + 1)
+        return first.take(axis) + parts + first.drop(axis)
     }
 
     private fun unpack(given: Operands, options: List<Any>): List<Shape> {
