@@ -401,3 +401,13 @@ def test_speechbrain_says_that_its_features_are_others():
     assert "SpeechBrain's Fbank" in imported.notes
     settings_ = LogMel(**imported.front_end).settings()
     assert (settings_["preemphasis"], settings_["low_hz"], settings_["bins"]) == (0, 0, 72)
+
+
+def test_numbers_that_numpy_has_not_are_named(tmp_path):
+    pytest.importorskip("safetensors.numpy")
+    table = {"conv1.weight": {"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}}
+    header = json.dumps(table).encode()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(InputError, match="its numbers are float8_e4m3fn, which is not read"):
+        read_checkpoint(path)

@@ -145,9 +145,11 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
         ) from error
     try:
         tensors = load_file(path)
-    except (
-        safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError,
-    ) as error:  # fmt: skip
+    except AttributeError as error:  # NumPy has no such type
+        raise InputError(
+            f"{path}: its numbers are {error.name}, which is not read; save them as float32"
+        ) from error
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: not a safetensors file, or broken ({reason:.100})") from error
     return {
