@@ -8,10 +8,10 @@ Layer by layer, codes and centroids are chosen so that the layer's outputs chang
 network as quantized so far gives the layer, and batch normalisation follows. --bit_plan gives each
 layer a width of its own. --budget searches for widths whose packed file has so many bytes. With
 --finetune_steps=2000 the float model then teaches the quantized one on the same recordings. The
-folder that comes out is one that `tfsv evaluate`, `tfsv export` and further training take. It knows
-no threshold before `tfsv evaluate --calibrate` has measured it. A killed run goes on at the layer
-where it was. Until its end the folder also holds what waits between two layers. That is up to 3 GB
-for a ResNet34 of 32 channels, and less for fewer or shorter crops.
+folder that comes out is one that `tfsv evaluate` and `tfsv export` take. It knows no threshold
+before `tfsv evaluate --calibrate` has measured it. A killed run goes on at the layer where it was.
+Until its end the folder also holds what waits between two layers. That is up to 3 GB for a ResNet34
+of 32 channels, and less for fewer or shorter crops.
 """
 
 from typing import Any
