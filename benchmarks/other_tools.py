@@ -20,20 +20,15 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 from absl import app, flags
-from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import quantizer, recipe
+from feature_files import FeatureFile, packed_content
 from interleave import interleaved
 from plain_tflite import graph_of, tflite_of
 from trial_lists import corpus_eers, opened
 
 from tfsv.audio.crop_settings import RecordingSettings
 from tfsv.card import ModelCard
-from tfsv.conversion.convert import convert
-from tfsv.conversion.ends import Ends
 from tfsv.files import replacing, write_json
-from tfsv.packed.expand import expand, is_packed
-from tfsv.quantization.calibration import quantize_on
-from tfsv.quantization.network import strip
 from tfsv.tasks.task import TASKS
 from tfsv.text_tables import aligned
 from tfsv.verification.model_card import front_end_of
@@ -112,52 +107,7 @@ class Tools:
         return _tflite(api.strip_clustering(found))
 
     def _by_tfsv(self, bits: int) -> bytes:
-        wanted = dict.fromkeys(TASKS[self._card.task].coded_layers(self._network), bits)
-        found = quantize_on(self._network, wanted, self._batches)
-        network, coded = strip(found.network)
-        ends = Ends.of(network)
-        return convert(network, coded, self._card, ends, "packed", "int8_weights").content()
-
-
-class File:
-    """A file that can be run on features of any length.
-
-    Args:
-        content: The file; a packed one is expanded.
-    """
-
-    def __init__(self, content: bytes):
-        content = expand(content) if is_packed(content) else content
-        self._run = Interpreter(model_content=content, num_threads=1)
-        self._input, self._output = (
-            ends[0] for ends in (self._run.get_input_details(), self._run.get_output_details())
-        )
-        self._shape: tuple[int, ...] = ()
-
-    def embed(self, features: np.ndarray) -> np.ndarray:
-        """Embeddings of length 1 for features, float32 `[batch, frames, bins]`."""
-        found = np.concatenate([self(one[np.newaxis]) for one in features])
-        lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        if not np.all((lengths > 0) & np.isfinite(lengths)):
-            raise ValueError("the file runs, but gives no finite embeddings")
-        return found / lengths
-
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        """The output for features, float32 `[1, frames, bins]`."""
-        if features.shape != self._shape:
-            self._run.resize_tensor_input(self._input["index"], features.shape)
-            self._run.allocate_tensors()
-            self._shape = features.shape
-        if self._input["dtype"] == np.int8:
-            scale, zero = self._input["quantization"]
-            features = np.clip(np.round(features / scale) + zero, -128, 127).astype(np.int8)
-        self._run.set_tensor(self._input["index"], features)
-        self._run.invoke()
-        output = self._run.get_tensor(self._output["index"])
-        if self._output["dtype"] == np.int8:
-            scale, zero = self._output["quantization"]
-            return (output.astype(np.float32) - zero) * np.float32(scale)
-        return output
+        return packed_content(self._network, self._card, self._batches, bits)
 
 
 def main(arguments: list[str]) -> None:
@@ -179,7 +129,7 @@ def main(arguments: list[str]) -> None:
         if name not in rows:
             try:
                 content = make()
-                figures = corpus_eers(features.embed_by(File(content).embed, size), trials)
+                figures = corpus_eers(features.embed_by(FeatureFile(content).embed, size), trials)
             except (RuntimeError, ValueError) as error:
                 rows[name] = {"failed": str(error).splitlines()[0]}
                 continue
@@ -192,7 +142,7 @@ def main(arguments: list[str]) -> None:
             write_json(output, rows)
             print(table({name: rows[name]}), flush=True)
         if "failed" not in rows[name]:
-            files[name] = File(path.read_bytes())
+            files[name] = FeatureFile(path.read_bytes())
     shape = (1, _FRAMES.value, front_end_of(card)["bins"])
     sound = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     works = {name: lambda file=file: file(sound) for name, file in files.items()}
