@@ -11,6 +11,7 @@ in turns in one process. Beside the JSON stands a picture with the same name. Th
 where it was if it is started again with the same output.
 """
 
+import itertools
 import json
 import pathlib
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from absl import app, flags
 from feature_files import FeatureFile, packed_content
 from interleave import interleaved
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from trial_lists import corpus_eers, opened
 
 from tfsv.audio.crop_settings import RecordingSettings
@@ -40,6 +42,7 @@ _ROUNDS = flags.DEFINE_integer("rounds", 20, "Turns of each file.")
 _OUTPUT = flags.DEFINE_string("output", None, "JSON to write; files go beside it.", required=True)
 
 _BURST = 3
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def main(arguments: list[str]) -> None:
@@ -122,14 +125,16 @@ def draw(rows: Mapping[str, Mapping], path: pathlib.Path) -> None:
         (panels[0], "bytes", "bytes of the packed file"),
         (panels[1], "milliseconds", f"milliseconds for {_FRAMES.value / 100:g} s, one thread"),
     ):
-        for row in rows.values():
-            point = row[key], 100 * row["eer"]
-            axes.plot(*point, "o", color="#0072b2")
-            name = f"{row['network'].split(',')[0]} {row['bins']}"
-            axes.annotate(name, point, xytext=(5, 4), textcoords="offset points", fontsize=8)
+        for row, marker in zip(rows.values(), itertools.cycle(_MARKERS)):
+            name = f"{row['network']}, {row['bins']} filters"
+            axes.plot(row[key], 100 * row["eer"], marker, markersize=7, label=name)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:,.10g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(label)
         axes.grid(alpha=0.3)
+    panels[1].legend(fontsize=7)
     panels[0].set_ylabel(f"EER %, {_BITS.value} bits")
     with replacing(path) as part:
         figure.savefig(part, format="png")
