@@ -11,6 +11,9 @@ from tfsv.registry import Registry
 if TYPE_CHECKING:
     import tf_keras as keras
 
+PUBLISHED_BINS = 80
+"""Number of mel filters of every published network but GE2E's."""
+
 
 @dataclass(frozen=True)
 class NetworkEntry:
