@@ -44,6 +44,13 @@ def test_what_stands_in_place_of_the_file_is_told(tmp_path, content, message):
         read_bytes(tmp_path / "a.txt", "a list")
 
 
+@pytest.mark.parametrize("size", [0, (1 << 16) - 1, 1 << 16, (1 << 16) + 1, 200_000])
+def test_a_text_is_whole_however_its_first_bytes_are_looked_at(tmp_path, size):
+    content = bytes(97 + number % 25 for number in range(size))
+    (tmp_path / "a.txt").write_bytes(content)
+    assert read_bytes(tmp_path / "a.txt") == content
+
+
 def test_other_bytes_are_told_with_their_line(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"a\nb\nJos\xe9\n")

@@ -5,13 +5,12 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
-from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES, SILENCE_DB
+from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES, MOST_BINS, SILENCE_DB
 from tfsv.sounding import repeated_sound, sounding_mask
 
 _BLOCK = 80  # gcd of frame and hop: a frame is five blocks, the next one starts two blocks later
 _INNER = 10  # a block is cut in two steps (10 samples, then 8 groups), see LogMel.call
 _FLOOR = float(np.finfo(np.float32).eps)
-_MOST_BINS = 512  # filters; the spectrum has 257 lines
 
 
 @keras.utils.register_keras_serializable("tfsv")
@@ -67,8 +66,8 @@ class LogMel(keras.layers.Layer):
     ):
         kwargs.setdefault("dtype", "float32")  # log of a power spectrum has no room for bfloat16
         super().__init__(trainable=False, **kwargs)
-        if not 1 <= bins <= _MOST_BINS:
-            raise ValueError(f"bins: expected 1 to {_MOST_BINS}. Received: {bins:.9g}")
+        if not 1 <= bins <= MOST_BINS:
+            raise ValueError(f"bins: expected 1 to {MOST_BINS}. Received: {bins:.9g}")
         if window not in _WINDOWS:
             raise ValueError(f"window: expected one of {sorted(_WINDOWS)}. Received: {window!r}")
         if not 0 <= low_hz < high_hz <= SAMPLE_RATE / 2:

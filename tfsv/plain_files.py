@@ -59,13 +59,33 @@ def whole(path: str | os.PathLike, most: int | None = None) -> bytes:
         OSError: The file cannot be read, or is a folder.
     """
     with opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if most is not None and size > most:
-            raise InputError(f"{path}: {size} bytes, where {most} are the most; is it this file?")
-        try:
-            return file.read()
-        except MemoryError as error:
-            raise InputError(f"{path}: {size} bytes, more than there is memory for") from error
+        return rest(file, path, most)
+
+
+def rest(file: BinaryIO, path: str | os.PathLike, most: int | None = None) -> bytes:
+    """The bytes from where an opened file is to its end, unless the whole is too large.
+
+    Example:
+        >>> with opened("list.txt") as file:
+        ...     head = file.read(8)
+        ...     content = head + rest(file, "list.txt", most=1_000_000)
+
+    Args:
+        file: What `opened` gave.
+        path: The file's path, for messages.
+        most: Bytes that the whole file may have. None: as many as there is memory for.
+
+    Raises:
+        InputError: The file is too large.
+        OSError: The file cannot be read, or is a folder.
+    """
+    size = os.fstat(file.fileno()).st_size
+    if most is not None and size > most:
+        raise InputError(f"{path}: {size} bytes, where {most} are the most; is it this file?")
+    try:
+        return file.read()
+    except MemoryError as error:
+        raise InputError(f"{path}: {size} bytes, more than there is memory for") from error
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -5,7 +5,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
-from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES
+from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES, MOST_BINS
 
 LOWEST_LEVEL_DB = -30.0
 """Level in dB of full scale to which quieter recordings are raised, as Resemblyzer does."""
@@ -14,7 +14,6 @@ RINGING = 2
 """Frames behind the last one that an utterance has, into which its last samples still reach."""
 
 _BEHIND = FRAME_SAMPLES // 2 + RINGING * HOP_SAMPLES  # zeros after the utterance
-_MOST_BINS = 512  # filters; the spectrum has 201 lines
 _QUIETEST = 1e-10  # root mean square below which a waveform is digital silence
 _LINEAR_MELS = 15.0  # at 1000 Hz, up to which Slaney's scale is linear
 _MEL_OCTAVE = 27.0 / np.log(6.4)  # mels of a factor e above it
@@ -53,8 +52,8 @@ class PowerMel(keras.layers.Layer):
     ) -> None:
         kwargs.setdefault("dtype", "float32")  # powers span more than bfloat16 tells apart
         super().__init__(trainable=False, **kwargs)
-        if not 1 <= bins <= _MOST_BINS:
-            raise ValueError(f"bins: expected 1 to {_MOST_BINS}. Received: {bins:.9g}")
+        if not 1 <= bins <= MOST_BINS:
+            raise ValueError(f"bins: expected 1 to {MOST_BINS}. Received: {bins:.9g}")
         if lowest_level_db is not None and not lowest_level_db < 0:
             raise ValueError(
                 f"lowest_level_db: expected a negative number. Received: {lowest_level_db}"

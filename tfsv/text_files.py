@@ -6,7 +6,7 @@ import re
 
 from tfsv.errors import InputError
 from tfsv.foreign import HEAD_BYTES, foreign_kind
-from tfsv.plain_files import opened, whole
+from tfsv.plain_files import opened, rest
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -44,9 +44,9 @@ def read_bytes(path: str | os.PathLike, what: str = "text", most: int | None = N
     try:
         with opened(path) as file:
             head = file.read(_HEAD)
-        if len(head) == _HEAD and not head.strip(b"\0"):
-            raise InputError(f"{path}: not {what}: {_ZEROS}")  # perhaps gigabytes of them
-        data = whole(path, most)
+            if len(head) == _HEAD and not head.strip(b"\0"):
+                raise InputError(f"{path}: not {what}: {_ZEROS}")  # perhaps gigabytes of them
+            data = head + rest(file, path, most)
     except OSError as error:
         raise InputError(f"{path}: cannot be read as {what} ({error.strerror})") from error
     for mark, encoding in _MARKS:

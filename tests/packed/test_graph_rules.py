@@ -1,5 +1,6 @@
 """Graphs that no exporter of tfsv writes are refused, in Python and in the app alike."""
 
+import contextlib
 import pathlib
 import re
 
@@ -15,6 +16,7 @@ from tfsv.errors import InputError
 from tfsv.packed import expand, flatbuffer, graph_rules, operator_table, seal
 from tfsv.packed.operands import ForeignGraphError
 from tfsv.packed.output_shapes import RULES
+from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime import Runner
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -210,13 +212,40 @@ def test_the_message_tells_a_forged_file_from_a_damaged_one(plain, tmp_path):
         Runner(path)
 
 
+def _cosine():
+    return keras.layers.Lambda(keras.backend.cos)
+
+
 def test_an_operator_that_no_reader_takes_is_named_at_export(tmp_path):
     features = keras.Input((20, 4), name="features")
     hidden = keras.layers.Conv1D(4, 3)(features)
-    network = keras.Model(features, keras.layers.Lambda(keras.backend.cos)(hidden))
+    network = keras.Model(features, _cosine()(hidden))
     with pytest.raises(InputError, match="cannot be exported: its graph has COS, an operator"):
         export_tflite(network, {}, tiny_networks.card(), tmp_path / "x.tflite", Ends.of(network))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_packed_file_is_expanded_once_at_export(tmp_path, monkeypatch):
+    features = keras.Input((20, 4), name="features")
+    hidden = keras.layers.Conv1D(4, 3, name="conv")(features)
+    expanded = []
+
+    def counted(content):
+        expanded.append(expand.expand(content))
+        return expanded[-1]
+
+    monkeypatch.setattr("tfsv.runtime.runner.expand", counted)
+    for last, refused in ((keras.layers.ReLU(), False), (_cosine(), True)):
+        quantized = quantize(keras.Model(features, last(hidden)), 2)
+        refresh_codebooks(quantized)
+        plain, coded = strip(quantized)
+        path, ends = tmp_path / f"{refused}.tflite", Ends.of(plain)
+        with contextlib.ExitStack() as stack:
+            if refused:
+                stack.enter_context(pytest.raises(InputError, match="graph has COS, an operator"))
+            export_tflite(plain, coded, tiny_networks.card(), path, ends, "packed")
+        assert path.exists() != refused
+    assert len(expanded) == 1
 
 
 def test_inputs_that_are_too_short_are_refused_instead_of_ending_the_process(tmp_path):

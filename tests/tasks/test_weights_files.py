@@ -86,6 +86,16 @@ def test_a_group_within_itself_ends(tmp_path):
     check_weights(path, 3)
 
 
+def test_a_file_of_very_many_objects_is_told_as_that(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file["x"] = np.zeros(1, np.float32)
+        for number in range(100_000):
+            file.id.link(b"x", str(number).encode(), h5py.h5g.LINK_HARD)
+    with pytest.raises(InputError, match=r"not as tfsv writes it \(more than 100,000 objects\)"):
+        check_weights(path, 1)
+
+
 @pytest.mark.parametrize(
     "name, value", [("channels", 10**18), ("embedding_size", 10**9), ("bins", 10**400)]
 )

@@ -23,6 +23,9 @@ FRAME_SAMPLES = 400
 HOP_SAMPLES = 160
 """Samples from the start of a frame to that of the next one, 10 ms."""
 
+MOST_BINS = 512
+"""Most mel filters of a frame; its spectrum has 201 or 257 lines."""
+
 SILENCE_DB = 45.0
 """Decibels below the recording's level from which on a frame is not active."""
 

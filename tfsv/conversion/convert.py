@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import pathlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ from tfsv.packed import flatbuffer
 from tfsv.packed.assemble import assemble
 from tfsv.packed.bits import packed_bytes
 from tfsv.packed.cohort import cohort_bytes
-from tfsv.packed.expand import expand, is_packed
+from tfsv.packed.expand import is_packed
 from tfsv.packed.graph_rules import check_graph
 from tfsv.packed.operands import ForeignGraphError
 from tfsv.packed.record import Record
@@ -201,10 +202,9 @@ def export_tflite(
     compute = compute or COMPUTE_FORMS.get(weights, ("",))[0]
     conversion = convert(network, coded, card, ends, weights, compute, calibration)
     content = conversion.content(cohort=cohort)
-    check_loadable(content)
     with replacing(path, len(content)) as part:
         part.write_bytes(content)
-        runner = Runner(part)
+        runner = open_new(part)
         agreement = self_check(runner, keras_runner(network, ends), ends, examples)
         if not agreement > ends.lowest[compute]:
             raise RuntimeError(
@@ -308,29 +308,36 @@ def self_check(
     return float(lowest)
 
 
-def check_loadable(content: bytes) -> None:
-    """Checks that a new file keeps the rules by which tfsv and the app know their own.
+def open_new(path: str | os.PathLike) -> Runner:
+    """Opens a new file by the rules by which tfsv and the app know their own.
+
+    A packed file has to keep them as it is and as it is expanded, which the runner does once.
 
     Example:
         >>> conversion = convert(network, coded, card, ends, "packed", "int8_weights")
-        >>> check_loadable(conversion.content())
+        >>> written = pathlib.Path("model.tflite").write_bytes(conversion.content())
+        >>> runner = open_new("model.tflite")
 
     Args:
-        content: The whole file.
+        path: The file.
 
     Raises:
         InputError: Its graph has an operator, or a form of one, that is not in the table.
     """
+    content = pathlib.Path(path).read_bytes()
     try:
-        check_graph(content)
         if is_packed(content):
-            check_graph(expand(content))
-    except ForeignGraphError as error:
+            check_graph(content)
+        return Runner(path)
+    except (ForeignGraphError, InputError) as error:
+        foreign = error if isinstance(error, ForeignGraphError) else error.__cause__
+        if not isinstance(foreign, ForeignGraphError):
+            raise
         raise InputError(
-            f"the network cannot be exported: its graph has {error}; build the network of other"
+            f"the network cannot be exported: its graph has {foreign}; build the network of other"
             " layers, or add the operator to tfsv/packed/operator_table.py and to the app's"
             " OperatorTable.kt"
-        ) from error
+        ) from foreign
 
 
 def _check_form(weights: str, compute: str) -> None:

@@ -1,5 +1,7 @@
 """Layers that all networks over the (time, frequency) image have."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -85,3 +87,37 @@ def shortcut_of(x: tf.Tensor, channels: int, stride: int, name: str) -> tf.Tenso
     if stride != 1 or x.shape[-1] != channels:
         return conv_norm(x, channels, 1, stride, f"{name}_shortcut")
     return x
+
+
+def basic_block(
+    x: tf.Tensor,
+    channels: int,
+    stride: int,
+    name: str,
+    attention: Callable[..., keras.layers.Layer] | None = None,
+) -> tf.Tensor:
+    """Adds a residual block of two 3 × 3 convolutions, as ResNets up to depth 34 have them.
+
+    Example:
+        >>> basic_block(keras.Input((100, 80, 16)), 32, 2, "block").shape
+        TensorShape([None, 50, 40, 32])
+
+    Args:
+        x: Keras tensor `[batch, frames, frequencies, channels]`.
+        channels: Number of channels that the block gives.
+        stride: Stride of the first convolution and of the shortcut, on both axes.
+        name: Name with which the names of the layers begin.
+        attention: Layer, made with its name, between the second normalisation and the sum with the
+            shortcut. None: there is none.
+
+    Returns:
+        Keras tensor `[batch, frames / stride, frequencies / stride, channels]`, rounded up.
+    """
+    shortcut = shortcut_of(x, channels, stride, name)
+    x = conv_norm(x, channels, 3, stride, f"{name}_conv1")
+    x = keras.layers.ReLU(name=f"{name}_relu1")(x)
+    x = conv_norm(x, channels, 3, 1, f"{name}_conv2")
+    if attention is not None:
+        x = attention(name=f"{name}_attention")(x)
+    x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
+    return keras.layers.ReLU(name=f"{name}_relu2")(x)

@@ -24,11 +24,10 @@ from tfsv.models.pooling_and_bins import (
     pooling_named,
 )
 from tfsv.models.recurrent import StackedLSTM
-from tfsv.models.registry import NETWORKS, NetworkEntry
+from tfsv.models.registry import NETWORKS, PUBLISHED_BINS, NetworkEntry
 from tfsv.models.settings import NetworkSettings
 from tfsv.models.training_configs import TrainingConfig, config_beside
 
-_BINS = 80  # of every published network
 _CHOSEN = ("tstp", "astp", "tstp_3dspeaker")  # `pooling_func` puts others in their place
 _LARGEST = 4  # times the published size; no garbage must make us build a network beyond memory
 _MEAN_VECTOR = "mean_vec"  # what WeSpeaker's ONNX files subtract from the embedding
@@ -285,7 +284,7 @@ def _settings(
 ) -> NetworkSettings:
     """Sizes and mel filters by the shapes, or the published ones where those make no sense."""
     entry = NETWORKS[name]
-    channels, bins = entry.channels, _BINS
+    channels, bins = entry.channels, PUBLISHED_BINS
     embedding_size, pooling = entry.embedding_size, entry.pooling
     stem = tensors.get(_stem(layout))
     if stem is None and checkpoint.folded:
@@ -316,7 +315,7 @@ def _bins_of_image(
     if first is None or first.ndim != 4 or features % first.shape[0]:
         return None
     bins = features // first.shape[0] * entry.bins_multiple
-    return bins if bins <= _LARGEST * _BINS else None
+    return bins if bins <= _LARGEST * PUBLISHED_BINS else None
 
 
 def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:

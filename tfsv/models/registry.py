@@ -11,6 +11,9 @@ from tfsv.registry import Registry
 if TYPE_CHECKING:
     import tf_keras as keras
 
+PUBLISHED_BINS = 80
+"""Number of mel filters of every published network but GE2E's."""
+
 
 @dataclass(frozen=True)
 class NetworkEntry:
@@ -54,3 +57,24 @@ A pooling takes a Keras tensor `[batch, time, ...]`, whose other axes are known,
 channels that a layer between may have. It returns a Keras tensor float32 `[batch, n]`, by a layer
 that is named "pooling".
 """
+
+
+def add_residual(name: str, build: Callable[..., keras.Model], bins_multiple: int = 8) -> None:
+    """Adds a residual network with the sizes that WeSpeaker publishes ResNets and their kin with.
+
+    These are 32 channels, embeddings of 256 components, and temporal statistics pooling.
+
+    Example:
+        >>> add_residual("resnet18_narrow", functools.partial(resnet, 18, widths=(1, 1, 1, 1)))
+
+    Args:
+        name: Name of the network.
+        build: Function that returns it, see `NetworkEntry`.
+        bins_multiple: Number of which the number of mel filters must be a multiple.
+    """
+    NETWORKS.add(
+        name,
+        NetworkEntry(
+            build, channels=32, embedding_size=256, pooling="tstp", bins_multiple=bins_multiple
+        ),
+    )

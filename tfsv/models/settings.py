@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tfsv.errors import InputError
-from tfsv.models.registry import NETWORKS, POOLINGS
+from tfsv.models.registry import NETWORKS, POOLINGS, PUBLISHED_BINS
 from tfsv.settings import setting
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ MOST_WEIGHTS = 1 << 29
 """Weights of the largest network that is built, 2 GB in float32."""
 
 _LARGEST_SIZE = 1 << 16
-_BINS = 80  # of every published network
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class NetworkSettings:
 
     def _exceeds_published(self) -> bool:
         entry = NETWORKS[self.name]
-        published = entry.channels, entry.embedding_size, _BINS
+        published = entry.channels, entry.embedding_size, PUBLISHED_BINS
         return any(
             size > usual
             for size, usual in zip(

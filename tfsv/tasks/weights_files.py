@@ -25,7 +25,8 @@ def check_weights(path: pathlib.Path, weights: int) -> None:
         weights: Number of weights of the network that is to be filled.
 
     Raises:
-        InputError: The file points elsewhere or holds more numbers than the network.
+        InputError: The file points elsewhere, holds more numbers than the network, or has very many
+            objects.
         OSError: The file cannot be read as HDF5.
     """
     import h5py
@@ -39,10 +40,9 @@ def check_weights(path: pathlib.Path, weights: int) -> None:
             group = todo.pop()
             for name in group:
                 objects += 1
-                if (
-                    objects > _MOST_OBJECTS
-                    or type(group.get(name, getlink=True)) is not h5py.HardLink
-                ):
+                if objects > _MOST_OBJECTS:
+                    raise _strange(path, f"more than {_MOST_OBJECTS:,} objects")
+                if type(group.get(name, getlink=True)) is not h5py.HardLink:
                     raise _strange(path, "links to other places")
                 entry = group[name]
                 if isinstance(entry, h5py.Group):

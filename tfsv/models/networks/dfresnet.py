@@ -8,7 +8,7 @@ from tfsv.models.heads import Head, one_layer, two_layers
 from tfsv.models.image_layers import conv_norm, stem
 from tfsv.models.norms import norm
 from tfsv.models.pooling import pooled
-from tfsv.models.registry import NETWORKS, NetworkEntry
+from tfsv.models.registry import add_residual
 
 BLOCKS = {56: (3, 3, 9, 3), 110: (3, 3, 27, 3), 179: (3, 8, 45, 3), 233: (3, 8, 63, 3)}
 GEMINI_BLOCKS = {60: BLOCKS[56], 114: BLOCKS[110], 183: BLOCKS[179], 237: BLOCKS[233]}
@@ -137,26 +137,14 @@ def _depthwise_norm(x, name: str):
 
 for _size, _suffix in ((2, ""), (3, "_3x3")):
     for _depth in BLOCKS:
-        NETWORKS.add(
-            f"dfresnet{_depth}{_suffix}",
-            NetworkEntry(
-                functools.partial(dfresnet, _depth, downsampling=_size),
-                channels=32,
-                embedding_size=256,
-                pooling="tstp",
-                bins_multiple=8,
-            ),
+        add_residual(
+            f"dfresnet{_depth}{_suffix}", functools.partial(dfresnet, _depth, downsampling=_size)
         )
 
 for _head, _suffix in ((one_layer, ""), (two_layers, "_two_layers")):
     for _depth in GEMINI_BLOCKS:
-        NETWORKS.add(
+        add_residual(
             f"gemini{_depth}{_suffix}",
-            NetworkEntry(
-                functools.partial(gemini, _depth, head=_head),
-                channels=32,
-                embedding_size=256,
-                pooling="tstp",
-                bins_multiple=16,
-            ),
+            functools.partial(gemini, _depth, head=_head),
+            bins_multiple=16,
         )

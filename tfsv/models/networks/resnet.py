@@ -7,9 +7,9 @@ import tf_keras as keras
 
 from tfsv.models.deep_graphs import allow_depth
 from tfsv.models.heads import Head, one_layer, two_layers
-from tfsv.models.image_layers import conv_norm, shortcut_of, stem
+from tfsv.models.image_layers import basic_block, conv_norm, shortcut_of, stem
 from tfsv.models.pooling import pooled
-from tfsv.models.registry import NETWORKS, NetworkEntry
+from tfsv.models.registry import add_residual
 
 BLOCKS = {
     18: (2, 2, 2, 2),
@@ -67,7 +67,7 @@ def resnet(
         A model from features `[batch, frames, bins]` to embeddings `[batch, embedding_size]`.
     """
     allow_depth(_LAYERS_OF_A_BLOCK * sum(BLOCKS[depth]))
-    block = _bottleneck_block if depth >= _FIRST_OF_BOTTLENECKS else _basic_block
+    block = _bottleneck_block if depth >= _FIRST_OF_BOTTLENECKS else basic_block
     features = keras.Input((None, bins), name="features")
     x = stem(features, channels)
     for stage, blocks in enumerate(BLOCKS[depth]):
@@ -76,15 +76,6 @@ def resnet(
             x = block(x, channels * widths[stage], stride, f"stage{stage + 1}_block{index + 1}")
     embedding = head(pooled(x, pooling), embedding_size)
     return keras.Model(features, embedding, name=f"resnet{depth}")
-
-
-def _basic_block(x, channels: int, stride: int, name: str):
-    shortcut = shortcut_of(x, channels, stride, name)
-    x = conv_norm(x, channels, 3, stride, f"{name}_conv1")
-    x = keras.layers.ReLU(name=f"{name}_relu1")(x)
-    x = conv_norm(x, channels, 3, 1, f"{name}_conv2")
-    x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
-    return keras.layers.ReLU(name=f"{name}_relu2")(x)
 
 
 def _bottleneck_block(x, channels: int, stride: int, name: str):
@@ -98,16 +89,8 @@ def _bottleneck_block(x, channels: int, stride: int, name: str):
     return keras.layers.ReLU(name=f"{name}_relu3")(x)
 
 
-def _register(name: str, depth: int, **changes) -> None:
-    build = functools.partial(resnet, depth, **changes)
-    NETWORKS.add(
-        name,
-        NetworkEntry(build, channels=32, embedding_size=256, pooling="tstp", bins_multiple=8),
-    )
-
-
 for _depth in BLOCKS:
-    _register(f"resnet{_depth}", _depth)
-_register("resnet18_tapered", 18, widths=_TAPERED)
+    add_residual(f"resnet{_depth}", functools.partial(resnet, _depth))
+add_residual("resnet18_tapered", functools.partial(resnet, 18, widths=_TAPERED))
 for _depth in BLOCKS:
-    _register(f"resnet{_depth}_two_layers", _depth, head=two_layers)
+    add_residual(f"resnet{_depth}_two_layers", functools.partial(resnet, _depth, head=two_layers))

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.models.heads import one_layer
-from tfsv.models.image_layers import conv_norm, shortcut_of, stem
+from tfsv.models.image_layers import basic_block, stem
 from tfsv.models.pooling import pooled
 from tfsv.models.registry import NETWORKS, NetworkEntry
 
@@ -73,19 +73,10 @@ def simam_resnet(
     for stage, blocks in enumerate(BLOCKS[depth], start=1):
         for block in range(1, blocks + 1):
             stride = 2 if stage > 1 and block == 1 else 1
-            x = _block(x, channels * 2 ** (stage - 1), stride, f"stage{stage}_block{block}")
+            width, name = channels * 2 ** (stage - 1), f"stage{stage}_block{block}"
+            x = basic_block(x, width, stride, name, SimAM)
     embedding = one_layer(pooled(x, pooling), embedding_size)
     return keras.Model(features, embedding, name=f"simam_resnet{depth}")
-
-
-def _block(x, channels: int, stride: int, name: str):
-    shortcut = shortcut_of(x, channels, stride, name)
-    x = conv_norm(x, channels, 3, stride, f"{name}_conv1")
-    x = keras.layers.ReLU(name=f"{name}_relu1")(x)
-    x = conv_norm(x, channels, 3, 1, f"{name}_conv2")
-    x = SimAM(name=f"{name}_attention")(x)
-    x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
-    return keras.layers.ReLU(name=f"{name}_relu2")(x)
 
 
 for _depth in BLOCKS:
