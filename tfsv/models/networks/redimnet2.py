@@ -185,11 +185,17 @@ def _over_time(x, width: int, name: str):
 
 
 def _context(x, frames: int, name: str):
-    y = keras.layers.DepthwiseConv1D(
-        frames, padding="same", depthwise_initializer="he_normal", name=f"{name}_depthwise"
-    )(x)
+    channels = x.shape[-1]
+    # Frames stand in a column and are padded first: with oneDNN, TensorFlow 2.16 writes beyond its
+    # memory in a depthwise convolution over a row of frames, or one that pads a wide kernel itself.
+    y = keras.layers.Reshape((-1, 1, channels), name=f"{name}_column")(x)
+    y = keras.layers.ZeroPadding2D((frames // 2, 0), name=f"{name}_pad")(y)
+    y = keras.layers.DepthwiseConv2D(
+        (frames, 1), depthwise_initializer="he_normal", name=f"{name}_depthwise"
+    )(y)
     y = keras.layers.Activation("gelu", name=f"{name}_gelu")(norm(y, f"{name}_depthwise"))
-    return keras.layers.Add(name=f"{name}_add")([x, _conv(y, x.shape[-1], f"{name}_conv")])
+    y = keras.layers.Reshape((-1, channels), name=f"{name}_frames")(y)
+    return keras.layers.Add(name=f"{name}_add")([x, _conv(y, channels, f"{name}_conv")])
 
 
 def _transformer(x, width: int, name: str):
