@@ -25,8 +25,8 @@ def test_neither_level_nor_mean_counts_and_silence_is_finite():
     wanted = layer(WAVEFORM[None])
     np.testing.assert_allclose(layer(300 * WAVEFORM[None] + 0.5), wanted, atol=2e-3)
     np.testing.assert_allclose(layer(np.zeros((1, 4000), np.float32)), 0, atol=1e-5)
-    louder = NormalisedMel(bins=24, normalise=False)(300 * WAVEFORM[None])
-    assert np.abs(louder - wanted).max() > 0.1
+    quiet = NormalisedMel(bins=24, normalise=False)(0.01 * WAVEFORM[None])
+    assert np.abs(quiet - wanted).max() > 0.1
 
 
 def test_bad_settings_are_refused():

@@ -37,6 +37,4 @@ def overlapping_frames(waveform: tf.Tensor) -> tf.Tensor:
     blocks = tf.gather(transposed, order.astype(np.int32), axis=2)
     last = FRAME_SAMPLES // _BLOCK - 1
     step = HOP_SAMPLES // _BLOCK
-    return tf.concat(
-        [blocks[:, i : (i - last) or None : step] for i in range(last + 1)], axis=2
-    )
+    return tf.concat([blocks[:, i : (i - last) or None : step] for i in range(last + 1)], axis=2)

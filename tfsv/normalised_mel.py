@@ -81,7 +81,9 @@ class NormalisedMel(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, samples = input_shape
-        frames = None if samples is None else 1 + (samples + 2 * _BESIDE - FRAME_SAMPLES) // HOP_SAMPLES
+        frames = (
+            None if samples is None else 1 + (samples + 2 * _BESIDE - FRAME_SAMPLES) // HOP_SAMPLES
+        )
         return (batch, frames, self.bins)
 
     def settings(self) -> dict:

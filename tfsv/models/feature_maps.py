@@ -1,5 +1,7 @@
 """Maps of features over time: mixtures of several, and their frames in whole groups."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
@@ -27,7 +29,8 @@ class Mixture(keras.layers.Layer):
 
     def call(self, maps: list[tf.Tensor]) -> tf.Tensor:
         weights = tf.unstack(tf.nn.softmax(self.logits, axis=0))
-        return tf.add_n([x * weight for x, weight in zip(maps, weights, strict=True)])
+        weighted = [x * weight for x, weight in zip(maps, weights, strict=True)]
+        return functools.reduce(tf.add, weighted)  # tf.add_n is an operator of its own in a file
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
@@ -61,7 +64,7 @@ class WholeGroups(keras.layers.Layer):
         pick = tf.constant(np.eye(group).reshape(group, 1, 1, group), x.dtype)
         groups = tf.nn.conv2d(tf.expand_dims(x, 3), pick, [1, group, 1, 1], "VALID")
         frames = tf.transpose(groups, [0, 1, 3, 2])  # [batch, groups, group, features]
-        return tf.reshape(frames, [-1, tf.shape(frames)[1] * group, x.shape[2]])
+        return tf.reshape(frames, [tf.shape(x)[0], -1, x.shape[2]])
 
     def compute_output_shape(self, input_shape):
         batch, frames, features = input_shape

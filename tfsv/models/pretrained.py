@@ -322,9 +322,7 @@ def _bins_of_image(
     return bins if bins <= _LARGEST * _BINS else None
 
 
-def _bins_of_mixture(
-    layout: Layout, tensors: dict[str, np.ndarray], channels: int
-) -> int | None:
+def _bins_of_mixture(layout: Layout, tensors: dict[str, np.ndarray], channels: int) -> int | None:
     """Mel filters of so many channels that have all features of a frame. None: there are none."""
     weights = tensors.get(f"{_module(layout.mixture, layout)}.w")
     if weights is None or weights.ndim != 4 or weights.shape[2] % channels:

@@ -35,11 +35,11 @@ class HeadAttention(keras.layers.Layer):
         scores = tf.matmul(queries * width**-0.5, keys, transpose_b=True)
         weights = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32)), values.dtype)
         heard = tf.transpose(tf.matmul(weights, values), [0, 2, 1, 3])
-        return tf.reshape(heard, [-1, tf.shape(heard)[1], channels])
+        return tf.reshape(heard, [tf.shape(heard)[0], -1, channels])
 
     def _by_head(self, x: tf.Tensor, width: int) -> tf.Tensor:
         """`[batch, frames, channels]` to `[batch, heads, frames, width]`."""
-        x = tf.reshape(x, [-1, tf.shape(x)[1], self.heads, width])
+        x = tf.reshape(x, [tf.shape(x)[0], -1, self.heads, width])
         return tf.transpose(x, [0, 2, 1, 3])
 
     def compute_output_shape(self, input_shape):

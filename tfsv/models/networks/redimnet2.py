@@ -199,13 +199,13 @@ def _context(x, frames: int, name: str):
 
 
 def _transformer(x, width: int, name: str):
-    asked = [_dense(x, width, f"{name}_{part}") for part in ("query", "key", "value")]
+    asked = [_conv(x, width, f"{name}_{part}") for part in ("query", "key", "value")]
     heard = HeadAttention(HEADS, name=f"{name}_heads")(asked)
-    y = _dense(heard, width, f"{name}_heard")
+    y = _conv(heard, width, f"{name}_heard")
     y = keras.layers.Add(name=f"{name}_heard_add")([x, y])
     y = _layer_norm(y, f"{name}_heard")
-    z = TanhGELU(name=f"{name}_inner_gelu")(_dense(y, width, f"{name}_inner"))
-    z = _dense(z, width, f"{name}_outer")
+    z = TanhGELU(name=f"{name}_inner_gelu")(_conv(y, width, f"{name}_inner"))
+    z = _conv(z, width, f"{name}_outer")
     z = keras.layers.Add(name=f"{name}_outer_add")([y, z])
     return _layer_norm(z, f"{name}_outer")
 
@@ -220,10 +220,6 @@ def _repeated(x, times: int, name: str):
 
 def _conv(x, channels: int, name: str):
     return keras.layers.Conv1D(channels, 1, kernel_initializer="he_normal", name=name)(x)
-
-
-def _dense(x, channels: int, name: str):
-    return keras.layers.Dense(channels, name=name)(x)
 
 
 def _layer_norm(x, name: str):
