@@ -58,7 +58,24 @@ TABLE = {
     "eres2net_huge": (55_165_024, 131, None),
     "eres2netv2": (17_859_632, 91, 18_512),
     "eres2netv2_w24s4ep4": (53_513_632, 159, None),
+    # Published as 1.1, 2.1, 3.6, 4.1, 6.6 and 8.9 million, cut to two digits.
+    "redimnet2_b0": (1_114_356, 192, None),
+    "redimnet2_b1": (2_160_336, 191, None),
+    "redimnet2_b2": (3_676_320, 191, None),
+    "redimnet2_b3": (4_179_848, 193, None),
+    "redimnet2_b4": (6_657_440, 193, None),
+    "redimnet2_b5": (8_955_816, 194, None),
+    # As WeSpeaker's code counts them, but for the weight of the only map.
+    "wespeaker_redimnet2_b0": (702_196, 192, None),
+    "wespeaker_redimnet2_b1": (1_253_840, 192, None),
+    "wespeaker_redimnet2_b2": (2_528_768, 192, None),
+    "wespeaker_redimnet2_b3": (2_362_984, 192, None),
+    "wespeaker_redimnet2_b5": (7_897_000, 194, None),
 }
+_BINS = 80
+_OTHER_BINS = {"redimnet2": 72}
+"""Published numbers of mel filters, and those of a family that has others."""
+
 EMBEDDING_WEIGHTS = {
     "resnet18": 1_310_976,
     "resnet50": 5_243_136,
@@ -89,8 +106,9 @@ def check_network(name: str, *, computed: bool = True) -> None:
             that differ by their depth only are spared that.
     """
     entry = NETWORKS[name]
-    published = NetworkSettings(name).build()
-    assert published.input_shape == (None, None, 80)
+    bins = next((n for family, n in _OTHER_BINS.items() if family in name), _BINS)
+    published = NetworkSettings(name, bins=bins).build()
+    assert published.input_shape == (None, None, bins)
     assert published.output_shape == (None, entry.embedding_size)
     _check_published_counts(name, published)
     _check_refusals(name)

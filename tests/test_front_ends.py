@@ -3,6 +3,7 @@ import pytest
 from tfsv.errors import InputError
 from tfsv.features import LogMel, TrainingLogMel
 from tfsv.front_ends import front_end_layer
+from tfsv.normalised_mel import NormalisedMel
 from tfsv.power_mel import PowerMel
 
 
@@ -18,6 +19,9 @@ def test_the_kind_names_the_layer():
     assert type(layer) is PowerMel and (layer.bins, layer.lowest_level_db) == (24, None)
     assert type(front_end_layer({"kind": "power_mel"}, training=True)) is PowerMel
     assert type(front_end_layer({"kind": "log_mel", "bins": 24})) is LogMel
+    layer = NormalisedMel(bins=24, normalise=False)
+    again = front_end_layer({"kind": "normalised_mel", **layer.settings()})
+    assert type(again) is NormalisedMel and again.settings() == layer.settings()
 
 
 @pytest.mark.parametrize(

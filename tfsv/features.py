@@ -6,10 +6,10 @@ import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES, MOST_BINS, SILENCE_DB
+from tfsv.framing import overlapping_frames
+from tfsv.mel_filters import mel_energies, mel_gather
 from tfsv.sounding import repeated_sound, sounding_mask
 
-_BLOCK = 80  # gcd of frame and hop: a frame is five blocks, the next one starts two blocks later
-_INNER = 10  # a block is cut in two steps (10 samples, then 8 groups), see LogMel.call
 _FLOOR = float(np.finfo(np.float32).eps)
 
 
@@ -106,21 +106,7 @@ class LogMel(keras.layers.Layer):
 
     def _frames(self, waveform: tf.Tensor) -> tf.Tensor:
         """`[batch, samples]` to overlapping frames `[batch, frames, 400]`."""
-        outer = _BLOCK // _INNER
-        x = tf.expand_dims(tf.expand_dims(waveform, 2), 3)  # [batch, samples, 1, 1]
-        pick = np.eye(_INNER, dtype=np.float32).reshape(_INNER, 1, 1, _INNER)
-        x = tf.nn.conv2d(x, pick, [1, _INNER, 1, 1], "VALID")
-        pick = np.eye(outer, dtype=np.float32).reshape(outer, 1, 1, outer)
-        pick = np.tile(pick, (1, 1, _INNER, 1))
-        x = tf.nn.depthwise_conv2d(x, pick, [1, outer, outer, 1], "VALID")
-        transposed = tf.squeeze(x, axis=2)  # [batch, samples // 80, 80]
-        order = np.arange(_BLOCK).reshape(_INNER, outer).T.reshape(-1)
-        blocks = tf.gather(transposed, order.astype(np.int32), axis=2)
-        last = FRAME_SAMPLES // _BLOCK - 1
-        step = HOP_SAMPLES // _BLOCK
-        return tf.concat(
-            [blocks[:, i : (i - last) or None : step] for i in range(last + 1)], axis=2
-        )
+        return overlapping_frames(waveform)
 
     def _power_spectrum(self, frames: tf.Tensor) -> tf.Tensor:
         """`[batch, frames, 400]`, each of mean 0, to `[batch, frames, 257]`."""
@@ -132,11 +118,7 @@ class LogMel(keras.layers.Layer):
 
     def _mel(self, spectrum: tf.Tensor) -> tf.Tensor:
         """`[batch, frames, 257]` to mel energies `[batch, frames, bins]`."""
-        index, rising, falling = mel_gather(self.bins, self.low_hz, self.high_hz)
-        grouped = tf.gather(spectrum, index, axis=2)
-        up = tf.reduce_sum(grouped * rising[index], axis=3)
-        down = tf.reduce_sum(grouped * falling[index], axis=3)
-        return up[:, :, :-1] + down[:, :, 1:]
+        return mel_energies(spectrum, mel_gather(self.bins, self.low_hz, self.high_hz))
 
     def compute_output_shape(self, input_shape):
         batch, samples = input_shape
@@ -195,49 +177,6 @@ def frame_count(samples: int) -> int:
         98
     """
     return 1 + (samples - FRAME_SAMPLES) // HOP_SAMPLES if samples >= FRAME_SAMPLES else 0
-
-
-def mel_gather(
-    bins: int, low_hz: float, high_hz: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Groups the spectrum bins by the pair of adjacent filter centres that they lie between.
-
-    The mel scale is 1127 ln(1 + f / 700). Filters are triangular in mel and of height 1, as in
-    Kaldi.
-
-    Example:
-        >>> index, rising, falling = mel_gather(80, 20.0, 8000.0)
-        >>> index.shape, rising.shape, falling.shape
-        ((81, 8), (257,), (257,))
-
-    Args:
-        bins: Number of mel filters.
-        low_hz: Lower edge of the first filter, Hz.
-        high_hz: Upper edge of the last filter, Hz.
-
-    Returns:
-        index: Spectrum bins of each interval, int32 `[bins + 1, widest]`. Unused places name bin 0,
-            which feeds no filter.
-        rising: Weight of each bin for the filter whose left slope it lies on, float32 `[257]`.
-        falling: Weight of each bin for the filter whose right slope it lies on, float32 `[257]`.
-    """
-    edges = np.linspace(_mel_of(low_hz), _mel_of(high_hz), bins + 2)
-    mel = _mel_of(np.arange(256) * SAMPLE_RATE / 512)  # Kaldi leaves the bin at 8 kHz out
-    inside = np.flatnonzero((mel > edges[0]) & (mel < edges[-1]))
-    interval = np.searchsorted(edges, mel[inside], side="right") - 1
-    widest = np.bincount(interval, minlength=bins + 1).max()
-    index = np.zeros((bins + 1, widest), np.int32)
-    for i in range(bins + 1):
-        members = inside[interval == i]
-        index[i, : len(members)] = members
-    share = (mel[inside] - edges[interval]) / (edges[interval + 1] - edges[interval])
-    rising, falling = np.zeros(257, np.float32), np.zeros(257, np.float32)
-    rising[inside], falling[inside] = share, 1 - share
-    return index, rising, falling
-
-
-def _mel_of(hertz):
-    return 1127.0 * np.log1p(np.asarray(hertz, np.float64) / 700.0)
 
 
 def _cosine_window(constant: float, power: float = 1.0) -> np.ndarray:

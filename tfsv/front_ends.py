@@ -7,9 +7,10 @@ import tf_keras as keras
 
 from tfsv.errors import InputError
 from tfsv.features import LogMel, TrainingLogMel
+from tfsv.normalised_mel import NormalisedMel
 from tfsv.power_mel import PowerMel
 
-_KINDS = {"log_mel": LogMel, "power_mel": PowerMel}
+_KINDS = {"log_mel": LogMel, "power_mel": PowerMel, "normalised_mel": NormalisedMel}
 _TRAINING = {LogMel: TrainingLogMel}  # quicker ones, by operations that no file may have
 
 
@@ -24,8 +25,8 @@ def front_end_layer(settings: Mapping[str, Any], *, training: bool = False) -> k
 
     Args:
         settings: The table `front_end` of a model card. Its `kind` is "log_mel", which is meant
-            where there is none, or "power_mel". The rest are keyword arguments of `LogMel` or
-            `PowerMel`.
+            where there is none, "power_mel" or "normalised_mel". The rest are keyword arguments of
+            `LogMel`, `PowerMel` or `NormalisedMel`.
         training: Whether the layer need not be exported and may be quicker for that.
 
     Raises:

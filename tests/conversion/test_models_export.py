@@ -10,7 +10,7 @@ from exported_files import run, waveform
 from tfsv.conversion.convert import export_tflite
 from tfsv.kernel_layers import kernel_layer
 from tfsv.models import NetworkSettings, build_network
-from tfsv.models.networks import campplus, dfresnet, eres2net, resnet, simam
+from tfsv.models.networks import campplus, dfresnet, eres2net, redimnet2, resnet, simam
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
 from tfsv.verification.ends import speaker_ends
@@ -30,8 +30,12 @@ FAMILIES = {
     "simam_resnet34": (4, "asp"),
     "campplus": (8, "tstp_3dspeaker"),
     "eres2net": (4, "tstp"),
+    "redimnet2_b0": (4, "astp"),
 }
-PACKED = ("resnet50_two_layers", "ecapa512_norm", "wespeaker_xvector", "simam_resnet34")
+PACKED = (
+    "resnet50_two_layers", "ecapa512_norm", "wespeaker_xvector", "simam_resnet34", "eres2net",
+    "redimnet2_b0",
+)  # fmt: skip
 """Families of which a packed file is made too; the others' are in tests of the packed format."""
 
 KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -46,6 +50,8 @@ def network(request, monkeypatch):
     monkeypatch.setitem(dfresnet.GEMINI_BLOCKS, 60, (1, 1, 1, 1))
     monkeypatch.setattr(campplus, "BLOCKS", ((2, 1), (1, 2)))
     monkeypatch.setattr(eres2net, "BLOCKS", (1, 1, 1, 1))
+    monkeypatch.setattr(redimnet2, "BLOCKS", (1,) * 6)
+    monkeypatch.setattr(redimnet2, "CONTEXTS", (7, 31))
     channels, pooling = FAMILIES[request.param]
     keras.utils.set_random_seed(0)
     network = build_network(

@@ -12,7 +12,7 @@ from tfsv.models.networks.xvector import RepeatedFrames
 COMPUTED = (
     "resnet18", "resnet18_two_layers", "resnet50", "dfresnet56", "dfresnet56_3x3", "gemini60",
     "simam_resnet34", "ecapa512", "speechbrain_ecapa512", "xvector", "wespeaker_xvector", "ge2e",
-    "campplus", "eres2net", "eres2netv2",
+    "campplus", "eres2net", "eres2netv2", "redimnet2_b0", "redimnet2_b3",
 )  # fmt: skip
 """A network of each builder and kind of block; `--all-networks` runs the others too."""
 
@@ -38,6 +38,9 @@ def test_the_order_is_that_of_messages():
         "speechbrain_ecapa512", "speechbrain_ecapa1024",
         "xvector", "wespeaker_xvector", "ge2e",
         "campplus", "eres2net", "eres2net_huge", "eres2netv2", "eres2netv2_w24s4ep4",
+        "redimnet2_b0", "redimnet2_b1", "redimnet2_b2", "redimnet2_b3", "redimnet2_b4",
+        "redimnet2_b5", "wespeaker_redimnet2_b0", "wespeaker_redimnet2_b1",
+        "wespeaker_redimnet2_b2", "wespeaker_redimnet2_b3", "wespeaker_redimnet2_b5",
     ]  # fmt: skip
 
 
@@ -179,11 +182,14 @@ def test_narrow_ecapa_scales_its_bottlenecks():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_sizes_left_out_are_the_published_ones(name):
-    sizes = NetworkSettings(name).resolved()
+    bins = 72 if "redimnet2" in name else 80
+    sizes = NetworkSettings(name, bins=bins).resolved()
     widths = {
         "ecapa512": 512, "ecapa1024": 1024, "xvector": 512, "ge2e": 256, "campplus": 128,
         "simam_resnet34": 64, "simam_resnet100": 64,
         "eres2net_huge": 64, "eres2netv2": 64, "eres2netv2_w24s4ep4": 64,
+        "redimnet2_b0": 12, "redimnet2_b1": 16, "redimnet2_b2": 20, "redimnet2_b3": 24,
+        "redimnet2_b5": 48,
     }  # fmt: skip
     embeddings = {
         "ecapa512": 192, "ecapa1024": 192, "xvector": 512, "campplus": 512, "eres2net": 192,
@@ -191,15 +197,15 @@ def test_sizes_left_out_are_the_published_ones(name):
     }  # fmt: skip
     base = name.removeprefix("speechbrain_").removeprefix("wespeaker_").removesuffix("_norm")
     assert sizes.channels == widths.get(base, 32)
-    assert sizes.embedding_size == embeddings.get(base, 256)
+    assert sizes.embedding_size == embeddings.get(base, 192 if "redimnet2" in name else 256)
     poolings = {
         "ecapa": "astp", "speechbrain": "astp_speechbrain", "ge2e": "mean", "simam": "asp",
-        "campplus": "tstp_3dspeaker",
+        "campplus": "tstp_3dspeaker", "redimnet2": "astp", "wespeaker_redimnet2": "astp",
     }  # fmt: skip
     wanted = [pooling for start, pooling in poolings.items() if name.startswith(start)]
     assert [sizes.pooling] == (wanted or ["tstp"])
-    given = NetworkSettings(name, channels=8, embedding_size=7, pooling="mean").resolved()
-    assert given == NetworkSettings(name, 8, 80, 7, "mean")
+    given = NetworkSettings(name, 8, bins, embedding_size=7, pooling="mean").resolved()
+    assert given == NetworkSettings(name, 8, bins, 7, "mean")
     assert given.resolved() == given
 
 

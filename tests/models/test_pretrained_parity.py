@@ -16,7 +16,8 @@ from tfsv.models.pretrained import from_checkpoint, import_checkpoint
 # The others differ from these in depth only and are left out for the time that they take.
 DEEP = {
     "resnet101", "resnet152", "resnet221", "resnet293", "gemini114", "gemini183", "gemini237",
-    "simam100",
+    "simam100", "redimnet2_b2", "redimnet2_b4", "redimnet2_we_b1", "redimnet2_we_b2",
+    "redimnet2_we_b3", "redimnet2_we_b5",
 }  # fmt: skip
 BUILT = sorted(set(goldens.TABLE) - DEEP)
 

@@ -68,6 +68,35 @@ CASES = {
     ),
     "eres2netv2": ("3dspeaker_eres2netv2", networks.ERes2Net, (16, 80, 16), {}),
     "eres2netv2_w24s4ep4": ("3dspeaker_eres2netv2_w24s4ep4", networks.ERes2Net, (8, 40, 16), {}),
+    "redimnet2_b0": (
+        "palabra_redimnet2_b0", networks.ReDimNet2, (12, 72, 192), {"head": "image"}
+    ),
+    "redimnet2_b1": ("palabra_redimnet2_b1", networks.ReDimNet2, (16, 72, 192), {}),
+    "redimnet2_b2": ("palabra_redimnet2_b2", networks.ReDimNet2, (20, 72, 192), {}),
+    "redimnet2_b3": ("palabra_redimnet2_b3", networks.ReDimNet2, (24, 72, 192), {}),
+    "redimnet2_b4": ("palabra_redimnet2_b4", networks.ReDimNet2, (32, 72, 192), {}),
+    "redimnet2_b5": (
+        "palabra_redimnet2_b5", networks.ReDimNet2, (48, 72, 192),
+        {"head": "image", "outputs": 256},
+    ),
+    "redimnet2_we_b0": (
+        "wespeaker_redimnet2_b0", networks.ReDimNet2, (12, 72, 192), {"head": "time"}
+    ),
+    "redimnet2_we_b1": (
+        "wespeaker_redimnet2_b1", networks.ReDimNet2, (16, 72, 192), {"head": "time"}
+    ),
+    "redimnet2_we_b2": (
+        "wespeaker_redimnet2_b2", networks.ReDimNet2, (20, 72, 192), {"head": "time"}
+    ),
+    "redimnet2_we_b3": (
+        "wespeaker_redimnet2_b3", networks.ReDimNet2, (24, 72, 192),
+        {"head": "time", "like": "b0"},
+    ),
+    "redimnet2_we_b4": ("wespeaker_redimnet2_b4", networks.ReDimNet2, (32, 72, 192), {}),
+    "redimnet2_we_b5": (
+        "wespeaker_redimnet2_b5", networks.ReDimNet2, (48, 72, 192),
+        {"head": "time", "outputs": 256},
+    ),
     "ge2e": ("resemblyzer_ge2e", networks.Ge2e, (64, 40, 48), {}),
 }  # fmt: skip
 """Family, module, (channels, bins, embedding size), further arguments."""
@@ -110,14 +139,18 @@ def write_goldens(path):
 
 
 def utterances():
-    """Embeddings of waveforms, and mel powers of one."""
+    """Embeddings of waveforms, and features of one."""
     _, module, sizes, _ = CASES["ge2e"]
     network = filled(module("ge2e", *sizes))
     waveforms = [torch.from_numpy(random_waveform(*utterance)) for utterance in UTTERANCES]
     with torch.no_grad():
         embeddings = torch.stack([network.utterance(waveform) for waveform in waveforms])
     mels = networks.mel_powers(waveforms[1], sizes[1])
-    return {"ge2e_utterances": embeddings.numpy(), "ge2e_mel_powers": mels.numpy()}
+    return {
+        "ge2e_utterances": embeddings.numpy(),
+        "ge2e_mel_powers": mels.numpy(),
+        "redimnet2_features": networks.normalised_mel(waveforms[1], 72).numpy(),
+    }
 
 
 def small_networks():

@@ -709,3 +709,195 @@ class ERes2Net(ImageNetwork):
             else:
                 fused = x
         return fused
+
+
+REDIMNET2 = {
+    "b0": ((36, 36, 36, 36, 18, 18), 1, (1, 2, 1, 2, 1, 2)),
+    "b1": ((32, 32, 32, 32, 16, 16), 1, (1, 2, 1, 2, 1, 2)),
+    "b2": ((40, 30, 30, 20, 20, 10), 1, (1, 2, 1, 3, 1, 2)),
+    "b3": ((24, 24, 24, 24, 24, 24), 3, (1, 2, 1, 2, 1, 2)),
+    "b4": ((24, 24, 24, 24, 24, 24), 3, (1, 2, 1, 2, 1, 2)),
+    "b5": ((48, 48, 48, 48, 32, 32), 3, (1, 2, 1, 2, 1, 2)),
+}
+"""How often each stage's width over time goes into the features, how many of the first stages are
+widened, and the strides of frequency. WeSpeaker's b3 is b0 but for its width."""
+
+WIDENED = {1: (2, 1, 1, 1, 1, 1), 3: (4, 3, 2, 1, 1, 1)}
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the second axis."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weight, self.bias = (nn.Parameter(torch.zeros(channels)) for _ in range(2))
+
+    def forward(self, x):
+        last = x.transpose(1, -1)
+        return nn.functional.layer_norm(
+            last, last.shape[-1:], self.weight, self.bias, 1e-6
+        ).transpose(1, -1)
+
+
+class Mixed(nn.Module):
+    def __init__(self, maps, features):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(1, maps, features, 1))
+
+    def forward(self, maps):
+        return (torch.softmax(self.w, 1) * torch.stack(maps, 1)).sum(1)
+
+
+class SeparableBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv_block = nn.Module()
+        for index in (1, 2):
+            depthwise = nn.Conv2d(width, width, 3, padding=1, bias=False, groups=width)
+            setattr(self.conv_block, f"conv{index}", depthwise)
+            setattr(self.conv_block, f"conv{index}pw", nn.Conv2d(width, width, 1))
+            setattr(self.conv_block, f"bn{index}", nn.BatchNorm2d(width))
+
+    def forward(self, x):
+        block = self.conv_block
+        y = block.bn1(torch.relu(block.conv1pw(block.conv1(x))))
+        return torch.relu(block.bn2(block.conv2pw(block.conv2(y))) + x)
+
+
+class TimeConvolution(nn.Module):
+    def __init__(self, width, size):
+        super().__init__()
+        wide = nn.Conv1d(width, width, size, padding=size // 2, groups=width)
+        self.dwconvs, self.norm = nn.ModuleList([wide]), nn.BatchNorm1d(width)
+        self.pwconv1 = nn.Conv1d(width, width, 1)
+
+    def forward(self, x):
+        y = self.norm(self.dwconvs[0](x))
+        y = 0.5 * y * (1 + torch.erf(y / math.sqrt(2)))
+        return x + self.pwconv1(y)
+
+
+class Transformer(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.attention, self.feed_forward = nn.Module(), nn.Module()
+        for name in ("k_proj", "v_proj", "q_proj", "out_proj"):
+            setattr(self.attention, name, nn.Linear(width, width))
+        self.feed_forward.intermediate_dense = nn.Linear(width, width)
+        self.feed_forward.output_dense = nn.Linear(width, width)
+        self.layer_norm = nn.LayerNorm(width, 1e-6)
+        self.final_layer_norm = nn.LayerNorm(width, 1e-6)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        asked, heads = self.attention, []
+        parts = [project(x).chunk(4, 2) for project in (asked.q_proj, asked.k_proj, asked.v_proj)]
+        for query, key, value in zip(*parts):  # noqa: B905
+            scores = query @ key.transpose(1, 2) / math.sqrt(query.shape[2])
+            heads.append(torch.softmax(scores, 2) @ value)
+        x = self.layer_norm(x + asked.out_proj(torch.cat(heads, 2)))
+        y = self.feed_forward.intermediate_dense(x)
+        y = 0.5 * y * (1 + torch.tanh(math.sqrt(2 / math.pi) * (y + 0.044715 * y**3)))
+        x = self.final_layer_norm(x + self.feed_forward.output_dense(y))
+        return x.transpose(1, 2)
+
+
+class OverTime(nn.Module):
+    def __init__(self, features, width):
+        super().__init__()
+        self.red_dim_conv = nn.Sequential(nn.Conv1d(features, width, 1), ChannelNorm(width))
+        convolutions = [TimeConvolution(width, size) for size in (7, 19, 31, 59)]
+        self.tcm = nn.Sequential(*convolutions, Transformer(width))
+        self.exp_dim_conv = nn.Conv1d(width, features, 1)
+
+    def forward(self, x):
+        return x + self.exp_dim_conv(self.tcm(self.red_dim_conv(x)))
+
+
+class ToTime(nn.Module):
+    """Image `[batch, channels, frequencies, frames]` to `[batch, features, frames]`."""
+
+    def forward(self, x):
+        return x.transpose(1, 2).flatten(1, 2)
+
+
+class ToImage(nn.Module):
+    def __init__(self, bins):
+        super().__init__()
+        self.bins = bins
+
+    def forward(self, x):
+        return x.unflatten(1, (self.bins, -1)).transpose(1, 2)
+
+
+class ReDimNet2(nn.Module):
+    """`head` is "image", "time" or empty; widths over time are those of published sizes."""
+
+    def __init__(self, name, channels, bins, embedding_size, head="", outputs=64, like=""):
+        super().__init__()
+        reductions, widened, strides = REDIMNET2[like or name.rpartition("_")[2]]
+        features, size = channels * bins, features_of(head, channels, bins, outputs, strides)
+        self.backbone = nn.Module()
+        self.backbone.stem = nn.Sequential(
+            nn.Conv2d(1, channels, 3, padding=1), ChannelNorm(channels), ToTime()
+        )
+        for index, stride in enumerate(strides):
+            times, widening = (1, 1, 2, 2, 4, 4)[index], WIDENED[widened][index]
+            wide = stride * channels * widening
+            kernel = (stride, times)
+            down = nn.Conv2d(channels, wide, kernel, kernel, groups=channels)
+            layers = [Mixed(index + 1, features), ToImage(bins), down]
+            channels, bins = stride * channels, bins // stride
+            layers += [SeparableBlock(wide) for _ in range((2, 3, 4, 5, 4, 3)[index])]
+            if widening != 1:
+                narrow = nn.Conv2d(wide, channels, 1)
+                layers.append(nn.Sequential(narrow, nn.BatchNorm2d(channels, 1e-6)))
+            layers += [ToTime(), OverTime(features, features // reductions[index])]
+            layers.append(nn.Upsample(scale_factor=times))
+            setattr(self.backbone, f"stage{index}", nn.Sequential(*layers))
+        self.backbone.fin_wght1d = Mixed(7, features)
+        if head == "image":
+            self.backbone.head = nn.Conv2d(channels, outputs, 1)
+        elif head:
+            self.backbone.head = nn.Conv1d(features, outputs, 1)
+        self.shape, self.bins = head, bins
+        self.pool = Attention(size, 128, context=True)
+        self.bn = nn.BatchNorm1d(2 * size)
+        self.linear = nn.Linear(2 * size, embedding_size)
+
+    def forward(self, features):
+        x = features[:, : features.shape[1] // 4 * 4].transpose(1, 2).unsqueeze(1)
+        maps = [self.backbone.stem(x)]
+        for index in range(6):
+            maps.append(getattr(self.backbone, f"stage{index}")(maps))
+        x = self.backbone.fin_wght1d(maps)
+        if self.shape == "image":
+            x = self.backbone.head(ToImage(self.bins)(x)).flatten(1, 2)
+        elif self.shape:
+            x = self.backbone.head(x)
+        return self.linear(self.bn(self.pool(x)))
+
+
+def features_of(head, channels, bins, outputs, strides):
+    if head == "image":
+        return outputs * (bins // math.prod(strides))
+    return outputs if head else channels * bins
+
+
+def normalised_mel(waveform, bins):
+    """Log-mel features `[frames, bins]` of a waveform of level 1."""
+    x = waveform.double()
+    x = (x - x.mean()) / (x.std(unbiased=False) + 1e-8)
+    x = x - 0.97 * torch.cat([x[1:2], x[:-1]])
+    frames = nn.functional.pad(x, (80, 80)).unfold(0, 400, 160)
+    window = torch.hamming_window(400, periodic=False, dtype=torch.float64)
+    power = torch.fft.rfft(frames * window, 512)[:, :256].abs() ** 2
+    mel = 2595 * torch.log10(1 + torch.linspace(0, 8000, 256, dtype=torch.float64) / 700)
+    low, high = (2595 * math.log10(1 + edge / 700) for edge in (20, 7600))
+    edges = torch.linspace(low, high, bins + 2, dtype=torch.float64)
+    rising = (mel[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - mel[:, None]) / (edges[2:] - edges[1:-1])
+    filters = torch.minimum(rising, falling).clamp(min=0)
+    energies = (power.clamp(1e-8, 1e8) @ filters).clamp(1e-8, 1e8)
+    logarithms = torch.log(energies + 1e-8)
+    return (logarithms - logarithms.mean(0)).float()

@@ -46,7 +46,8 @@ class Layout:
             stem.
         modules: Pairs of a pattern for names of our layers and the name of the toolkit's module. In
             that name `{x}` is what the group x matched. `{x_less1}` is its number less one,
-            `{x_less2}` less two, `{x_plus1}` plus one. The first pattern that matches counts.
+            `{x_less2}` less two, `{x_plus1}` plus one, `{x_plus2}` plus two. The first pattern that
+            matches counts.
         stem: Name of our first convolution, whose filters are the network's channels, or of our
             LSTM, whose units are.
         mark: Name of a tensor by which the layout is recognised.
@@ -59,6 +60,8 @@ class Layout:
         image: Whether the network convolves images, and pools statistics of an image.
         image_stem: Name of our first convolution over an image that stands before a stem over time.
             Empty: there is none.
+        mixture: Name of our layer whose weights count all features of a frame, which are the stem's
+            filters times the mel filters. Empty: there is none.
         recurrent: Whether the stem is an LSTM.
         ignored: Patterns for names of tensors that embeddings do not need.
         adapted: Pairs of a pattern for names of our layers and a change that their weights need
@@ -79,6 +82,7 @@ class Layout:
     sign: str = ""
     folded_mark: str = ""
     image_stem: str = ""
+    mixture: str = ""
     recurrent: bool = False
     head: str = "embedding"
     ignored: tuple[str, ...] = _IGNORED
@@ -277,6 +281,82 @@ _FIRST_GROUP_APART = (
 )
 """WeSpeaker's names in the blocks with attention, before those of all blocks."""
 
+_REDIMNET2_FRONT_END = {
+    "kind": "normalised_mel", "low_hz": 20.0, "high_hz": 7600.0, "normalise": True
+}  # fmt: skip
+_REDIMNET2_BLOCKS = (2, 3, 4, 5, 4, 3)
+_REDIMNET2_IMAGE = (
+    ("embedding|pooling_attention1", "image_statistics"),
+    ("pooling_attention2|pooling_norm", "image_scores"),
+)
+
+
+def _redimnet2(
+    toolkit: str, networks: dict[str, int], widened: int, *, image_head: bool = False
+) -> Layout:
+    """The layout of ReDimNet2s whose first stages are widened.
+
+    A stage's modules are numbered: the mixture, a reshaping, the downsampling, the blocks, what
+    narrows a widened stage, a reshaping, the layers over time.
+    """
+    modules = [("stem", "backbone.stem.0"), ("stem_norm", "backbone.stem.1")]
+    for stage, blocks in enumerate(_REDIMNET2_BLOCKS, start=1):
+        own, other = f"stage{stage}", f"backbone.stage{stage - 1}"
+        behind = 3 + blocks
+        time = f"{other}.{behind + (2 if stage <= widened else 1)}"
+        block = other + ".{block_plus2}.conv_block"
+        number = own + r"_block(?P<block>\d+)"
+        modules += [
+            (f"{own}_mixture", f"{other}.0"),
+            (f"{own}_downsampling", f"{other}.2"),
+            (number + r"_depthwise(?P<conv>\d)", block + ".conv{conv}"),
+            (number + r"_conv(?P<conv>\d)", block + ".conv{conv}pw"),
+            (number + r"_conv(?P<conv>\d)_norm", block + ".bn{conv}"),
+            (f"{own}_narrowing", f"{other}.{behind}.0"),
+            (f"{own}_narrowing_norm", f"{other}.{behind}.1"),
+            (f"{own}_reduction", f"{time}.red_dim_conv.0"),
+            (f"{own}_reduction_norm", f"{time}.red_dim_conv.1"),
+            (own + r"_context(?P<i>\d)_depthwise", time + ".tcm.{i_less1}.dwconvs.0"),
+            (own + r"_context(?P<i>\d)_depthwise_norm", time + ".tcm.{i_less1}.norm"),
+            (own + r"_context(?P<i>\d)_conv", time + ".tcm.{i_less1}.pwconv1"),
+            (f"{own}_heard", f"{time}.tcm.4.attention.out_proj"),
+            (f"{own}_heard_norm", f"{time}.tcm.4.layer_norm"),
+            (f"{own}_inner", f"{time}.tcm.4.feed_forward.intermediate_dense"),
+            (f"{own}_outer", f"{time}.tcm.4.feed_forward.output_dense"),
+            (f"{own}_outer_norm", f"{time}.tcm.4.final_layer_norm"),
+            (f"{own}_expansion", f"{time}.exp_dim_conv"),
+            *(
+                (f"{own}_{part}", f"{time}.tcm.4.attention.{part[0]}_proj")
+                for part in ("query", "key", "value")
+            ),
+        ]
+    modules += [
+        ("mixture", "backbone.fin_wght1d"),
+        ("head", "backbone.head"),
+        (r"pooling_attention(?P<layer>\d)", "pool.linear{layer}"),
+        ("pooling_norm", "bn"),
+        ("embedding", "linear"),
+    ]
+    return Layout(
+        toolkit=toolkit,
+        networks=networks,
+        modules=tuple(modules),
+        stem="stem",
+        mark="backbone.stem.0.weight",
+        sign=r"frontend\..*|projection\..*" if toolkit == "wespeaker" else "",
+        image=False,
+        mixture="stage2_mixture",
+        ignored=(
+            *_IGNORED,
+            r"backbone\.stage0\.0\.w",  # the weight of the only map
+            r"(frontend\.)?spec\.torchfbank\.1\.flipped_filter",
+            r"(frontend\.)?spec\.torchfbank\.2\.(real_kernel|image_kernel|melbanks)_pt",
+        ),
+        adapted=_REDIMNET2_IMAGE if image_head else (),
+        front_end=_REDIMNET2_FRONT_END,
+    )
+
+
 LAYOUTS = (
     _RESNET,
     _with_two_layers(_RESNET),
@@ -422,6 +502,22 @@ LAYOUTS = (
         adapted=_IMAGE,
         front_end=_OWN_KALDI,
     ),
+    _redimnet2("palabra", {"redimnet2_b0": 12}, 1, image_head=True),
+    _redimnet2("palabra", {"redimnet2_b1": 16, "redimnet2_b2": 20}, 1),
+    _redimnet2("palabra", {"redimnet2_b3": 24, "redimnet2_b4": 32}, 3),
+    _redimnet2("palabra", {"redimnet2_b5": 48}, 3, image_head=True),
+    _redimnet2(
+        "wespeaker",
+        {
+            "wespeaker_redimnet2_b0": 12,
+            "wespeaker_redimnet2_b1": 16,
+            "wespeaker_redimnet2_b2": 20,
+            "wespeaker_redimnet2_b3": 24,
+        },
+        1,
+    ),
+    _redimnet2("wespeaker", {"redimnet2_b4": 32}, 3),
+    _redimnet2("wespeaker", {"wespeaker_redimnet2_b5": 48}, 3),
     Layout(
         toolkit="resemblyzer",
         networks={"ge2e": 3},

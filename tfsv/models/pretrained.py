@@ -10,6 +10,7 @@ import tf_keras as keras
 
 from tfsv.errors import InputError
 from tfsv.models.checkpoints import Checkpoint, read_checkpoint
+from tfsv.models.feature_maps import Mixture
 from tfsv.models.folded_norms import folding_pairs
 from tfsv.models.name_maps import FAMILIES, LAYOUTS, Layout
 from tfsv.models.networks.ecapa import SCALE
@@ -77,7 +78,7 @@ def import_checkpoint(
 ) -> Imported:
     """Reads another toolkit's file as the network that it was trained in.
 
-    The toolkits are WeSpeaker, SpeechBrain, 3D-Speaker and Resemblyzer.
+    The toolkits are WeSpeaker, SpeechBrain, 3D-Speaker, PalabraAI's ReDimNet2 and Resemblyzer.
 
     Nothing in the file is executed. `from_checkpoint` says how close the embeddings are. The
     config.yaml of WeSpeaker that lies beside the file is read too.
@@ -294,11 +295,13 @@ def _settings(
         if stem is not None and stem.ndim == 2:
             channels = _plausible(stem.shape[0] // _LSTM_GATES, channels) or channels
             bins = _plausible(stem.shape[1], bins)
-    elif stem is not None and stem.ndim == (4 if layout.image else 3):
+    elif stem is not None and stem.ndim == (4 if layout.image or layout.mixture else 3):
         if stem.shape[0] % entry.channels_multiple == 0:
             channels = _plausible(stem.shape[0], channels)
         if layout.image_stem:
             bins = _bins_of_image(layout, entry, tensors, stem.shape[1]) or bins
+        elif layout.mixture:
+            bins = _bins_of_mixture(layout, tensors, channels) or bins
         elif not layout.image:
             bins = _plausible(stem.shape[1], bins)
     head = tensors.get(f"{_module('embedding', layout)}.weight")
@@ -316,6 +319,15 @@ def _bins_of_image(
         return None
     bins = features // first.shape[0] * entry.bins_multiple
     return bins if bins <= _LARGEST * PUBLISHED_BINS else None
+
+
+def _bins_of_mixture(layout: Layout, tensors: dict[str, np.ndarray], channels: int) -> int | None:
+    """Mel filters of so many channels that have all features of a frame. None: there are none."""
+    weights = tensors.get(f"{_module(layout.mixture, layout)}.w")
+    if weights is None or weights.ndim != 4 or weights.shape[2] % channels:
+        return None
+    bins = weights.shape[2] // channels
+    return bins if 0 < bins <= _LARGEST * _BINS else None
 
 
 def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:
@@ -438,7 +450,7 @@ def _module(name: str, layout: Layout) -> str:
     for pattern, module in layout.modules:
         if match := re.fullmatch(pattern, name):
             groups = match.groupdict()
-            for suffix, change in (("less1", -1), ("less2", -2), ("plus1", 1)):
+            for suffix, change in (("less1", -1), ("less2", -2), ("plus1", 1), ("plus2", 2)):
                 groups |= {
                     f"{key}_{suffix}": int(value) + change
                     for key, value in match.groupdict().items()
@@ -458,6 +470,12 @@ def _wanted(network: keras.Model, layout: Layout) -> dict[str, tuple[int, ...]]:
             continue
         if isinstance(layer, StackedLSTM):
             wanted |= _lstm_shapes(layer, module)
+            continue
+        if isinstance(layer, Mixture):
+            wanted[f"{module}.w"] = (1, *layer.logits.shape, 1)
+            continue
+        if isinstance(layer, keras.layers.LayerNormalization):
+            wanted |= {f"{module}.{name}": tuple(layer.gamma.shape) for name in _NORM[:2]}
             continue
         wanted[f"{module}.weight"] = _torch_shape(layer)
         if layer.use_bias:
@@ -483,9 +501,9 @@ def _lstm_shapes(layer: StackedLSTM, module: str) -> dict[str, tuple[int, ...]]:
 
 
 def _torch_shape(layer: keras.layers.Layer) -> tuple[int, ...]:
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        time, frequency, channels, _ = layer.depthwise_kernel.shape
-        return (channels, 1, frequency, time)
+    if isinstance(layer, (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)):
+        *window, channels, multiplier = layer.depthwise_kernel.shape
+        return (channels * multiplier, 1, *reversed(window))
     return tuple(reversed(layer.kernel.shape))
 
 
@@ -535,8 +553,18 @@ def _way_out(checkpoint: Checkpoint, prefix: str, found: Collection[str]) -> str
 
 
 def _same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether two shapes are equal. A 1 × 1 convolution counts as a dense layer."""
-    return found == wanted or found == (*wanted, 1)
+    """Whether two shapes are equal, where a kernel may have an axis of size 1 more or less.
+
+    A 1 × 1 convolution so counts as a dense layer, and one over time as one over a column.
+    """
+    if len(found) < 2 or len(wanted) < 2:
+        return found == wanted
+    return found == wanted or _long(found) == _long(wanted)
+
+
+def _long(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The first axis, and what is longer than 1 of the others."""
+    return (shape[0], *(size for size in shape[1:] if size > 1))
 
 
 def _to_keras(
@@ -551,9 +579,13 @@ def _to_keras(
             inputs, states, bias, other = (tensors[f"{module}.{x}_l{index}"] for x in _LSTM)
             weights += [np.concatenate([inputs, states], axis=1).T, bias + other]
         return weights
+    if isinstance(layer, Mixture):
+        return [tensors[f"{module}.w"].reshape(layer.logits.shape)]
+    if isinstance(layer, keras.layers.LayerNormalization):
+        return [tensors[f"{module}.{name}"] for name in _NORM[:2]]
     kernel = tensors[f"{module}.weight"]
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        kernel = kernel.transpose(3, 2, 0, 1)
+    if isinstance(layer, (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)):
+        kernel = kernel[:, 0].T.reshape(layer.depthwise_kernel.shape)
     else:  # frequency before time and outputs before inputs there, the other way round here
         kernel = kernel.T.reshape(layer.kernel.shape)
     return [kernel, tensors[f"{module}.bias"]] if layer.use_bias else [kernel]

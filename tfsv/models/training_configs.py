@@ -25,6 +25,12 @@ _NETWORKS = {
     "eres2net34_base": "eres2net",
     "eres2net34_large": "eres2net",
     "eres2net34_aug": "eres2net_huge",
+    "redimnet2b0": "wespeaker_redimnet2_b0",
+    "redimnet2b1": "wespeaker_redimnet2_b1",
+    "redimnet2b2": "wespeaker_redimnet2_b2",
+    "redimnet2b3": "wespeaker_redimnet2_b3",
+    "redimnet2b4": "redimnet2_b4",
+    "redimnet2b5": "wespeaker_redimnet2_b5",
 }
 _USUAL = {
     "dataset_args.frontend": "fbank",

@@ -12,6 +12,7 @@ from tfsv.models.networks import xvector
 from tfsv.models.networks import ge2e
 from tfsv.models.networks import campplus
 from tfsv.models.networks import eres2net
+from tfsv.models.networks import redimnet2
 
 __all__ = [
     "campplus",
@@ -19,6 +20,7 @@ __all__ = [
     "ecapa",
     "eres2net",
     "ge2e",
+    "redimnet2",
     "resnet",
     "simam",
     "xvector",

@@ -88,6 +88,7 @@ internal object OperatorTable {
         BROADCAST_TO 130 2,3 0,104 fi>f,ii>i,fl>f,il>i broadcast_to
         RFFT2D 131 1 0,105 fi>c rfft
         COMPLEX_ABS 135 1 0 c>f same
+        GELU 150 1 0,116 f>f same
     """
 
     private const val OPTIONS = """
@@ -144,6 +145,7 @@ internal object OperatorTable {
         102 b:0:0:1 b:0:0:1
         104
         105
+        116 b:0:0:1
     """
 
     /** Operators by the schema's number. */

@@ -1,0 +1,40 @@
+"""Overlapping frames of waveforms, inside a graph."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES
+
+_BLOCK = 80  # gcd of frame and hop: a frame is five blocks, the next one starts two blocks later
+_INNER = 10  # a block is cut in two steps, 10 samples, then 8 groups
+
+
+def overlapping_frames(waveform: tf.Tensor) -> tf.Tensor:
+    """The whole frames of 25 ms, one every 10 ms.
+
+    Two strided convolutions with 0/1 kernels cut them, which are exact. Unlike a reshape, they take
+    any number of samples, and shapes are static in a TFLite file once its input has been resized.
+
+    Example:
+        >>> overlapping_frames(tf.zeros([1, 16000])).shape
+        TensorShape([1, 98, 400])
+
+    Args:
+        waveform: float32 `[batch, samples]`, 16 kHz, at least 400 samples.
+
+    Returns:
+        float32 `[batch, 1 + (samples - 400) // 160, 400]`.
+    """
+    outer = _BLOCK // _INNER
+    x = tf.expand_dims(tf.expand_dims(waveform, 2), 3)  # [batch, samples, 1, 1]
+    pick = np.eye(_INNER, dtype=np.float32).reshape(_INNER, 1, 1, _INNER)
+    x = tf.nn.conv2d(x, pick, [1, _INNER, 1, 1], "VALID")
+    pick = np.eye(outer, dtype=np.float32).reshape(outer, 1, 1, outer)
+    pick = np.tile(pick, (1, 1, _INNER, 1))
+    x = tf.nn.depthwise_conv2d(x, pick, [1, outer, outer, 1], "VALID")
+    transposed = tf.squeeze(x, axis=2)  # [batch, samples // 80, 80]
+    order = np.arange(_BLOCK).reshape(_INNER, outer).T.reshape(-1)
+    blocks = tf.gather(transposed, order.astype(np.int32), axis=2)
+    last = FRAME_SAMPLES // _BLOCK - 1
+    step = HOP_SAMPLES // _BLOCK
+    return tf.concat([blocks[:, i : (i - last) or None : step] for i in range(last + 1)], axis=2)
