@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from tfsv.separation.spectra import Waveforms
+from tfsv.separation.front_end import sound_of
 from tfsv.training.objective import Objective
 
 SILENCE_DB = -50.0
@@ -82,7 +82,6 @@ class SeparationLoss(Objective):
         super().__init__(**kwargs)
         self.level_factor = level_factor
         self.silence_db = silence_db
-        self._waveforms = Waveforms()
 
     def call(
         self, outputs: tf.Tensor, targets: tf.Tensor, step: tf.Tensor
@@ -97,9 +96,8 @@ class SeparationLoss(Objective):
         Returns:
             Losses and named values, as `si_snr_losses` gives them.
         """
-        estimates = self._waveforms((outputs[:, :, 0], outputs[:, :, 1]))
         return si_snr_losses(
-            estimates[:, : tf.shape(targets)[1]],
+            sound_of(outputs, tf.shape(targets)[1]),
             targets,
             level_factor=self.level_factor,
             silence_db=self.silence_db,
