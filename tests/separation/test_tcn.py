@@ -14,7 +14,7 @@ from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.separation.norms import CumulativeLayerNorm, GlobalLayerNorm
 from tfsv.separation.separator_settings import SIZES, SeparatorSettings
 from tfsv.separation.spectra import BINS
-from tfsv.separation.tcn import block_layers, build_separator, hidden_network, tied_blocks
+from tfsv.separation.tcn import block_layers, build_separator, hidden_network
 
 TINY = SeparatorSettings(stacks=2, blocks=3, channels=6, hidden=10)
 FORMS = [(False, "global"), (False, "batch"), (True, "cumulative"), (True, "batch")]
@@ -132,13 +132,6 @@ def test_networks_are_saved_quantized_and_stripped(causal, norm, tmp_path):
     assert list(coded) == names
     np.testing.assert_allclose(plain(given), quantized(given), atol=1e-5)
     assert hidden_network(plain)(given).shape == (1, 12, 1, 6)
-
-
-def test_blocks_are_groups_of_three():
-    network = tiny()
-    groups = tied_blocks(layer.name for layer in network.layers)
-    assert [len(group) for group in groups] == [3] * 6
-    assert groups[0] == ["stack1_block1_in", "stack1_block1_depthwise", "stack1_block1_out"]
 
 
 @pytest.mark.parametrize(

@@ -95,22 +95,6 @@ def block_layers(names: Iterable[str]) -> list[str]:
     return [name for name in names if _BLOCK.fullmatch(name)]
 
 
-def tied_blocks(names: Iterable[str]) -> list[list[str]]:
-    """A group for each block, with its layers that have kernels: they can share a width.
-
-    Example:
-        >>> tied_blocks(["stack1_block1_in", "stack1_block1_out", "stack1_block2_in"])
-        [['stack1_block1_in', 'stack1_block1_out'], ['stack1_block2_in']]
-
-    Args:
-        names: Names of layers of a separator.
-    """
-    groups: dict[str, list[str]] = {}
-    for name in block_layers(names):
-        groups.setdefault(name.rpartition("_")[0], []).append(name)
-    return list(groups.values())
-
-
 def hidden_network(network: keras.Model) -> keras.Model:
     """The same layers up to the last block's output, whose sigmoid paper 4's divergence compares.
 
