@@ -105,6 +105,15 @@ def test_norms_are_those_of_numpy():
             np.testing.assert_allclose(so_far(x)[example, frame], wanted, atol=2e-5)
 
 
+@pytest.mark.parametrize("size", ["small", "half"])
+def test_a_new_network_lets_half_of_the_mixture_through(size):
+    keras.utils.set_random_seed(8)
+    network = build_separator(SIZES[size], 30)
+    spectrum = drawn(1, 50, 2, BINS, seed=1)
+    given = network([drawn(1, 50, 1, 30), spectrum]).numpy()
+    assert np.sum((given - 0.5 * spectrum) ** 2) < 0.1 * np.sum(given**2)
+
+
 def test_the_mask_is_a_complex_product():
     network = tiny()
     features, spectrum = drawn(1, 9, 1, 20), drawn(1, 9, 2, BINS, seed=1)

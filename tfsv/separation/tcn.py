@@ -14,6 +14,8 @@ from tfsv.separation.spectra import BINS
 _KERNEL = 3  # frames of a dilated convolution
 _BLOCK = re.compile(r"(stack\d+_block\d+)_(in|depthwise|out)")
 _SLOPE = 0.25  # of PReLU at the beginning, as PyTorch has it
+_SMALL = 0.01  # variance of the mask's weights at the beginning, of Glorot's
+_HALF_OPEN = 0.5  # the mask at the beginning
 
 
 @keras.utils.register_keras_serializable("tfsv")
@@ -52,6 +54,9 @@ def build_separator(settings: SeparatorSettings, features: int) -> keras.Model:
     The paper is silent on biases and slopes. Ours are those that make its size: slopes for each
     channel, a gain and an offset in each normalisation, and a bias only in the convolution back.
 
+    At the beginning the mask is nearly 0.5, and blocks add little to what they hear. With Glorot's
+    weights everywhere the mask was so strong that levels were 14 dB too high after 200 steps.
+
     Layers are two-dimensional on `[batch, frames, 1, channels]`, for TFLite reshapes others.
 
     Example:
@@ -76,10 +81,10 @@ def build_separator(settings: SeparatorSettings, features: int) -> keras.Model:
         for block in range(1, settings.blocks + 1):
             name = f"stack{stack}_block{block}"
             x = _block(x, settings, 2 ** (block - 1), name, norm)
-    mask = keras.layers.Conv2D(2 * BINS, 1, name="mask")(x)
-    return keras.Model(
-        [given, spectrum], ComplexMask(name="target")([mask, spectrum]), name="separator"
-    )
+    mask = keras.layers.Conv2D(2 * BINS, 1, kernel_initializer=_weak(_SMALL), name="mask")
+    target = ComplexMask(name="target")([mask(x), spectrum])
+    mask.bias.assign([_HALF_OPEN] * BINS + [0.0] * BINS)
+    return keras.Model([given, spectrum], target, name="separator")
 
 
 def block_layers(names: Iterable[str]) -> list[str]:
@@ -135,8 +140,14 @@ def _block(
         name=f"{name}_depthwise",
     )(y)
     y = bent(y, "depthwise")
-    y = layers.Conv2D(settings.channels, 1, name=f"{name}_out")(y)
+    weak = _weak(1 / (settings.stacks * settings.blocks))
+    y = layers.Conv2D(settings.channels, 1, kernel_initializer=weak, name=f"{name}_out")(y)
     return layers.Add(name=f"{name}_sum")([x, y])
+
+
+def _weak(scale: float) -> keras.initializers.Initializer:
+    """Glorot's initial weights with their variances scaled."""
+    return keras.initializers.VarianceScaling(scale, "fan_avg", "uniform")
 
 
 def _batch_norm(name: str) -> keras.layers.Layer:
