@@ -66,6 +66,7 @@ def subject(folder):
         loss=lambda outputs, targets: tf.nn.sparse_softmax_cross_entropy_with_logits(
             targets, outputs
         ),
+        compared=network,
         log_probabilities=tf.nn.log_softmax,
         stream=lambda: (batches[n % 2] for n in range(10_000)),
     )

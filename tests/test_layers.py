@@ -15,7 +15,7 @@ FLOORS = (
     {"files", "registry", "text_files", "text_tables", "card_fields", "settings", "run_lock"},
     {"json_files", "array_files"},
     {"folders", "card"},
-    {"report"},
+    {"report", "resampling"},
     {"audio", "kernel_layers"},
     {"sounding", "framing", "mel_filters"},
     {"features", "power_mel", "normalised_mel", "models", "quantization"},

@@ -11,6 +11,7 @@ from tfsv.bitwidth.allocation import allocate, smallest
 from tfsv.bitwidth.front import pareto_front, plot_front, uniform_points
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.bitwidth.search import (
+    block_ties,
     budget_tolerance,
     explained,
     parse_budget,
@@ -143,6 +144,19 @@ def test_shortcuts_are_tied_with_their_block():
     size = {n: {b: 100 * b for b in widths} for n in names}
     choice = search(loss, size, 5000, lambda bits: predicted_size(size, bits), tied=groups)
     assert all(len({choice.bits[name] for name in group}) == 1 for group in groups)
+
+
+def test_blocks_are_tied_whatever_stands_in_them():
+    network = build_network("resnet18", channels=2, bins=16, embedding_size=8)
+    names = [layer.name for layer in quantizable_layers(network)]
+    groups = block_ties(names)
+    assert [len(group) for group in groups] == [2, 2, 3, 2, 3, 2, 3, 2]
+    assert not any("stem" in group or "embedding" in group for group in groups)
+    assert block_ties(["stack1_block10_in", "stack1_block1_in", "stack1_block1_out"]) == [
+        ["stack1_block1_in", "stack1_block1_out"]
+    ]
+    for shortcut in shortcut_ties(names):
+        assert any(set(shortcut) <= set(group) for group in groups)
 
 
 def test_reasons_name_what_the_next_widths_would_change():

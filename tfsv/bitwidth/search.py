@@ -4,6 +4,7 @@ The true size of a file is known only once it is written.
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from tfsv.bitwidth.allocation import LookUpTables, WidthTable, allocate, smallest
@@ -13,6 +14,7 @@ from tfsv.errors import InputError
 from tfsv.quantization.shortcuts import block_of, is_shortcut
 
 _TRIES = 10  # files written in search of the budget; each takes seconds
+_BLOCK = re.compile(r"(?:.*_)?block\d+(?=_)")
 _UNITS = {"bytes": 1, "byte": 1, "kb": 1000, "mb": 1_000_000, "b": 1, "": 1}
 
 
@@ -78,6 +80,23 @@ def shortcut_ties(layers: Collection[str]) -> list[list[str]]:
     """
     blocks = [block_of(name) for name in layers if is_shortcut(name)]
     return [[name for name in layers if name.startswith(block)] for block in blocks]
+
+
+def block_ties(layers: Collection[str]) -> list[list[str]]:
+    """A group for each block of several layers, which then share a width.
+
+    A block is known by the names of its layers, which begin alike up to "block" and a number.
+    Paper 4 gives each of a block's layers a width of its own.
+
+    Example:
+        >>> block_ties(["stem", "stack1_block1_in", "stack1_block1_out", "stack1_block2_in"])
+        [['stack1_block1_in', 'stack1_block1_out']]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in layers:
+        if found := _BLOCK.match(name):
+            groups.setdefault(found.group(), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def predicted_loss(sensitivities: WidthTable, bits: Mapping[str, int]) -> float:

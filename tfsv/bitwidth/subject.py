@@ -30,7 +30,8 @@ class Subject(Protocol):
         room: Bytes that layers and tables together may take.
         batches: Some pairs of network inputs and targets.
         loss: Function from outputs and targets to the losses of a batch.
-        log_probabilities: Function from outputs to logarithms of probabilities.
+        compared: Network on the same layers, whose outputs divergences compare.
+        log_probabilities: Function from its outputs to logarithms of probabilities.
     """
 
     network: "keras.Model"
@@ -43,6 +44,7 @@ class Subject(Protocol):
     room: float
     batches: "Batches"
     loss: "Loss"
+    compared: "keras.Model"
     log_probabilities: "Callable[[Any], tf.Tensor]"
 
     def stream(self) -> Iterator[tuple[Any, Any]]:

@@ -17,6 +17,7 @@ from tfsv.bitwidth.hessian import Batches, Loss, mean_loss
 from tfsv.bitwidth.plan import BitPlan, LayerPlan
 from tfsv.bitwidth.search import (
     Choice,
+    block_ties,
     check_budget,
     explained,
     predicted_size,
@@ -87,6 +88,7 @@ class BitSearch:
         self.files = PlanFiles(model, task, self.candidates, str(self._scheme), settings.compute)
         self._subject = _Subject(model, data, self.candidates, self._scheme, settings, self.files)
         self._tied = shortcut_ties(self.candidates) if settings.tie_shortcuts else []
+        self._tied += block_ties(self.candidates) if settings.tie_blocks else []
 
     def check(self, budget: int) -> None:
         """Raises InputError if no file is so small, before anything slow is measured."""
@@ -241,6 +243,10 @@ class _Subject:
     def loss(self) -> Loss:
         objective, step = self.objective, tf.constant(0)
         return lambda outputs, targets: objective(outputs, targets, step)[0]
+
+    @property
+    def compared(self) -> keras.Model:
+        return self.data.compared_network(self.network)
 
     @property
     def log_probabilities(self) -> Callable[[Any], tf.Tensor]:

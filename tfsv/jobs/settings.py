@@ -242,6 +242,7 @@ class BitSearchSettings:
         scheme: Quantizer and its settings, as `tfsv.quantization.schemes.Scheme` parses them.
         candidates: Widths to choose from. Empty: all that the scheme has.
         tie_shortcuts: Whether a shortcut gets the bits of its block's main branch.
+        tie_blocks: Whether all layers of a block get the same bits.
         compute: What the packed file computes with, "int8_weights" or "float32".
         batches: Number of batches of training data, for curvature, kl and the front.
     """
@@ -251,6 +252,7 @@ class BitSearchSettings:
         (), "Widths to choose from. Default: all that the scheme has."
     )
     tie_shortcuts: bool = setting(False, "Give a shortcut the bits of its block's main branch.")
+    tie_blocks: bool = setting(False, "Give all layers of a block the same bits.")
     compute: str = setting(
         "int8_weights", "What the packed file computes with: int8_weights or float32."
     )

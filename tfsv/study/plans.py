@@ -122,6 +122,9 @@ class Plans:
         return self._searches[scheme]
 
 
+_KEPT = ("tie_shortcuts", "tie_blocks", "compute", "batches")
+
+
 def _seeded(settings: Any, seed: int) -> Any:
     """The settings of a method with the seed of the run, if it has one."""
     known = {field.name for field in dataclasses.fields(settings)}
@@ -130,6 +133,7 @@ def _seeded(settings: Any, seed: int) -> Any:
 
 def _upgraded(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
     """The claim of plans that were made before a method was added, or with tfsv 0.1."""
+    found = {"tie_blocks": False, **found}
     if "methods" in found:  # a new method takes nothing from the plans that are there
         return {**found, "methods": {**wanted["methods"], **found["methods"]}}
     methods = {
@@ -139,7 +143,7 @@ def _upgraded(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[st
         }
         for name, fields in wanted["methods"].items()
     }
-    kept = {name: found.get(name) for name in ("tie_shortcuts", "compute", "batches")}
+    kept = {name: found.get(name) for name in _KEPT}
     return {**kept, "candidates": found.get("widths"), "methods": methods, "data": wanted["data"]}
 
 

@@ -168,8 +168,21 @@ class TaskData(abc.ABC):
     def save_objective(self, folder: pathlib.Path, objective: "Objective") -> None:  # noqa: B027
         """Keeps in a model's folder what `further_objective` goes on from."""
 
+    def compared_network(self, network: "keras.Model") -> "keras.Model":
+        """The network whose outputs `log_probabilities` takes, the whole one by default.
+
+        Paper 4 compares what its last block gives, not the sound that is made of it.
+
+        Args:
+            network: The trained network.
+
+        Returns:
+            A network with the same inputs and on the same layers.
+        """
+        return network
+
     def log_probabilities(self, objective: "Objective") -> "Callable[[Any], tf.Tensor]":
-        """A function from the network's outputs to log probabilities, for divergences.
+        """A function from `compared_network`'s outputs to log probabilities, for divergences.
 
         Paper 4 passes a network's outputs through a sigmoid, and so does the default. Each output
         is the logit of one of two events.

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfsv.errors import InputError
+from tfsv.resampling import Draw, draw_items, draw_people, percentiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,13 +256,10 @@ def bootstrap_interval(
         InputError: `det_points` refuses scores or labels, the speakers have another length, or
             most draws lack one class because there are too few speakers.
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"a bootstrap needs a confidence between 0 and 1, received {confidence}")
     drawn = bootstrap_replicates(
         scores, labels, [metric], speakers=speakers, replicates=replicates, seed=seed
     )
-    low, high = np.quantile(drawn[:, 0], [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    return percentiles(drawn[:, 0], confidence)
 
 
 def bootstrap_replicates(
@@ -302,7 +300,7 @@ def bootstrap_replicates(
     if replicates < 1:
         raise InputError(f"a bootstrap needs at least 1 replicate, received {replicates}")
     ranked = _Sorted.of(scores, labels)
-    draw = _draw_trials(ranked) if speakers is None else _draw_speakers(ranked, *speakers)
+    draw = draw_items(len(ranked.order)) if speakers is None else _draw_speakers(ranked, *speakers)
     generator = np.random.default_rng(seed)
     values: list[list[float]] = []
     for _ in range(2 * replicates):
@@ -369,26 +367,11 @@ class _Sorted:
         )
 
 
-def _draw_trials(ranked: _Sorted) -> Callable[[np.random.Generator], np.ndarray]:
-    count = len(ranked.order)
-    return lambda generator: np.bincount(generator.integers(count, size=count), minlength=count)
-
-
-def _draw_speakers(
-    ranked: _Sorted, enrol: ArrayLike, test: ArrayLike
-) -> Callable[[np.random.Generator], np.ndarray]:
+def _draw_speakers(ranked: _Sorted, enrol: ArrayLike, test: ArrayLike) -> Draw:
     enrol, test = np.asarray(enrol), np.asarray(test)
     if enrol.shape != ranked.order.shape or test.shape != ranked.order.shape:
         raise InputError(
             f"speakers must be given for each of the {len(ranked.order)} trials, received shapes"
             f" {enrol.shape} and {test.shape}"
         )
-    names, places = np.unique(np.concatenate([enrol, test]), return_inverse=True)
-    first, second = places.reshape(2, -1)[:, ranked.order]
-    within = first == second
-
-    def draw(generator: np.random.Generator) -> np.ndarray:
-        times = np.bincount(generator.integers(len(names), size=len(names)), minlength=len(names))
-        return times[first] * np.where(within, 1, times[second])
-
-    return draw
+    return draw_people(enrol[ranked.order], test[ranked.order])

@@ -28,8 +28,9 @@ class Divergence:
     Args:
         network: A float network.
         inputs: Batches of the network's inputs.
-        probabilities: Function from the network's outputs to logarithms of probabilities, such as
+        probabilities: Function from outputs to logarithms of probabilities, such as
             `TaskData.log_probabilities`.
+        compared: Network on the same layers, whose outputs are compared. None: it is the network.
     """
 
     name = "kl"
@@ -41,10 +42,14 @@ class Divergence:
     def of(cls, subject: "Subject", settings: NoSettings) -> "Divergence":
         """The method for a network, with its batches and the task's reading of outputs."""
         inputs = [batch for batch, _ in subject.batches]
-        return cls(subject.network, inputs, subject.log_probabilities)
+        return cls(subject.network, inputs, subject.log_probabilities, subject.compared)
 
     def __init__(
-        self, network: "keras.Model", inputs: Sequence[Any], probabilities: "LogProbabilities"
+        self,
+        network: "keras.Model",
+        inputs: Sequence[Any],
+        probabilities: "LogProbabilities",
+        compared: "keras.Model | None" = None,
     ):
         import tensorflow as tf
 
@@ -52,9 +57,11 @@ class Divergence:
         self._network = network
         self._inputs = [tf.nest.map_structure(tf.constant, batch) for batch in inputs]
 
+        compared = network if compared is None else compared
+
         @tf.function(reduce_retracing=True, autograph=False)
         def outputs(batch):
-            return probabilities(network(batch, training=False))
+            return probabilities(compared(batch, training=False))
 
         self._outputs = outputs
 
