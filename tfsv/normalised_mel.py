@@ -5,7 +5,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
-from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES
+from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES, MOST_BINS
 from tfsv.framing import overlapping_frames
 from tfsv.mel_filters import mel_energies, mel_gather
 
@@ -13,7 +13,6 @@ _LEAST = 1e-8  # added to the deviation and to energies, and the lowest power
 _MOST = 1e8  # the highest power
 _PREEMPHASIS = 0.97
 _BESIDE = HOP_SAMPLES // 2  # zeros before and behind the utterance
-_MOST_BINS = 512  # filters; 256 lines of the spectrum count
 _LINES = np.linspace(0, SAMPLE_RATE / 2, 256)  # Hz, as the original has them
 
 
@@ -55,8 +54,8 @@ class NormalisedMel(keras.layers.Layer):
     ) -> None:
         kwargs.setdefault("dtype", "float32")  # log of a power spectrum has no room for bfloat16
         super().__init__(trainable=False, **kwargs)
-        if not 1 <= bins <= _MOST_BINS:
-            raise ValueError(f"bins: expected 1 to {_MOST_BINS}. Received: {bins:.9g}")
+        if not 1 <= bins <= MOST_BINS:
+            raise ValueError(f"bins: expected 1 to {MOST_BINS}. Received: {bins:.9g}")
         if not 0 <= low_hz < high_hz <= SAMPLE_RATE / 2:
             raise ValueError(
                 f"expected 0 <= low_hz < high_hz <= 8000. Received: {low_hz}, {high_hz}"

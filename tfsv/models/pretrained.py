@@ -327,7 +327,7 @@ def _bins_of_mixture(layout: Layout, tensors: dict[str, np.ndarray], channels: i
     if weights is None or weights.ndim != 4 or weights.shape[2] % channels:
         return None
     bins = weights.shape[2] // channels
-    return bins if 0 < bins <= _LARGEST * _BINS else None
+    return bins if 0 < bins <= _LARGEST * PUBLISHED_BINS else None
 
 
 def _pooling(layout: Layout, published: str, tensors: dict[str, np.ndarray]) -> str:
