@@ -140,7 +140,7 @@ class ResponseBank:
         if not card.exists():
             begun = (self.path / _SETTINGS).exists()
             remedy = (
-                "run `tfsv make-rooms` again to finish it" if begun else "see `tfsv make-rooms`"
+                "run `make_bank` again to finish it" if begun else "see `tfsv make-rooms`"
             )
             what = f"{_KIND} that is not finished" if begun else f"no {CARD} in it, so not {_KIND}"
             raise InputError(f"{self.path}: {what}; {remedy}")
@@ -149,7 +149,7 @@ class ResponseBank:
         if found != array:
             raise InputError(
                 f"{self.path}: responses of another array ({_told(found)}); "
-                f"expected {_told(array)}; make a bank with `tfsv make-rooms`"
+                f"expected {_told(array)}; make a bank with `make_bank`"
             )
         self.settings = read_record(RoomSettings, fields["settings"], card)
         self.rooms = [_bank_room(entry, str(card)) for entry in fields["rooms"]]
@@ -203,7 +203,7 @@ class ResponseBank:
         return held
 
 
-_DAMAGED = "missing or damaged; run `tfsv make-rooms` again with the same settings to mend it"
+_DAMAGED = "missing or damaged; run `make_bank` again with the same settings to mend it"
 
 
 @dataclasses.dataclass(frozen=True)
