@@ -139,9 +139,7 @@ class ResponseBank:
         card = self.path / CARD
         if not card.exists():
             begun = (self.path / _SETTINGS).exists()
-            remedy = (
-                "run `make_bank` again to finish it" if begun else "see `tfsv make-rooms`"
-            )
+            remedy = "run `make_bank` again to finish it" if begun else "see `tfsv make-rooms`"
             what = f"{_KIND} that is not finished" if begun else f"no {CARD} in it, so not {_KIND}"
             raise InputError(f"{self.path}: {what}; {remedy}")
         fields = _fields(card)
