@@ -6,7 +6,7 @@ import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES, MOST_BINS, SILENCE_DB
-from tfsv.framing import overlapping_frames
+from tfsv.framing import cosine_window, overlapping_frames
 from tfsv.mel_filters import mel_energies, mel_gather
 from tfsv.sounding import repeated_sound, sounding_mask
 
@@ -179,13 +179,8 @@ def frame_count(samples: int) -> int:
     return 1 + (samples - FRAME_SAMPLES) // HOP_SAMPLES if samples >= FRAME_SAMPLES else 0
 
 
-def _cosine_window(constant: float, power: float = 1.0) -> np.ndarray:
-    phase = 2 * np.pi * np.arange(FRAME_SAMPLES) / (FRAME_SAMPLES - 1)
-    return (constant - (1 - constant) * np.cos(phase)) ** power
-
-
 _WINDOWS = {
-    "hamming": lambda: _cosine_window(0.54),
-    "hann": lambda: _cosine_window(0.5),
-    "povey": lambda: _cosine_window(0.5, 0.85),
+    "hamming": lambda: cosine_window(0.54),
+    "hann": lambda: cosine_window(0.5),
+    "povey": lambda: cosine_window(0.5, 0.85),
 }

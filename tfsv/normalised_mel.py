@@ -6,7 +6,7 @@ import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.sounding import FRAME_SAMPLES, HOP_SAMPLES, MOST_BINS
-from tfsv.framing import overlapping_frames
+from tfsv.framing import cosine_window, overlapping_frames
 from tfsv.mel_filters import mel_energies, mel_gather
 
 _LEAST = 1e-8  # added to the deviation and to energies, and the lowest power
@@ -72,7 +72,7 @@ class NormalisedMel(keras.layers.Layer):
             waveform /= tf.sqrt(power) + _LEAST
         before = tf.concat([waveform[:, 1:2], waveform[:, :-1]], axis=1)
         x = tf.pad(waveform - _PREEMPHASIS * before, [[0, 0], [_BESIDE, _BESIDE]])
-        frames = overlapping_frames(x) * _hamming()
+        frames = overlapping_frames(x) * cosine_window(0.54).astype(np.float32)
         spectrum = _within(tf.square(tf.abs(tf.signal.rfft(frames, [512]))))
         filters = mel_gather(self.bins, self.low_hz, self.high_hz, _LINES)
         features = tf.math.log(_within(mel_energies(spectrum, filters)) + _LEAST)
@@ -100,8 +100,3 @@ class NormalisedMel(keras.layers.Layer):
 
 def _within(powers: tf.Tensor) -> tf.Tensor:
     return tf.minimum(tf.maximum(powers, _LEAST), _MOST)
-
-
-def _hamming() -> np.ndarray:
-    phase = 2 * np.pi * np.arange(FRAME_SAMPLES) / (FRAME_SAMPLES - 1)
-    return (0.54 - 0.46 * np.cos(phase)).astype(np.float32)

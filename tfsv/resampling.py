@@ -1,6 +1,7 @@
 """Draws of the bootstrap: how often each item counts when items or people are drawn anew."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,6 +58,44 @@ def draw_people(first: ArrayLike, second: ArrayLike) -> Draw:
         return times[one] * np.where(within, 1, times[other])
 
     return draw
+
+
+def drawn_values(
+    draw: Draw, value: Callable[[np.ndarray], Any], *, replicates: int, seed: int, too_few: str
+) -> np.ndarray:
+    """Values of so many draws, the same draws for one seed.
+
+    A draw that has no value is repeated, up to as often as there are replicates.
+
+    Example:
+        >>> mean = lambda counts: counts @ [1.0, 3.0] / 2
+        >>> drawn_values(draw_items(2), mean, replicates=9, seed=0, too_few="none").shape
+        (9,)
+
+    Args:
+        draw: What draws.
+        value: Function from how often each item counts to a value, or None.
+        replicates: Number of values, at least 1.
+        seed: Seed of the draws.
+        too_few: Message where most draws have no value.
+
+    Returns:
+        The values, float64 `[replicates, ...]`.
+
+    Raises:
+        InputError: No values are asked for, or most draws have none.
+    """
+    if replicates < 1:
+        raise InputError(f"a bootstrap needs at least 1 replicate, received {replicates}")
+    generator = np.random.default_rng(seed)
+    values: list[Any] = []
+    for _ in range(2 * replicates):
+        found = value(draw(generator))
+        if found is not None:
+            values.append(found)
+        if len(values) == replicates:
+            return np.array(values)
+    raise InputError(too_few)
 
 
 def percentiles(replicates: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:

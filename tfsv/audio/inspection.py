@@ -1,17 +1,15 @@
 """Inspecting many sound files in parallel, whatever they do to the decoder."""
 
 import contextlib
-import multiprocessing
 import multiprocessing.connection
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 
 from tfsv.audio.soundfiles import LONGEST_SECONDS, SHORTEST_SECONDS, SoundInfo, sound_info
 from tfsv.errors import InputError
+from tfsv.processes import Pipe, started
 
 _READY = None  # what a worker sends first, when it has imported everything
 _START_SECONDS = 120.0
@@ -69,13 +67,11 @@ def inspect_all(
         Pairs of an index into `paths` and either facts about the file or the reason why it is
         unfit. They come in the order in which files are done.
     """
-    context = multiprocessing.get_context("spawn")  # safe beside TensorFlow's threads
-    resource_tracker.ensure_running()  # which would unblock signals in the first worker's start
     waiting = iter(enumerate(paths))
-    busy: dict[multiprocessing.connection.Connection, _Worker] = {}
+    busy: dict[Pipe, _Worker] = {}
     try:
         for _ in range(min(workers, len(paths))):
-            worker = _Worker(context, check)
+            worker = _Worker(check)
             worker.start(*next(waiting), timeout_seconds)
             busy[worker.pipe] = worker
         while busy:
@@ -92,14 +88,14 @@ def inspect_all(
                 except (EOFError, ConnectionError):
                     outcome = f"{worker.path}: the decoder crashed on it; copy or convert it again"
                     worker.stop()
-                    worker = _Worker(context, check)
+                    worker = _Worker(check)
                 _next_file(worker, waiting, busy, timeout_seconds)
                 yield index, outcome
             now = time.monotonic()
             for pipe in [pipe for pipe, worker in busy.items() if worker.deadline <= now]:
                 worker = busy.pop(pipe)
                 worker.stop()
-                _next_file(_Worker(context, check), waiting, busy, timeout_seconds)
+                _next_file(_Worker(check), waiting, busy, timeout_seconds)
                 yield (
                     worker.index,
                     f"{worker.path}: not decoded within {timeout_seconds:g} s; "
@@ -113,16 +109,8 @@ def inspect_all(
 class _Worker:
     """A process that inspects one file at a time."""
 
-    def __init__(self, context, check: Callable[[str | os.PathLike], SoundInfo]):
-        self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_serve, args=(other, check), daemon=True)
-        # A process starts with the mask of its parent. Ctrl-C goes to both; the parent ends both.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        try:
-            self.process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        other.close()
+    def __init__(self, check: Callable[[str | os.PathLike], SoundInfo]):
+        self.pipe, self.process = started(_serve, check)
         self.ready = False
 
     def start(self, index: int, path: str | os.PathLike, timeout_seconds: float) -> None:
@@ -150,10 +138,7 @@ def _next_file(worker: _Worker, waiting, busy: dict, timeout_seconds: float) -> 
     worker.stop()
 
 
-def _serve(
-    pipe: multiprocessing.connection.Connection,
-    check: Callable[[str | os.PathLike], SoundInfo],
-) -> None:
+def _serve(pipe: Pipe, check: Callable[[str | os.PathLike], SoundInfo]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # mp3 decoders chatter over the progress bar
     pipe.send(_READY)
     while True:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfsv.errors import InputError
-from tfsv.resampling import draw_items, draw_people
+from tfsv.resampling import draw_items, draw_people, drawn_values
 
 
 def bootstrap_means(
@@ -54,20 +54,18 @@ def bootstrap_means(
         )
     if not (np.isfinite(values).all() and np.isfinite(weights).all()):
         raise InputError("a bootstrap needs finite values, received NaN or infinity")
-    if replicates < 1:
-        raise InputError(f"a bootstrap needs at least 1 replicate, received {replicates}")
     draw = draw_items(len(values)) if talkers is None else draw_people(*talkers)
-    generator = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(2 * replicates):
-        counts = draw(generator)
+
+    def mean(counts: np.ndarray) -> np.ndarray | None:
         if counts.shape != weights.shape:
             raise InputError(
                 f"a bootstrap needs two talkers for each of {len(values)} mixtures, received "
                 f"{len(counts)}"
             )
-        if total := counts @ weights:
-            drawn.append(counts @ values / total)
-        if len(drawn) == replicates:
-            return np.array(drawn)
-    raise InputError("too few talkers for a bootstrap: most draws have no mixture of two of them")
+        total = counts @ weights
+        return counts @ values / total if total else None
+
+    return drawn_values(
+        draw, mean, replicates=replicates, seed=seed,
+        too_few="too few talkers for a bootstrap: most draws have no mixture of two of them",
+    )  # fmt: skip

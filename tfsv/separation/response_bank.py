@@ -37,6 +37,7 @@ _SETTINGS = "settings.json"
 _ROOMS = "rooms"
 _SCHEMA = 1
 _KIND = "a bank of rooms"
+_DAMAGED = "missing or damaged; run `make_bank` again with the same settings to mend it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +140,7 @@ class ResponseBank:
         card = self.path / CARD
         if not card.exists():
             begun = (self.path / _SETTINGS).exists()
-            remedy = "run `make_bank` again to finish it" if begun else "see `tfsv make-rooms`"
+            remedy = "run `make_bank` again to finish it" if begun else "make one with `make_bank`"
             what = f"{_KIND} that is not finished" if begun else f"no {CARD} in it, so not {_KIND}"
             raise InputError(f"{self.path}: {what}; {remedy}")
         fields = _fields(card)
@@ -199,9 +200,6 @@ class ResponseBank:
         if held.shape != shape or held.dtype != np.float16:
             raise InputError(f"{path}: {_DAMAGED}")
         return held
-
-
-_DAMAGED = "missing or damaged; run `make_bank` again with the same settings to mend it"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ from types import ModuleType
 import numpy as np
 
 from tfsv.audio import SAMPLE_RATE
-from tfsv.errors import InputError
 from tfsv.separation.microphones import SPEED_OF_SOUND, MicrophoneArray
+from tfsv.separation.optional import optional
 from tfsv.separation.reverberation import absorption, image_order
 from tfsv.separation.room_draws import Room
 from tfsv.separation.room_settings import RoomSettings
@@ -96,13 +96,7 @@ def room_responses(room: Room, array: MicrophoneArray, taps: int) -> np.ndarray:
 
 
 def _simulator() -> ModuleType:
-    try:
-        import pyroomacoustics
-    except ImportError as error:
-        raise InputError(
-            "rooms need the package pyroomacoustics; pip install 'tfsv[separation]'"
-        ) from error
-    return pyroomacoustics
+    return optional("pyroomacoustics", "rooms")
 
 
 @contextlib.contextmanager

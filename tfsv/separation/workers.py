@@ -1,15 +1,13 @@
 """Work of minutes on several processes, which end with the one that started them."""
 
-import multiprocessing
 import multiprocessing.connection
 import os
-import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import resource_tracker
 from typing import Any
 
 from tfsv.errors import InputError
+from tfsv.processes import Pipe, started
 
 
 def outcomes_of(
@@ -37,13 +35,11 @@ def outcomes_of(
         InputError: The work raised it, or a worker was killed.
         RuntimeError: The work raised something else; the message has the traceback.
     """
-    context = multiprocessing.get_context("spawn")  # safe beside TensorFlow's threads
-    resource_tracker.ensure_running()  # which would unblock signals in the first worker's start
     waiting = iter(enumerate(items))
-    workers: dict[multiprocessing.connection.Connection, Any] = {}
+    workers: dict[Pipe, Any] = {}
     try:
         for _ in range(min(jobs, len(items))):
-            pipe, process = _started(context, work)
+            pipe, process = started(_serve, work)
             workers[pipe] = process
             pipe.send(next(waiting))
         while workers:
@@ -68,20 +64,7 @@ def outcomes_of(
             process.join()
 
 
-def _started(context: Any, work: Callable[[Any], Any]) -> tuple[Any, Any]:
-    pipe, other = context.Pipe()
-    process = context.Process(target=_serve, args=(other, work), daemon=True)
-    # A process starts with the mask of its parent. Ctrl-C goes to both; the parent ends both.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    other.close()
-    return pipe, process
-
-
-def _serve(pipe: multiprocessing.connection.Connection, work: Callable[[Any], Any]) -> None:
+def _serve(pipe: Pipe, work: Callable[[Any], Any]) -> None:
     try:
         while True:
             index, item = pipe.recv()

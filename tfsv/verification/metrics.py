@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfsv.errors import InputError
-from tfsv.resampling import Draw, draw_items, draw_people, percentiles
+from tfsv.resampling import Draw, draw_items, draw_people, drawn_values, percentiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,22 +297,18 @@ def bootstrap_replicates(
         InputError: `det_points` refuses scores or labels, the speakers have another length, or
             most draws lack one class because there are too few speakers.
     """
-    if replicates < 1:
-        raise InputError(f"a bootstrap needs at least 1 replicate, received {replicates}")
     ranked = _Sorted.of(scores, labels)
     draw = draw_items(len(ranked.order)) if speakers is None else _draw_speakers(ranked, *speakers)
-    generator = np.random.default_rng(seed)
-    values: list[list[float]] = []
-    for _ in range(2 * replicates):
-        points = ranked.points(draw(generator))
-        if points is not None:
-            values.append([metric(points) for metric in metrics])
-        if len(values) == replicates:
-            return np.array(values)
-    raise InputError(
-        "too few speakers or trials for a bootstrap interval: most draws have no target or"
-        " no non-target trial; use a longer trial list or no interval"
-    )
+
+    def values(counts: np.ndarray) -> list[float] | None:
+        points = ranked.points(counts)
+        return None if points is None else [metric(points) for metric in metrics]
+
+    return drawn_values(
+        draw, values, replicates=replicates, seed=seed,
+        too_few="too few speakers or trials for a bootstrap interval: most draws have no target or"
+        " no non-target trial; use a longer trial list or no interval",
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
