@@ -1,5 +1,6 @@
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -26,9 +27,16 @@ from tfsv.errors import InputError
 from tfsv.jobs.plan_files import TABLES
 from tfsv.models import NetworkSettings, build_network
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
-from tfsv.tasks.model_folder import load_model, save_model
+from tfsv.tasks.model_folder import (
+    load_model,
+    read_folder_cohort,
+    save_model,
+    write_folder_decision,
+)
+from tfsv.verification.calibration import Calibration, Quality
 from tfsv.verification.ends import speaker_ends
 from tfsv.verification.model_card import speaker_card
+from tfsv.verification.scorer import Scorer, decision_of
 
 LAYERS = 12
 
@@ -203,15 +211,16 @@ def run(folder, *arguments):
     return finished.returncode, finished.stdout, finished.stderr
 
 
-def file_size(folder, bits):
-    """Bytes of the file that export writes."""
-    network, card = load_model(folder / "float")
+def file_size(folder, bits, model="float"):
+    """Bytes of the file that export writes, with what the float model decides with."""
+    network, card = load_model(folder / model)
     network = quantize(network, bits, "kmeans")
     refresh_codebooks(network)
     plain, coded = strip(network)
     card.scheme = "kmeans"
     ends = speaker_ends({"bins": 16}, 8)
-    return len(convert(plain, coded, card, ends, "packed", "int8_weights").content())
+    conversion = convert(plain, coded, card, ends, "packed", "int8_weights")
+    return len(conversion.content(cohort=read_folder_cohort(folder / model)))
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +246,22 @@ def test_the_command_meets_a_budget_and_draws(workplace, budget):
     assert (workplace / "front.png").exists() and "perturbation took" in output
     (store,) = (workplace / "float" / "sensitivities").iterdir()
     assert len(json.loads(store.read_text())["layers"]) == len(names)
+
+
+def test_a_file_with_the_cohort_of_its_parent_meets_the_budget(workplace, budget):
+    shutil.copytree(workplace / "float", workplace / "scoring", dirs_exist_ok=True)
+    cohort = np.random.default_rng(0).integers(1, 127, (600, 8)).astype(np.int8)
+    quality = Quality(1 / 3, 0.5, 2.0, 6.0)
+    scorer = Scorer(cohort, 20, Calibration(-2.0, 1.5, quality, quality), {"eer": 1 / 3})
+    write_folder_decision(workplace / "scoring", *decision_of({"eer": 1 / 3}, scorer))
+    budget += cohort.size
+    options = ["--model=scoring", "--method=random", f"--budget={budget}"]
+    code, _, errors = run(workplace, *options)
+    assert code == 0, errors
+    bits = BitPlan.read(workplace / "plan.json").bits
+    size = file_size(workplace, bits, "scoring")
+    assert size - file_size(workplace, bits) > cohort.size
+    assert budget - budget_tolerance(budget) - 800 <= size <= budget
 
 
 def test_the_command_by_curvature(workplace, budget):

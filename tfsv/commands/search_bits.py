@@ -4,8 +4,9 @@
         --corpus=runs/resnet/corpus/manifest.tsv --output=runs/resnet/plan.json \\
         --front=runs/resnet/front.png
 
-The budget is that of the whole packed file, front end, graph and card included. 1 kB is 1000 bytes,
-1 MB 1,000,000. --method says how the sensitivity of a layer is told. What was measured is kept
+The budget is that of the whole packed file, front end, graph and card included. Where the float
+model has a cohort for its scores, a cohort of that size is included too. 1 kB is 1000 bytes, 1 MB
+1,000,000. --method says how the sensitivity of a layer is told. What was measured is kept
 and used again for other budgets, except by architecture, which searches for one budget. A killed
 run goes on at the layer where it was, except by curvature and architecture, which begin anew.
 """

@@ -8,6 +8,7 @@ from tfsv.bitwidth.allocation import smallest
 from tfsv.bitwidth.candidates import Candidates, chosen, replaced
 from tfsv.conversion.convert import Conversion, LayerSize, convert
 from tfsv.packed.bits import PLANES, byte_table, packed_bytes
+from tfsv.tasks.model_folder import read_folder_cohort
 from tfsv.tasks.task import PlainModel, Task
 
 TABLES = {
@@ -21,6 +22,9 @@ _NOTES = 256  # room in the card for what training and measuring add to it
 
 class PlanFiles:
     """The packed files of a float network, one for each choice of widths.
+
+    A quantized model whose parent normalises scores by a cohort is likely to get one of the same
+    size. So the parent's cohort counts, and so does what its card decides with.
 
     Example:
         >>> files = PlanFiles(parent, task, candidates, "kmeans")
@@ -42,11 +46,14 @@ class PlanFiles:
         """Converts once, to learn what layers take.
 
         Args:
-            parent: The float model.
+            parent: The float model, in whose folder the cohort of its card's decision is, if any.
             task: The task of the model, which knows the ends of its file.
             candidates: Coded weights by layer and width.
             scheme: The scheme that made the coded weights.
             compute: What the file computes with, "int8_weights" or "float32".
+
+        Raises:
+            InputError: The parent's cohort cannot be read.
         """
         self._network = parent.network
         self._ends = task.ends(parent.card)
@@ -54,12 +61,13 @@ class PlanFiles:
         self._compute = compute
         card = task.filled(parent.card)
         self._card = dataclasses.replace(card, scheme=scheme, notes="x" * _NOTES)
+        self._cohort = read_folder_cohort(parent.folder) if parent.card.decision else None
         self._known: dict[tuple, int] = {}
         codes = {n: {b: packed_bytes(w.codes.size, b) for b, w in row.items()}
                  for n, row in candidates.items()}  # fmt: skip
         first = smallest(codes, tables=TABLES)
         conversion = self._convert(first)
-        self._known[tuple(first.items())] = len(conversion.content())
+        self._known[tuple(first.items())] = self._bytes(conversion)
         layers = {layer.name: layer for layer in conversion.layers}
         self.sizes = {
             name: {bits: _size(layers[name], bits) for bits in row}
@@ -71,13 +79,16 @@ class PlanFiles:
         """Bytes of the file with these widths."""
         key = tuple((name, bits[name]) for name in self._candidates)
         if key not in self._known:
-            self._known[key] = len(self._convert(bits).content())
+            self._known[key] = self._bytes(self._convert(bits))
         return self._known[key]
 
     def float_size(self) -> int:
         """Bytes of the float file."""
         card = dataclasses.replace(self._card, scheme=None)
-        return len(convert(self._network, {}, card, self._ends, "float32", "float32").content())
+        return self._bytes(convert(self._network, {}, card, self._ends, "float32", "float32"))
+
+    def _bytes(self, conversion: Conversion) -> int:
+        return len(conversion.content(cohort=self._cohort))
 
     def _convert(self, bits: Mapping[str, int]) -> Conversion:
         coded = chosen(self._candidates, bits)

@@ -65,13 +65,16 @@ class Verification(Task):
         return network_of(card).build()
 
     def filled(self, card: ModelCard) -> ModelCard:
-        """The card with three thresholds and two error rates, as long as measured ones."""
+        """The card with three thresholds and two error rates, as long as measured ones.
+
+        A scorer that it decides with stays, for it is as long as that of a quantized model.
+        """
         third = 1 / 3  # prints with all its digits, as measured figures do
         thresholds = dict.fromkeys(("eer", "far_0.01", "far_0.001"), third)
         return dataclasses.replace(
             card,
             measured=dict.fromkeys(("eer", "min_dcf"), third),
-            decision={"thresholds": thresholds},
+            decision={**card.decision, "thresholds": thresholds},
         )
 
     def ends(self, card: ModelCard) -> "Ends":
