@@ -36,6 +36,7 @@ from tfsv.text_tables import aligned
 from tfsv.training.loop import FitSettings, fit
 from tfsv.training.optimizers import OPTIMIZERS
 from tfsv.training.schedules import LearningRate
+from tfsv.training.stages import StagedFineTuning
 
 
 def run(
@@ -165,7 +166,6 @@ class _Run:
         if (folder / folders.RESULTS).exists():
             return Report.read(folder)
         if not (folder / folders.CARD).exists():
-            self.data.prepare(self.folder)
             network = make(folder)
             save_model(folder, network, self._card(name, network))
         network, card = load_model(folder)
@@ -178,6 +178,7 @@ class _Run:
         return report
 
     def _train_float(self, folder: pathlib.Path) -> keras.Model:
+        self.data.prepare(self.folder)
         training = self.recipe.training
         steps = max(1, round(training.epochs * self.data.steps_per_epoch))
         with self.strategy.scope():
@@ -221,14 +222,24 @@ class _Run:
             parent = self._float()
             network = self._quantized(parent.network)
         staged = self.further.stages(network, self.plan)
-        self.further.run(network, parent, folder, folder.name, staged)
+        self._train_further(network, parent, folder, staged)
         return network
 
     def _control(self, folder: pathlib.Path) -> keras.Model:
         with self.strategy.scope():
             parent = self._float()
-        self.further.run(parent.network, parent, folder, folder.name)
+        self._train_further(parent.network, parent, folder)
         return parent.network
+
+    def _train_further(
+        self,
+        network: keras.Model,
+        parent: PlainModel,
+        folder: pathlib.Path,
+        staged: StagedFineTuning | None = None,
+    ) -> None:
+        self.data.prepare(self.folder)
+        self.further.run(network, parent, folder, folder.name, staged)
 
     def _quantized(self, network: keras.Model) -> keras.Model:
         quantization = self.recipe.quantization

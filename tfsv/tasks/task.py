@@ -121,6 +121,8 @@ class TaskData(abc.ABC):
     def prepare(self, folder: pathlib.Path) -> None:  # noqa: B027
         """Makes once what training needs beside the data, such as a teacher's embeddings.
 
+        It is called before something is trained, and not for what is only quantized or measured.
+
         Args:
             folder: Folder of the run, where it is kept.
 
