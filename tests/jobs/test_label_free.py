@@ -1,6 +1,8 @@
 """A quantized network that learns from its float parent and recordings of nobody knows whom."""
 
 import dataclasses
+import hashlib
+import pathlib
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from tfsv.jobs.further import FurtherTraining
 from tfsv.jobs.settings import FineTuning, FloatTraining
 from tfsv.models.settings import NetworkSettings
 from tfsv.quantization.network import quantize
+from tfsv.tasks import unlabelled
 from tfsv.tasks.model_folder import load_model, save_model
 from tfsv.tasks.task import TASKS, PlainModel
 from tfsv.tasks.unlabelled import UnlabelledSpeech
@@ -75,3 +78,13 @@ def test_the_recordings_tell_one_training_from_another(data):
     known = data.identity()
     assert known["recordings"][1][1] == 1 and known["recordings"][0][1] is None
     assert known["pipeline"]["visit_seconds"] == 1.0
+    for path, *_, sha256 in known["recordings"]:
+        assert sha256 == hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def test_a_file_is_hashed_once_for_all_its_channels_and_calls(tmp_path, monkeypatch):
+    path, hashed = str(tmp_path / "a.wav"), []
+    monkeypatch.setattr(unlabelled, "sha256_of", lambda file: hashed.append(file) or "hash")
+    data = UnlabelledSpeech([OneChannel(path, 1), OneChannel(path, 2)], [1.0, 1.0], PIPELINE)
+    assert [row[-1] for row in data.identity()["recordings"]] == ["hash", "hash"]
+    assert data.identity() and list(map(str, hashed)) == [path]

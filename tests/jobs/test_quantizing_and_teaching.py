@@ -75,7 +75,9 @@ def test_a_recording_that_only_the_training_hears_decides_too(places, tmp_path):
     made = quantize_model(*arguments, tuning=TUNING)
     others = set(map(str, (tmp_path / "recordings").glob("*.wav"))) - set(made.recordings)
     assert len(others) == 20
-    soundfile.write(others.pop(), np.random.default_rng(0).normal(0, 0.1, 8000), 16000)
+    changed = others.pop()  # to another recording of the same duration, format and size
+    frames = soundfile.info(changed).frames
+    soundfile.write(changed, np.random.default_rng(0).normal(0, 0.1, frames), 16000)
     with pytest.raises(InputError, match="other settings .*taught_on"):
         quantize_model(*arguments, tuning=TUNING)
 

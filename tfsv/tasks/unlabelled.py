@@ -19,6 +19,7 @@ from tfsv.audio.pipeline_settings import PipelineSettings
 from tfsv.audio.soundfiles import sound_info
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
+from tfsv.files import sha256_of
 from tfsv.front_ends import front_end_layer
 from tfsv.report import Report
 from tfsv.tasks.task import Measured, PlainModel, TaskData
@@ -66,11 +67,28 @@ class UnlabelledSpeech(TaskData):
         return steps_per_epoch(self._manifest, self.pipeline)
 
     def identity(self) -> Mapping[str, Any]:
-        """The recordings and how crops are made of them."""
+        """The recordings with the hashes of their files, and how crops are made of them.
+
+        The first call reads every file once, whole and in blocks, and keeps the hashes. That is
+        what it costs with hundreds of thousands of files too. Size and date would cost less, but
+        a copied folder has other dates, and a changed file may have the same.
+
+        Raises:
+            InputError: A file cannot be read any more.
+        """
         return {
-            "recordings": [[u.path, u.channel, u.seconds] for u in self._manifest],
+            "recordings": [
+                [u.path, u.channel, u.seconds, self._hashes[u.path]] for u in self._manifest
+            ],
             "pipeline": dataclasses.asdict(self.pipeline),
         }
+
+    @functools.cached_property
+    def _hashes(self) -> dict[str, str]:
+        """The sha256 of each file, by path; several channels of a file are hashed once."""
+        files = {u.path: self._manifest.absolute(u) for u in self._manifest}
+        bar = tqdm(files.items(), desc="hashing", unit="file", dynamic_ncols=True)
+        return {path: sha256_of(file) for path, file in bar}
 
     def dataset(self, first_step: int) -> tf.data.Dataset:
         """Endless batches of crops, float32 `[batch, samples]`, and zeros, int32 `[batch]`."""
