@@ -61,11 +61,38 @@ def test_a_parent_teaches_and_a_killed_training_ends_with_the_same_weights(
         quantize_model(*arguments, tuning=LabelFreeTuning())
 
 
-def test_stages_that_do_not_fit_are_told_before_the_calibration(places, tmp_path):  # noqa: F811
-    tuning = dataclasses.replace(TUNING, steps=200, stages=99)
-    with pytest.raises(InputError, match="stage plan"):
-        quantize_model(places / "float", heard(places), Widths(2), tmp_path / "out", tuning=tuning)
-    assert not (tmp_path / "out" / "calibration").exists()
+@pytest.mark.parametrize(
+    ("widths", "order", "stages", "message"),
+    [
+        (Widths(2), "front", 99, "stage plan: 99 stages of "),
+        (Widths(2), "bits", 2, "stages=2: stage_order=bits has a stage for each width, here 1"),
+        (Widths(2), "sensitivity", 2, "stage_order=sensitivity: needs a bit plan"),
+        (Widths(budget="200kB"), "front", 99, "stage plan: 99 stages of "),
+        (Widths(budget="200kB"), "sensitivity", 99, "stage plan: 99 stages of "),
+        (Widths(budget="200kB"), "bits", 2, "stages=2: stage_order=bits .* with 'budget' widths"),
+    ],
+)
+def test_stages_that_do_not_fit_are_told_before_anything_is_done(
+    places,  # noqa: F811
+    tmp_path,
+    widths,
+    order,
+    stages,
+    message,
+):
+    tuning = dataclasses.replace(TUNING, steps=200, stages=stages, stage_order=order)
+    with pytest.raises(InputError, match=message):
+        quantize_model(places / "float", heard(places), widths, tmp_path / "out", tuning=tuning)
+    assert not (tmp_path / "out").exists()  # so that other stages are not refused there
+
+
+def test_a_stage_for_more_than_the_steps_is_told_before_the_search(places, tmp_path):  # noqa: F811
+    tuning = dataclasses.replace(TUNING, steps=1)
+    with pytest.raises(InputError, match="stage plan: 0 steps for the stage of"):
+        quantize_model(
+            places / "float", heard(places), Widths(budget="200kB"), tmp_path, tuning=tuning
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_recording_that_only_the_training_hears_decides_too(places, tmp_path):  # noqa: F811

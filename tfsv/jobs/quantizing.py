@@ -31,12 +31,14 @@ from tfsv.jobs.settings import (
 )
 from tfsv.quantization.calibration import CalibratedLayer, quantize_on
 from tfsv.quantization.calibration_settings import CodeCalibration
-from tfsv.quantization.network import quantizable_layers, quantize, switch_off
+from tfsv.quantization.functional_networks import functional
+from tfsv.quantization.network import layer_quantizers, quantizable_layers, switch_off
 from tfsv.quantization.schemes import Scheme
 from tfsv.run_lock import alone_in
 from tfsv.tasks.model_folder import load_model, save_model
 from tfsv.tasks.own import OwnData
 from tfsv.tasks.task import TASKS, PlainModel, RecordedInputs, Task
+from tfsv.training.stages import plan_stages
 
 CLAIM = "quantize.json"
 """File of the folder with all that decides the outcome."""
@@ -122,6 +124,8 @@ def quantize_model(
         raise InputError(f"output={output}: is the float model itself; choose another folder")
     task = TASKS.named(parent.card.task)
     bits = _given_bits(parent.network, task, widths)
+    if tuning.steps:
+        _check_stages(parent.network, task, widths, bits, scheme, tuning)
     heard = task.recorded_inputs(recordings, parent.card)
     if len(heard.recordings) < _FEW:
         logging.warning(
@@ -139,14 +143,11 @@ def quantize_model(
             return QuantizedModel(network, card, parent, heard.recordings)
         if bits is None:
             bits = _searched(parent, task, widths, scheme, heard, output)
-        if further:
-            plan = _plan(widths, output)
-            further.stages(quantize(parent.network, bits, scheme), plan)  # told before the work
         state = output / _STATE
         found = quantize_on(parent.network, bits, heard.batches, scheme, settings, folder=state)
         if further:
             switch_off(found.network)
-            staged = further.stages(found.network, plan)
+            staged = further.stages(found.network, _plan(widths, output))
             further.run(found.network, parent, output / FINE_TUNING, "label-free", staged)
         card = _card(parent.card, found.layers, scheme, settings, tuning, heard)
         save_model(output, found.network, card)
@@ -188,6 +189,32 @@ def _given_bits(network: keras.Model, task: Task, widths: Widths) -> Mapping[str
         return dict.fromkeys(task.coded_layers(network), widths.bits)
     parse_budget(widths.budget)
     return None
+
+
+def _check_stages(
+    network: keras.Model,
+    task: Task,
+    widths: Widths,
+    bits: Mapping[str, int] | None,
+    scheme: str,
+    tuning: LabelFreeTuning,
+) -> None:
+    """Finds before anything slow, and before a search for bits, whether the stages fit."""
+    order, stages, parsed = tuning.stage_order, tuning.stages, Scheme.parse(scheme)
+    if bits is None:
+        if order == "bits" and stages > 1:
+            raise InputError(
+                f"stages={stages}: stage_order=bits has a stage for each width, and with 'budget'"
+                " widths are not known beforehand; take stage_order=front or sensitivity"
+            )
+        bits = dict.fromkeys(task.coded_layers(network), parsed.widths[0])
+        sensitivities = {name: float(number) for number, name in enumerate(bits)}  # any will do
+    else:
+        plan = BitPlan.read(widths.bit_plan) if widths.bit_plan else None
+        sensitivities = {n: row.sensitivity for n, row in plan.layers.items()} if plan else None
+    quantizers = layer_quantizers(functional(network), bits, parsed)
+    coded = {name: quantizer.bits for name, quantizer in quantizers.items()}
+    plan_stages(order, stages, coded, sensitivities, tuning.steps, tuning.learning_rate)
 
 
 def _searched(
