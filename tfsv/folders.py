@@ -37,6 +37,9 @@ FINE_TUNED, CONTROL = "fine_tuned", "control"
 TEACHER = "teacher"
 """Folder of a run with a teacher's embeddings of the training recordings."""
 
+CALIBRATION = "calibration"
+"""Folder in a model folder with the layers that were calibrated so far; a finished one has none."""
+
 PLANS = "plans"
 """Folder of bit plans in a study's folder."""
 

@@ -130,6 +130,7 @@ def test_the_command(places, tmp_path):
         (["--bits=2", "--budget=9kB"], "give one of --bits, --bit_plan and --budget"),
         (["--bits=9"], "--bits=9: expected 1 to 8"),
         (["--bits=3", "--scheme=pot"], "scheme=pot: its levels follow from the weights"),
+        (["--bits=3", "--scheme=pot"], "take kmeans, uniform or adaptive_binary, or other --codes"),
         (["--bits=3", "--recordings=nowhere"], "nowhere: no such folder or manifest"),
         (["--bits=3", "--output={float}"], "is the float model itself"),
         (["--bits=3", "--refits=-1"], "--refits=-1: expected at least 0"),

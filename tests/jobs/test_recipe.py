@@ -223,6 +223,7 @@ def test_other_settings_do_not_mix_into_a_run(cache, whole_run, monkeypatch):
     [
         ("--bits=9", "--bits=9: expected"),
         ("--bits=-1", "--bits=-1: expected"),
+        ("--codes=nearest", "--codes=nearest: expected codebooks or calibrated"),
         ("--epochs=0", "--epochs=0.0: expected more than 0"),
         ("--margin_start=0.9", "--margin_end=0.27: expected --margin_start to 1"),
         ("--optimizer=newton", "--optimizer=newton: unknown; choose one of"),

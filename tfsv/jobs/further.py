@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from tfsv.bitwidth.plan import BitPlan
 from tfsv.errors import InputError
-from tfsv.jobs.settings import FineTuning, FloatTraining
+from tfsv.jobs.settings import REFRESH_STEPS, FineTuning, FloatTraining
 from tfsv.quantization.network import quantized_bits
 from tfsv.tasks.model_folder import load_model
 from tfsv.tasks.task import PlainModel, TaskData
@@ -62,12 +62,15 @@ class FurtherTraining:
         """Step of the float training's stream at which the further data begin."""
         return max(1, round(self.float_training.epochs * self.data.steps_per_epoch))
 
-    def stages(self, network: keras.Model, plan: BitPlan | None = None) -> StagedFineTuning:
+    def stages(
+        self, network: keras.Model, plan: BitPlan | None = None, *, calibrated: bool = False
+    ) -> StagedFineTuning:
         """What fine-tuning does with a quantized network, step by step.
 
         Args:
             network: A quantized network with nothing switched on yet.
             plan: The network's bit plan, whose sensitivities order the stages. None: it has none.
+            calibrated: Whether it begins at calibrated codes, which are refreshed on demand only.
 
         Raises:
             InputError: The stages do not fit the network.
@@ -78,7 +81,8 @@ class FurtherTraining:
             self.settings.stage_order, self.settings.stages, quantized_bits(network),
             sensitivities or None, self.steps, self.settings.learning_rate,
         )  # fmt: skip
-        return StagedFineTuning(network, stages, self.settings.refresh_steps)
+        refresh_steps = self.settings.refresh_steps or (None if calibrated else REFRESH_STEPS)
+        return StagedFineTuning(network, stages, refresh_steps)
 
     def run(
         self,

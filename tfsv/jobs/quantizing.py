@@ -50,7 +50,6 @@ FINE_TUNING = "fine_tuning"
 """Folder in it with checkpoints and curves of the training under the parent."""
 
 _SHARED = ("learning_rate", "refresh_steps", "stages", "stage_order", "parent_weight")
-_STATE = "calibration"
 _FEW = 20  # recordings below which the choice of them decides more than a bit
 
 
@@ -143,7 +142,7 @@ def quantize_model(
             return QuantizedModel(network, card, parent, heard.recordings)
         if bits is None:
             bits = _searched(parent, task, widths, scheme, heard, output)
-        state = output / _STATE
+        state = output / folders.CALIBRATION
         found = quantize_on(parent.network, bits, heard.batches, scheme, settings, folder=state)
         if further:
             switch_off(found.network)
@@ -230,7 +229,8 @@ def _searched(
     pairs = [(batch, np.zeros(len(batch), np.float32)) for batch in heard.batches]
     data = OwnData(pairs, lambda outputs, targets: tf.zeros(len(targets)))
     search_settings = BitSearchSettings(scheme=scheme, batches=len(pairs))
-    search = BitSearch(parent, data, output / _STATE / "sensitivities", search_settings, task)
+    store = output / folders.CALIBRATION / "sensitivities"
+    search = BitSearch(parent, data, store, search_settings, task)
     if budget >= search.files.float_size():
         raise InputError(f"budget={widths.budget}: the float file fits already; give less")
     search.check(budget)

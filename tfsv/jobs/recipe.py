@@ -3,11 +3,13 @@
 import dataclasses
 import os
 import pathlib
+import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
+from absl import logging
 
 from tfsv import folders
 from tfsv.bitwidth.plan import BitPlan
@@ -15,16 +17,21 @@ from tfsv.card import ModelCard, package_versions
 from tfsv.errors import InputError
 from tfsv.files import sha256_of, writable_folder
 from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
+from tfsv.jobs.calibrating import calibration_batches
 from tfsv.jobs.further import FurtherTraining, training_inputs
 from tfsv.jobs.recipe_record import Recipe
 from tfsv.json_files import read_json
 from tfsv.kernel_layers import check_quantizable
+from tfsv.quantization.calibration import check_scheme, quantize_on
+from tfsv.quantization.functional_networks import functional
 from tfsv.quantization.network import (
     coded_weights,
+    layer_quantizers,
     quantizable_layers,
     quantize,
     refresh_codebooks,
     strip,
+    switch_off,
 )
 from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.size import model_bytes
@@ -136,6 +143,13 @@ class _Run:
         scheme = Scheme.parse(recipe.quantization.scheme)
         if recipe.quantization.bits:
             scheme.check_bits(recipe.quantization.bits)
+        calibrated = recipe.quantization.wanted and recipe.quantization.calibrated
+        refresh_steps = recipe.finetuning.refresh_steps or self.further.steps
+        if calibrated and refresh_steps < self.further.steps:
+            logging.warning(
+                "refreshes every %d steps lose calibrated codes; leave refresh_steps out for none",
+                refresh_steps,
+            )
 
     def _check_network(self) -> None:
         """Finds whether there is a float network to quantize, and whether the stages fit it."""
@@ -144,6 +158,11 @@ class _Run:
         network = given.network if given else self.task.build(self.task.new_card(recipe.network))
         if recipe.quantization.wanted:
             check_quantizable(network, "bits")
+            if recipe.quantization.calibrated:
+                scheme = Scheme.parse(recipe.quantization.scheme)
+                check_scheme(
+                    scheme, layer_quantizers(functional(network), self._bits(network), scheme)
+                )
         if self.plan or recipe.finetuning.stages > 1:
             self.further.stages(self._quantized(network), self.plan)
 
@@ -173,6 +192,7 @@ class _Run:
         card.measured = self.data.for_card(measured.report)
         card.decision = dict(measured.decision)
         save_model(folder, network, card)
+        shutil.rmtree(folder / folders.CALIBRATION, ignore_errors=True)
         report = measured.report.with_details(bytes=model_bytes(network))
         report.write(folder)
         return report
@@ -213,15 +233,29 @@ class _Run:
         return network
 
     def _post_training(self, folder: pathlib.Path) -> keras.Model:
-        network = self._quantized(self._float().network)
+        parent, quantization = self._float(), self.recipe.quantization
+        if quantization.calibrated:
+            return quantize_on(
+                parent.network,
+                self._bits(parent.network),
+                calibration_batches(self.data, parent.card),
+                quantization.scheme,
+                folder=folder / folders.CALIBRATION,
+            ).network
+        network = self._quantized(parent.network)
         refresh_codebooks(network)
         return network
 
     def _fine_tune(self, folder: pathlib.Path) -> keras.Model:
+        calibrated = self.recipe.quantization.calibrated
         with self.strategy.scope():
             parent = self._float()
-            network = self._quantized(parent.network)
-        staged = self.further.stages(network, self.plan)
+            if calibrated:
+                network, _ = load_model(self.folder / POST_TRAINING)
+                switch_off(network)
+            else:
+                network = self._quantized(parent.network)
+        staged = self.further.stages(network, self.plan, calibrated=calibrated)
         self._train_further(network, parent, folder, staged)
         return network
 
@@ -242,14 +276,17 @@ class _Run:
         self.further.run(network, parent, folder, folder.name, staged)
 
     def _quantized(self, network: keras.Model) -> keras.Model:
+        return quantize(network, self._bits(network), self.recipe.quantization.scheme)
+
+    def _bits(self, network: keras.Model) -> Mapping[str, int]:
+        """Width of each layer that is to be quantized."""
         quantization = self.recipe.quantization
-        bits = dict.fromkeys(self.task.coded_layers(network), quantization.bits)
-        if self.plan:
-            self.plan.check([layer.name for layer in quantizable_layers(network)])
-            bits = self.plan.bits
-            if not bits:
-                raise InputError(f"bit_plan={quantization.bit_plan}: all its layers stay float")
-        return quantize(network, bits, quantization.scheme)
+        if not self.plan:
+            return dict.fromkeys(self.task.coded_layers(network), quantization.bits)
+        self.plan.check([layer.name for layer in quantizable_layers(network)])
+        if not self.plan.bits:
+            raise InputError(f"bit_plan={quantization.bit_plan}: all its layers stay float")
+        return self.plan.bits
 
     def _float(self) -> PlainModel:
         return self._opened(self.float_folder, f"start={self.recipe.start}")

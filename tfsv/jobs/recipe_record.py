@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfsv.errors import InputError
-from tfsv.jobs.settings import FineTuning, FloatTraining, Quantization
+from tfsv.jobs.settings import REFRESH_STEPS, FineTuning, FloatTraining, Quantization
 from tfsv.settings import read_record
 from tfsv.tasks.task import DEFAULT_TASK, TASKS
 
@@ -71,7 +71,12 @@ class Recipe:
         given = self.start or self.training.initial_model
         network = self.network if given else TASKS[self.task].resolved(self.network)
         quantization = dataclasses.replace(self.quantization, scheme=scheme)
-        return dataclasses.replace(self, network=network, quantization=quantization)
+        finetuning = self.finetuning
+        if finetuning.refresh_steps is None and not quantization.calibrated:
+            finetuning = dataclasses.replace(finetuning, refresh_steps=REFRESH_STEPS)
+        return dataclasses.replace(
+            self, network=network, quantization=quantization, finetuning=finetuning
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON-ready values."""

@@ -59,6 +59,13 @@ class FloatTraining:
         )
 
 
+QUANTIZED_CODES = ("codebooks", "calibrated")
+"""What a quantized child of a float model can begin with."""
+
+REFRESH_STEPS = 100
+"""Steps between two refreshes of codebooks, where none are given."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Quantization:
     """How weights become codes.
@@ -70,6 +77,9 @@ class Quantization:
         bits: Width of the codes of all layers, 1 to 8; 0: the network stays float.
         bit_plan: File with a width for each layer, which comes before `bits`. None: there is none.
         scheme: Quantizer and its settings, as `tfsv.quantization.schemes.Scheme` parses them.
+        codes: What the quantized network begins with, before fine-tuning. "codebooks": each layer's
+            weights take the nearest centroids of its codebook. "calibrated": codes and centroids
+            are those of `tfsv.quantize_on`, on the first batches of the training data.
     """
 
     bits: int = setting(4, "Width of the codes, 1 to 8; 0 trains the float network only.")
@@ -77,14 +87,26 @@ class Quantization:
         None, "File with the bits of each layer; see `tfsv search-bits`."
     )
     scheme: str = setting("kmeans", "Quantizer and its settings, e.g. uniform:scale=max.")
+    codes: str = setting(
+        "codebooks", "Codes that fine-tuning begins with: codebooks, or calibrated on its data."
+    )
 
     def __post_init__(self):
-        require(self, ("bits", 0 <= self.bits <= 8, "0 (float) or 1 to 8"))
+        require(
+            self,
+            ("bits", 0 <= self.bits <= 8, "0 (float) or 1 to 8"),
+            ("codes", self.codes in QUANTIZED_CODES, " or ".join(QUANTIZED_CODES)),
+        )
 
     @property
     def wanted(self) -> bool:
         """Whether anything is to be quantized."""
         return bool(self.bits or self.bit_plan)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether codes are calibrated on the training data."""
+        return self.codes == "calibrated"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +150,8 @@ class FineTuning:
         optimizer: Name of the optimizer, one of `tfsv.training.optimizers.OPTIMIZERS`. None: the
             optimizer of the float training.
         weight_decay: Weight decay. None: that of the float training.
-        refresh_steps: Steps between two refreshes of the codebooks.
+        refresh_steps: Steps between two refreshes of the codebooks. None: `REFRESH_STEPS`. With
+            calibrated codes None means no refreshes, which ruin them.
         stages: Number of stages, which share the epochs; 1: all layers in one go.
         stage_order: Order in which layers are quantized: "bits" (the widest first; a stage for each
             width), "sensitivity" (of the bit plan) or "front".
@@ -152,7 +175,10 @@ class FineTuning:
         "Decay of fine-tuning. Default: the float training's.",
         flag="finetune_weight_decay",
     )
-    refresh_steps: int = setting(100, "Steps between two refreshes of the codebooks.")
+    refresh_steps: int | None = setting(
+        None,
+        "Steps between two refreshes of the codebooks. Default: 100; none of calibrated codes.",
+    )
     stages: int = setting(1, "Stages of fine-tuning; 1: all layers in one go.")
     stage_order: str = setting("bits", "Layers that come first: bits, sensitivity or front.")
     control: bool = setting(False, "Also train the float network for the further epochs.")
@@ -165,7 +191,11 @@ class FineTuning:
             self,
             ("epochs", self.epochs >= 0, "at least 0"),
             ("learning_rate", self.learning_rate > 0, "more than 0"),
-            ("refresh_steps", self.refresh_steps >= 1, "at least 1"),
+            (
+                "refresh_steps",
+                self.refresh_steps is None or self.refresh_steps >= 1,
+                "at least 1",
+            ),
             ("stages", self.stages >= 1, "at least 1"),
             ("stage_order", self.stage_order in ORDERS, " or ".join(ORDERS)),
             ("parent_weight", self.parent_weight >= 0, "at least 0"),

@@ -117,6 +117,28 @@ def quantize_on(
         return job.all()
 
 
+def check_scheme(scheme: Scheme, quantizers: Mapping[str, KernelQuantizer]) -> None:
+    """Finds whether codes of a scheme can be calibrated.
+
+    Example:
+        >>> scheme = Scheme("kmeans")
+        >>> check_scheme(scheme, layer_quantizers(network, 2, scheme))
+
+    Args:
+        scheme: The scheme.
+        quantizers: Its quantizers by layer.
+
+    Raises:
+        InputError: They cannot.
+    """
+    for quantizer in quantizers.values():
+        if not quantizer.keeps_codebook and quantizer.bits < 8:
+            raise InputError(
+                f"scheme={scheme}: its levels follow from the weights, so that codes cannot be"
+                " calibrated; take kmeans, uniform or adaptive_binary, or other 'codes'"
+            )
+
+
 def layer_errors(
     network: keras.Model,
     quantizers: Mapping[str, Mapping[int, KernelQuantizer]],
@@ -199,7 +221,8 @@ class _Job:
         self.settings = settings
         self.state = state
         self.quantizers = layer_quantizers(network, bits, scheme)
-        self._check_scheme(scheme)
+        if self.settings.codes == "calibrated":
+            check_scheme(scheme, self.quantizers)
         self.quantized = quantize(network, bits, scheme)
         self.working, _ = strip(self.quantized)
         self.calls = calls(self.working)
@@ -220,16 +243,6 @@ class _Job:
         settings = self.settings
         targets = settings.codes == "calibrated" and settings.targets == "float"
         return targets or settings.batch_norm == "shift"
-
-    def _check_scheme(self, scheme: Scheme) -> None:
-        if self.settings.codes != "calibrated":
-            return
-        for quantizer in self.quantizers.values():
-            if not quantizer.keeps_codebook and quantizer.bits < 8:
-                raise InputError(
-                    f"scheme={scheme}: its levels follow from the weights, so that codes cannot be"
-                    " calibrated; take kmeans, uniform or adaptive_binary, or codes=nearest"
-                )
 
     def all(self) -> Calibrated:
         """Calibrates layer by layer and puts the outcome into the quantized network."""

@@ -21,7 +21,7 @@ from tfsv.files import sha256_of, writable_folder
 from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.jobs.further import Crops, FurtherTraining
 from tfsv.jobs.recipe import read_recipe
-from tfsv.jobs.settings import FineTuning
+from tfsv.jobs.settings import REFRESH_STEPS, FineTuning
 from tfsv.quantization.coded import CodedWeights
 from tfsv.quantization.network import (
     coded_weights,
@@ -73,6 +73,7 @@ class Comparison:
         self._data = self._task.open_data(self.recipe.data, self.recipe.objective)
         self._float_folder = float_folder(run)
         self._float()
+        further = dataclasses.replace(further, refresh_steps=further.refresh_steps or REFRESH_STEPS)
         self._settings = further
         claimed = {
             "schema": _SCHEMA,

@@ -259,8 +259,9 @@ class StagedFineTuning(tf.train.experimental.PythonState):
     At the first step of a stage the quantizers of its layers are fitted to their latent weights and
     switched on. Layers of earlier stages go on training through the straight-through estimator.
     Layers of later stages compute with their latent weights, which train as well. Active quantizers
-    are fitted again at the first step of every stage, and every `refresh_steps` within it. Binary
-    activations have no switch and are there from the first step.
+    are fitted again at the first step of every stage, and every `refresh_steps` within it. Without
+    `refresh_steps` each is fitted once. Binary activations have no switch and are there from the
+    first step.
 
     The stage follows from the step's number, and all else is in variables of the network. So a run
     that was killed in any stage goes on as if it had not been. The checkpoint holds the plan, and a
@@ -276,14 +277,15 @@ class StagedFineTuning(tf.train.experimental.PythonState):
     Args:
         network: Network that `quantize` gave, with no quantizer switched on yet.
         plan: Stages of exactly the layers that have quantizers.
-        refresh_steps: Number of steps between two refreshes, at least 1.
+        refresh_steps: Number of steps between two refreshes, at least 1. None: a layer is fitted at
+            the first step of its own stage, and never again.
 
     Raises:
         InputError: The plan's layers are not the network's. The message lists the differences.
         ValueError: A quantizer is switched on already.
     """
 
-    def __init__(self, network: keras.Model, plan: StagePlan, refresh_steps: int):
+    def __init__(self, network: keras.Model, plan: StagePlan, refresh_steps: int | None):
         self._bits = quantized_bits(network)
         plan.check(self._bits)
         if active := active_layers(network):
@@ -305,7 +307,10 @@ class StagedFineTuning(tf.train.experimental.PythonState):
         index, offset = self._plan.locate(step)
         stages = self._plan.stages
         begun = [name for stage in stages[: index + 1] for name in stage.layers]
-        if offset % self._refresh_steps == 0:
+        if self._refresh_steps is None:
+            if offset == 0:
+                refresh_codebooks(self._network, stages[index].layers)
+        elif offset % self._refresh_steps == 0:
             refresh_codebooks(self._network, begun)
         text = f"stage {index + 1}/{len(stages)}: {self._describe(stages[index])}"
         return StepNote(text, {"stage": index + 1, "active_layers": len(begun)})
