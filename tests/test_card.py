@@ -112,6 +112,9 @@ def test_speaker_verification_reads_its_tables():
         ({"ends": {"a": float("inf")}}, "'ends'.*finite number"),
         ({"bits": {"a": 9}}, "'bits'.*1 to 8"),
         ({"bits": {"a": 0}}, "'bits'.*1 to 8"),
+        ({"bits": {"a": 15}}, "'bits'.*1 to 8, or 16"),
+        ({"bits": {"a": 17}}, "'bits'.*1 to 8, or 16"),
+        ({"bits": {"a": 32}}, "'bits'.*1 to 8, or 16"),
         ({"scheme": 4}, "'scheme'.*text"),
         ({"measured": {"eer": "low"}}, "'measured'.*finite number"),
         ({"measured": {"eer": True}}, "'measured'.*finite number"),
@@ -192,11 +195,16 @@ def test_text_that_is_no_card(text):
         ModelCard.from_json(text, source="card.json")
 
 
+def test_a_layer_may_have_16_bits():
+    card = _card(bits={"a": 16, "b": 4})
+    assert ModelCard.from_json(card.to_json()).bits == {"a": 16, "b": 4}
+
+
 def test_a_card_that_could_not_be_read_back_is_not_written():
     with pytest.raises(InputError, match="'measured'"):
         _card(measured={"eer": float("nan")}).to_json()
     with pytest.raises(InputError, match="'bits'"):
-        _card(bits={"a": 16}).to_json()
+        _card(bits={"a": 12}).to_json()
 
 
 def test_package_versions_are_text():

@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tfsv"
 FLOORS = (
-    {"errors", "foreign", "lazy", "demo", "disk_space", "signals", "processes"},
+    {"errors", "foreign", "lazy", "demo", "disk_space", "signals", "processes", "widths"},
     {"plain_files"},
     {"files", "registry", "text_files", "text_tables", "card_fields", "settings", "run_lock"},
     {"json_files", "array_files"},

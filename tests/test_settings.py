@@ -63,7 +63,7 @@ def test_a_recipe_of_the_first_version_is_read():
         ({"finetuning": {"epochs": -1}}, "finetune_epochs=-1: expected at least 0"),
         ({"finetuning": {"learning_rate": 0}}, "finetune_learning_rate=0: expected"),
         ({"finetuning": {"refresh_steps": 0}}, "refresh_steps=0: expected at least 1"),
-        ({"quantization": {"bits": 9}}, "bits=9: expected 0 .float. or 1 to 8"),
+        ({"quantization": {"bits": 9}}, "bits=9: expected 0 .float., 1 to 8 or 16 .float16."),
         ({"objective": {"margin_start": 0.9}}, "margin_end=0.27: expected 'margin_start' to 1"),
         ({"training": {"weight_decay": -1}}, "weight_decay=-1: expected at least 0"),
         ({"data": {"speakers": 2}}, "speakers=2: expected at least 6"),

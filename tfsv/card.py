@@ -32,7 +32,8 @@ class ModelCard:
         network: Settings that build the network anew, such as its name and sizes.
         ends: Settings of what stands before and behind the network in an exported file, such as the
             front end.
-        bits: Bits of the codebook of each quantized layer, 1 to 8. Empty: the model is a float one.
+        bits: Bits of a weight of each quantized layer: 1 to 8 of codes, or 16 of float16. Empty:
+            the model is a float one.
         scheme: Text of the `tfsv.quantization.schemes.Scheme` that made the codebooks, such as
             `"kmeans"`. None: the model is a float one.
         trained_on: The corpora, in words.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfsv.errors import InputError
+from tfsv.widths import is_quantized
 
 
 def checked(
@@ -94,7 +95,7 @@ def size(value: Any) -> int:
 
 
 def bits(value: Any) -> int:
-    """Returns a width of codes, which is 1 to 8.
+    """Returns a width of weights, which is 1 to 8 for codes or 16 for float16.
 
     Example:
         >>> bits(4)
@@ -103,8 +104,8 @@ def bits(value: Any) -> int:
     Raises:
         ValueError: The value is no such width.
     """
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 1 <= value <= 8:
-        raise ValueError("must hold whole numbers from 1 to 8")
+    if not isinstance(value, numbers.Integral) or not is_quantized(value):
+        raise ValueError("must hold whole numbers from 1 to 8, or 16")
     return int(value)
 
 

@@ -307,7 +307,8 @@ def test_equal_kernels_are_refused():
     ones = np.ones(2, np.float32)
 
     def folded(kernels):
-        return FoldedNetwork(None, kernels, dict.fromkeys(kernels, ones), {}, frozenset())
+        none = frozenset()
+        return FoldedNetwork(None, kernels, dict.fromkeys(kernels, ones), {}, none, none)
 
     assert find_kernels(model, folded({"a": kernel})) == {"a": 0}
     with pytest.raises(LookupError, match="b: its kernel"):

@@ -74,7 +74,7 @@ def test_the_committed_files_agree_and_are_small():
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 failed")
     assert {path.stem for path in COMMITTED.glob("*.tflite")} == set(GOLDEN_MODELS)
-    assert sum(path.stat().st_size for path in COMMITTED.iterdir()) < 1_000_000
+    assert sum(path.stat().st_size for path in COMMITTED.iterdir()) < 1_100_000
 
 
 @pytest.mark.parametrize("file, subject", [("packed_2bit.embeddings", "speaker0_0.wav")])

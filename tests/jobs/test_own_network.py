@@ -8,7 +8,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 import tfsv
+from tfsv.bitwidth.plan import BitPlan
 from tfsv.errors import InputError
+from tfsv.jobs.settings import BitSearchSettings
 
 layers = keras.layers
 
@@ -110,3 +112,54 @@ def test_float_networks_are_exported_too(toy, tmp_path):
     assert report.card.scheme is None and report.agreement > 0.999
     with pytest.raises(InputError, match="weights=packed: a float model has no codes"):
         tfsv.export(toy.network, tmp_path / "toy.tflite", weights="packed")
+
+
+def test_a_budget_between_codes_and_float_is_spent_on_16_bits(tmp_path):
+    """The widths are paper 4's candidates."""
+    values = keras.Input((40,), name="values")
+    x = layers.Dense(96, activation="relu", name="first")(values)
+    x = layers.Dense(90, activation="relu", name="second")(x)
+    network = keras.Model(values, layers.Dense(50, name="third")(x), name="dense")
+    settings = BitSearchSettings(candidates=(2, 4, 8, 16), compute="float32")
+    batches, loss = [(np.zeros((1, 40), "f4"), np.zeros(1, "f4"))], lambda outputs, targets: targets
+
+    def made(bits):
+        quantized = tfsv.quantize(network, bits)
+        tfsv.refresh_codebooks(quantized)
+        return tfsv.export(quantized, tmp_path / "dense.tflite", compute="float32")
+
+    def searched(budget, settings=settings):
+        return tfsv.search_bits(network, budget, batches, loss, method="norm", settings=settings)
+
+    eight, sixteen = made(8).size, made(16).size
+    assert eight + 10_000 < sixteen < eight + 40 * 96 + 96 * 90 + 90 * 50
+    between = (eight + sixteen) // 2
+    plan = searched(between)
+    assert 16 in plan.bits.values() and min(plan.bits.values()) < 16
+    report = made(plan.bits)
+    assert report.size <= between and report.card.bits == plan.bits
+    for layer in report.layers:  # what a search expects is what the file has
+        assert plan.layers[layer.name].size == layer.size
+    plan.write(tmp_path / "plan.json")
+    assert BitPlan.read(tmp_path / "plan.json") == plan
+    assert set(searched(sixteen + 2000).bits.values()) == {16}
+    codes_only = searched(between, dataclasses.replace(settings, candidates=()))
+    assert max(codes_only.bits.values()) <= 8
+
+
+def test_16_bits_are_fine_tuned_and_hardly_lose(toy, tmp_path):
+    network = tfsv.quantize(toy.network, {"conv1": 16, "conv2": 2, "classes": 16})
+    tfsv.fine_tune(
+        network, toy.batches, toy.loss, tmp_path / "tuned", steps=6, learning_rate=0.01, stages=2,
+        stage_order="bits", refresh_steps=2, checkpoint_steps=3,
+    )  # fmt: skip
+    plain, stored = tfsv.strip(network)
+    kernel = plain.get_layer("conv1").kernel.numpy()
+    assert np.any(kernel != toy.network.get_layer("conv1").kernel.numpy())
+    np.testing.assert_array_equal(kernel, kernel.astype(np.float16))
+    assert {name: held.bits for name, held in stored.items()} == {
+        "conv1": 16, "conv2": 2, "classes": 16,
+    }  # fmt: skip
+    whole = tfsv.quantize(toy.network, 16)
+    tfsv.refresh_codebooks(whole)
+    assert mean_loss(toy, whole) == pytest.approx(mean_loss(toy, toy.network), rel=1e-3)

@@ -9,12 +9,12 @@ from tqdm import tqdm
 
 from tfsv.errors import InputError
 from tfsv.kernel_layers import kernel_variable
-from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import StoredWeights
 from tfsv.quantization.network import layer_quantizers, quantizable_layers
 from tfsv.quantization.schemes import SCHEMES, Scheme
 from tfsv.quantization.schemes.base import KernelQuantizer
 
-Candidates = Mapping[str, Mapping[int, CodedWeights]]
+Candidates = Mapping[str, Mapping[int, StoredWeights]]
 """Coded weights by layer, in the network's order, and by width."""
 
 
@@ -68,7 +68,7 @@ def parse_widths(texts: Sequence[str]) -> tuple[int, ...]:
 
 def candidate_weights(
     network: keras.Model, scheme: str | Scheme = "kmeans", widths: Collection[int] = ()
-) -> dict[str, dict[int, CodedWeights]]:
+) -> dict[str, dict[int, StoredWeights]]:
     """Fits the scheme to every layer at every width.
 
     Errors of quantization are those of the scheme itself, fitted to the float weights. The network
@@ -92,7 +92,7 @@ def candidate_weights(
             also raised for a layer's weights with a NaN or an infinity.
     """
     quantizers = candidate_quantizers(network, scheme, widths)
-    found: dict[str, dict[int, CodedWeights]] = {name: {} for name in quantizers}
+    found: dict[str, dict[int, StoredWeights]] = {name: {} for name in quantizers}
     todo = [(name, bits, q) for name, row in quantizers.items() for bits, q in row.items()]
     for name, bits, quantizer in tqdm(todo, desc="quantizing", unit="kernel", dynamic_ncols=True):
         latent = kernel(network, name)
@@ -102,7 +102,7 @@ def candidate_weights(
     return found
 
 
-def chosen(candidates: Candidates, bits: Mapping[str, int]) -> dict[str, CodedWeights]:
+def chosen(candidates: Candidates, bits: Mapping[str, int]) -> dict[str, StoredWeights]:
     """The candidates at the widths of a choice. Layers without a width are left out.
 
     Example:
@@ -133,7 +133,7 @@ def kernel_variables(network: keras.Model) -> dict:
     return {layer.name: _variable(network, layer.name) for layer in quantizable_layers(network)}
 
 
-def quantization_error(latent: np.ndarray, weights: CodedWeights) -> float:
+def quantization_error(latent: np.ndarray, weights: StoredWeights) -> float:
     """The squared error ||Q(W) - W||², summed in float64.
 
     Example:
@@ -145,7 +145,7 @@ def quantization_error(latent: np.ndarray, weights: CodedWeights) -> float:
 
 
 @contextlib.contextmanager
-def replaced(network: keras.Model, coded: Mapping[str, CodedWeights]) -> Iterator[None]:
+def replaced(network: keras.Model, coded: Mapping[str, StoredWeights]) -> Iterator[None]:
     """Puts decoded kernels into the named layers until the block ends.
 
     Example:

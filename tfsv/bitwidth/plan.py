@@ -9,6 +9,7 @@ from typing import Any
 from tfsv.errors import InputError
 from tfsv.files import write_text
 from tfsv.json_files import read_json
+from tfsv.widths import FLOAT32, is_quantized
 
 SCHEMA = 1
 """Version of the JSON form."""
@@ -22,7 +23,7 @@ class LayerPlan:
         >>> layer = LayerPlan(4, size=1200, sensitivity=0.01, why="2 bits: loss +0.2, -600 bytes")
 
     Attributes:
-        bits: Width of the layer, 1 to 8. 32 marks a layer that stays float.
+        bits: Width of the layer: 1 to 8 of codes, 16 of float16. 32 marks a layer that stays float.
         size: Bytes of the layer in a packed file.
         sensitivity: Loss of the network by this width, as the method predicts it.
         why: Reason for this width, for people.
@@ -59,7 +60,7 @@ class BitPlan:
     @property
     def bits(self) -> dict[str, int]:
         """Width of each layer that is quantized, as `quantize` takes it."""
-        return {name: layer.bits for name, layer in self.layers.items() if layer.bits <= 8}
+        return {name: layer.bits for name, layer in self.layers.items() if layer.bits < FLOAT32}
 
     def check(self, names: Collection[str]) -> None:
         """Compares the plan's layers with a network's.
@@ -113,7 +114,9 @@ class BitPlan:
 
 def _layer(path: str | os.PathLike, name: str, row: Mapping[str, Any]) -> LayerPlan:
     bits = row["bits"]
-    if bits not in (*range(1, 9), 32) or isinstance(bits, bool):
-        raise InputError(f"{path}: {name}: {bits!r} bits; 1 to 8 are possible, or 32 for float")
+    if bits != FLOAT32 and not is_quantized(bits):
+        raise InputError(
+            f"{path}: {name}: {bits!r} bits; 1 to 8 are possible, 16 for float16 or 32 for float"
+        )
     size, loss = int(row.get("size", 0)), float(row.get("sensitivity", 0.0))
     return LayerPlan(int(bits), size, loss, str(row.get("why", "")))

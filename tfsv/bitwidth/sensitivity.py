@@ -20,7 +20,7 @@ from tfsv.bitwidth.subject import Subject
 from tfsv.errors import InputError
 from tfsv.files import writable_folder, write_json
 from tfsv.json_files import read_json
-from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import StoredWeights
 from tfsv.run_lock import alone_in
 
 _SCHEMA = 1
@@ -83,7 +83,7 @@ class Method(Protocol):
         """
         ...
 
-    def row(self, layer: str, candidates: Mapping[int, CodedWeights]) -> Row:
+    def row(self, layer: str, candidates: Mapping[int, StoredWeights]) -> Row:
         """The sensitivities of a layer whose kernel alone is replaced by each candidate."""
         ...
 
@@ -193,7 +193,7 @@ def store_file(
         digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
     for row in candidates.values():
         for coded in row.values():
-            digest.update(coded.codebook.tobytes() + coded.codes.tobytes())
+            digest.update(coded.content())
     parts = {"method": method.name, "settings": method.settings, "scheme": scheme, "data": data}
     digest.update(json.dumps(parts, sort_keys=True).encode())
     return folder / f"{method.name}_{digest.hexdigest()[:16]}.json"

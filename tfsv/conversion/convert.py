@@ -14,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfsv.card import ModelCard, package_versions
 from tfsv.conversion.activation_ranges import activation_ranges
 from tfsv.conversion.ends import Arrays, Ends, keras_runner
+from tfsv.conversion.float16 import write_float16
 from tfsv.conversion.float_outputs import make_outputs_float
 from tfsv.conversion.folding import FoldedNetwork, fold_batch_norm
 from tfsv.conversion.forms import COMPUTE_FORMS
@@ -33,8 +34,9 @@ from tfsv.packed.expand import is_packed
 from tfsv.packed.graph_rules import check_graph
 from tfsv.packed.operands import ForeignGraphError
 from tfsv.packed.record import Record
-from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import StoredWeights
 from tfsv.runtime.runner import Runner
+from tfsv.widths import FLOAT16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +106,8 @@ class Conversion:
 
     Attributes:
         model: The edited model.
-        packed: The record of the packed layers; None for a plain file.
+        packed: The record of the packed layers; None for a plain file, such as one whose layers all
+            have 16 bits.
         card: The card with the bits of the layers.
         layers: What each layer with a kernel takes, in the network's order.
     """
@@ -144,7 +147,7 @@ class FileFacts:
 
 def export_tflite(
     network: keras.Model,
-    coded: Mapping[str, CodedWeights],
+    coded: Mapping[str, StoredWeights],
     card: ModelCard,
     path: str | os.PathLike,
     ends: Ends,
@@ -172,6 +175,7 @@ def export_tflite(
         weights: How kernels are stored: "float32", "int8" with a scale for each output channel, or
             "packed". A packed file holds coded layers as codes of their own width. Any interpreter
             decodes them, and `tfsv.runtime.Runner` expands them to what the plain file holds.
+            Layers of 16 bits are float16 in int8 and packed files, and float32 in float32 ones.
         compute: What the file computes with, one of `COMPUTE_FORMS[weights]`. None: the first of
             them.
         calibration: Real inputs for `compute="int8"`, from which the ranges of activations come.
@@ -224,7 +228,7 @@ def export_tflite(
 
 def convert(
     network: keras.Model,
-    coded: Mapping[str, CodedWeights],
+    coded: Mapping[str, StoredWeights],
     card: ModelCard,
     ends: Ends,
     weights: str,
@@ -269,7 +273,9 @@ def convert(
         write_static_int8(model, kernels, folded, ranges)
         make_outputs_float(model)
     layers = tuple(_size(model, kernels[name], name, folded, weights) for name in folded.kernels)
-    packed = write_packed(model, kernels, folded) if weights == "packed" else None
+    if weights != "float32":
+        write_float16(model, kernels, folded)
+    packed = write_packed(model, kernels, folded) if weights == "packed" and folded.coded else None
     flatbuffer.compact(model, {index: name for name, index in kernels.items()})
     bits = {name: codes.bits for name, codes in coded.items()}
     card = dataclasses.replace(card, bits=bits, versions=card.versions or package_versions())
@@ -371,6 +377,8 @@ def _size(
     scales = 0 if tensor.quantization is None else tensor.quantization.scale
     scales = 0 if scales is None or width > 1 else 4 * len(scales)
     bits, stored, codebook = 8 * width, width * kernel.size, 0
+    if weights != "float32" and name in folded.float16:
+        bits, stored = FLOAT16, FLOAT16 // 8 * kernel.size
     if weights == "packed" and name in folded.coded:
         bits = folded.coded[name].bits
         stored, codebook = packed_bytes(kernel.size, bits), width * 2**bits

@@ -11,6 +11,12 @@ from tf_keras.src.saving.serialization_lib import SafeModeScope
 
 from tfsv.kernel_layers import kernel_layer
 from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import (
+    Float16Weights,
+    StoredWeights,
+    check_range,
+    rounded,
+)
 from tfsv.quantization.functional_networks import functional
 
 
@@ -31,6 +37,7 @@ class FoldedNetwork:
             They are those of folding times those of the coded weights, or ones.
         coded: The `CodedWeights` of each coded layer, by name. Its kernel is
             `channel_scaled(coded.codebook[coded.codes], scale)`, bit for bit.
+        float16: Names of the layers of 16 bits. Float16 holds their kernels exactly.
         depthwise: Names of the depthwise layers.
     """
 
@@ -38,10 +45,11 @@ class FoldedNetwork:
     kernels: dict[str, np.ndarray]
     scales: dict[str, np.ndarray]
     coded: dict[str, CodedWeights]
+    float16: frozenset[str]
     depthwise: frozenset[str]
 
 
-def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> FoldedNetwork:
+def fold_batch_norm(network: keras.Model, coded: Mapping[str, StoredWeights]) -> FoldedNetwork:
     """Folds each batch normalisation into the convolution or dense layer that alone feeds it.
 
     The gain of a channel is gamma / sqrt(variance + epsilon). The folded kernel is kernel × gain in
@@ -50,8 +58,9 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
     activation or a pooling, before a convolution, or after a layer that others read too. All other
     kinds of normalisation stay as well, since their gains depend on their inputs.
 
-    One codebook a layer survives folding, since gains become scales of channels. This is our
-    choice; the papers do not say how they export.
+    One codebook a layer survives folding, since gains become scales of channels. A kernel of 16
+    bits has none, so its product with the gains is rounded to float16 again. This is our choice;
+    the papers do not say how they export.
 
     Example:
         >>> network, coded = strip(quantized)
@@ -68,7 +77,8 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
 
     Raises:
         InputError: The network is none whose layers can be exchanged (see
-            `tfsv.quantization.functional_networks`).
+            `tfsv.quantization.functional_networks`), or a folded kernel of 16 bits is beyond
+            float16's range.
         ValueError: `coded` does not belong to this network.
     """
     network = functional(network)
@@ -89,13 +99,16 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
             channels = kind.output_channels(kernel.shape)
             gain = gains.get(layer.name, np.ones(channels))
             scale = gain.astype(np.float32)
-            if layer.name in coded:
-                codes = coded[layer.name]
-                if codes.scale is not None:
-                    scale = (codes.scale * gain).astype(np.float32)
-                kernel = channel_scaled(codes.codebook[codes.codes], scale)
+            stored = coded.get(layer.name)
+            if isinstance(stored, CodedWeights):
+                if stored.scale is not None:
+                    scale = (stored.scale * gain).astype(np.float32)
+                kernel = channel_scaled(stored.codebook[stored.codes], scale)
             elif layer.name in pairs:
                 kernel = channel_scaled(kernel, scale)
+            if isinstance(stored, Float16Weights):
+                check_range(kernel, f"{layer.name}, with batch normalisation folded into it")
+                kernel = rounded(kernel).astype(np.float32)
             weights = [kernel, *weights[1:]]
             if layer.name in pairs:
                 bias = weights[1].astype(np.float64) if original.use_bias else np.zeros(channels)
@@ -105,7 +118,9 @@ def fold_batch_norm(network: keras.Model, coded: Mapping[str, CodedWeights]) -> 
             if kind.depthwise:
                 depthwise.add(layer.name)
         layer.set_weights(weights)
-    return FoldedNetwork(folded, kernels, scales, dict(coded), frozenset(depthwise))
+    codes = {name: held for name, held in coded.items() if isinstance(held, CodedWeights)}
+    halves = frozenset(coded) - frozenset(codes)
+    return FoldedNetwork(folded, kernels, scales, codes, halves, frozenset(depthwise))
 
 
 def channel_scaled(kernel: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -138,7 +153,7 @@ def _functional_config(network: keras.Model) -> dict[str, Any]:
     return config
 
 
-def _check_coded(network: keras.Model, coded: Mapping[str, CodedWeights]) -> None:
+def _check_coded(network: keras.Model, coded: Mapping[str, StoredWeights]) -> None:
     for name, codes in coded.items():
         layer = network.get_layer(name)
         if not kernel_layer(layer):

@@ -9,5 +9,5 @@ COMPUTE_FORMS = {
 
 With "float32", kernels and activations are float. With "int8_weights", kernels are int8, and the
 runtime quantizes float activations on the fly; depthwise kernels stay float. With "int8", kernels
-and activations are int8.
+and activations are int8. A layer of 16 bits computes in float in every form.
 """

@@ -107,18 +107,19 @@ def float_kernel(kernel: np.ndarray, *, per_channel: bool) -> Int8Kernel:
 
 
 def int8_kernel(folded: FoldedNetwork, name: str) -> Int8Kernel | None:
-    """The int8 form of a layer's kernel; None for a depthwise layer, which stays float.
+    """The int8 form of a layer's kernel; None for a layer that stays float.
 
-    Depthwise convolutions of float activations with int8 weights leave XNNPACK and cost more
-    than they save. A dense layer without folding gets one scale for all channels, which every
-    runtime takes. With a scale for each, it needs TensorFlow 2.17 or any LiteRT.
+    Layers of 16 bits stay float in every form. Depthwise convolutions of float activations with
+    int8 weights leave XNNPACK and cost more than they save, so they stay float too. A dense layer
+    without folding gets one scale for all channels, which every runtime takes. With a scale for
+    each, it needs TensorFlow 2.17 or any LiteRT.
 
     Example:
         >>> int8 = int8_kernel(fold_batch_norm(network, coded), "embedding")
         >>> int8.values.dtype
         dtype('int8')
     """
-    if name in folded.depthwise:
+    if name in folded.depthwise or name in folded.float16:
         return None
     scale = folded.scales[name]
     if name in folded.coded:

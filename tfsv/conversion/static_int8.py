@@ -64,8 +64,10 @@ _Range = tuple[float, float]
 _Parameters = tuple[np.float32, int]  # scale and zero point
 
 
-def static_int8_kernel(folded: FoldedNetwork, name: str) -> Int8Kernel:
-    """The int8 form of a layer's kernel; unlike `int8_kernel`, it gives depthwise ones too.
+def static_int8_kernel(folded: FoldedNetwork, name: str) -> Int8Kernel | None:
+    """The int8 form of a layer's kernel; None for a layer of 16 bits, which stays float.
+
+    Unlike `int8_kernel`, it gives depthwise ones too.
 
     A depthwise kernel's channels, each with its scale, are its last two axes flattened.
 
@@ -74,7 +76,7 @@ def static_int8_kernel(folded: FoldedNetwork, name: str) -> Int8Kernel:
         >>> int8.values.dtype
         dtype('int8')
     """
-    if name not in folded.depthwise:
+    if name not in folded.depthwise or name in folded.float16:
         return int8_kernel(folded, name)
     if name in folded.coded:
         return coded_kernel(folded.coded[name], folded.scales[name])
@@ -91,13 +93,13 @@ def write_static_int8(
 ) -> None:
     """Makes kernels and activations int8 wherever the format has int8 operators for them.
 
-    All convolutions become int8, and with them what lies between: additions, products, paddings,
-    concatenations, gates. An operator without int8 form, or with an input that is float anyway,
-    stays float. QUANTIZE and DEQUANTIZE stand where the two meet, one for each tensor at most.
-    PRELU stays float: XNNPACK has none for int8, while it does have both conversions. Means stay
-    float unless they lead to int8 layers only, as in squeeze and excitation, because the embedding
-    is made of what pooling averages. Dense layers behind the last convolution get int8 weights,
-    but float activations.
+    All convolutions become int8 but those of 16 bits, and with them what lies between: additions,
+    products, paddings, concatenations, gates. An operator without int8 form, or with an input that
+    is float anyway, stays float. QUANTIZE and DEQUANTIZE stand where the two meet, one for each
+    tensor at most. PRELU stays float: XNNPACK has none for int8, while it does have both
+    conversions. Means stay float unless they lead to int8 layers only, as in squeeze and
+    excitation, because the embedding is made of what pooling averages. Dense layers behind the last
+    convolution get int8 weights, but float activations.
 
     Example:
         >>> ranges = activation_ranges(flatbuffer.serialise(model), inputs)
@@ -112,7 +114,11 @@ def write_static_int8(
         ranges: Lowest and highest value of each activation by tensor index of `model`, as
             `activation_ranges` gives them.
     """
-    forms = {index: static_int8_kernel(folded, name) for name, index in kernels.items()}
+    forms = {
+        index: form
+        for name, index in kernels.items()
+        if (form := static_int8_kernel(folded, name)) is not None
+    }
     forms |= _merge_norms(model, set(forms))
     graph = _Graph(model, set(forms))
     chosen = _choose(graph)

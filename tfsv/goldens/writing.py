@@ -7,6 +7,7 @@ it is computed with.
 
 import dataclasses
 import hashlib
+import itertools
 import os
 import pathlib
 import platform
@@ -34,6 +35,7 @@ from tfsv.verification.recorded_inputs import calibration_inputs
 from tfsv.verification.scorer import Scorer, decision_of
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
 from tfsv.verification.voices import Voice, sound_of
+from tfsv.widths import CODED, FLOAT16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,32 +43,33 @@ class GoldenModel:
     """How a golden model is made.
 
     Example:
-        >>> models = {"packed_3bit": GoldenModel("packed", "int8_weights", 3)}
+        >>> models = {"packed_3bit": GoldenModel("packed", "int8_weights", (3,))}
         >>> index = write_goldens("goldens", models)
 
     Attributes:
         weights: How kernels are stored, a key of `tfsv.conversion.forms.COMPUTE_FORMS`.
         compute: What the file computes with, one of `COMPUTE_FORMS[weights]`.
-        bits: Bits of each quantized layer. None: 1 to 8 in turn. 0: a float network.
+        bits: Bits that the layers get in turn. Empty: a float network.
         cohort: Vectors of the cohort by which it normalises scores before it calibrates them. 0:
             it calibrates cosines. None: its scores are cosines.
     """
 
     weights: str
     compute: str
-    bits: int | None
+    bits: tuple[int, ...]
     cohort: int | None = None
 
 
 GOLDEN_MODELS = {
-    "float32": GoldenModel("float32", "float32", 0),
-    "int8_weights": GoldenModel("int8", "int8_weights", 4),
-    "int8": GoldenModel("int8", "int8", 4, cohort=0),
-    "packed_1bit": GoldenModel("packed", "int8", 1),
-    "packed_2bit": GoldenModel("packed", "int8", 2),
-    "packed_4bit": GoldenModel("packed", "int8", 4, cohort=24),
-    "packed_mixed": GoldenModel("packed", "int8_weights", None),
-    "packed_mixed_float32": GoldenModel("packed", "float32", None),
+    "float32": GoldenModel("float32", "float32", ()),
+    "int8_weights": GoldenModel("int8", "int8_weights", (4,)),
+    "int8": GoldenModel("int8", "int8", (4,), cohort=0),
+    "packed_1bit": GoldenModel("packed", "int8", (1,)),
+    "packed_2bit": GoldenModel("packed", "int8", (2,)),
+    "packed_4bit": GoldenModel("packed", "int8", (4,), cohort=24),
+    "packed_mixed": GoldenModel("packed", "int8_weights", CODED),
+    "packed_mixed_float32": GoldenModel("packed", "float32", CODED),
+    "packed_float16": GoldenModel("packed", "int8_weights", (4, FLOAT16)),
 }
 """The golden models by name."""
 
@@ -203,9 +206,9 @@ def _converted(model: GoldenModel, recordings: Sequence[pathlib.Path]) -> Conver
     keras.utils.set_random_seed(0)
     network = build_network(_NETWORK, channels=_CHANNELS, bins=_BINS, embedding_size=_DIMENSIONS)
     coded = {}
-    if model.bits != 0:
+    if model.bits:
         names = [layer.name for layer in quantizable_layers(network)]
-        bits = {layer: model.bits or i % 8 + 1 for i, layer in enumerate(names)}
+        bits = dict(zip(names, itertools.cycle(model.bits), strict=False))
         network = quantize(network, bits)
         refresh_codebooks(network)
         network, coded = strip(network)

@@ -8,8 +8,10 @@ from tfsv.bitwidth.allocation import smallest
 from tfsv.bitwidth.candidates import Candidates, chosen, replaced
 from tfsv.conversion.convert import Conversion, LayerSize, convert
 from tfsv.packed.bits import PLANES, byte_table, packed_bytes
+from tfsv.quantization.float16_weights import StoredWeights
 from tfsv.tasks.model_folder import read_folder_cohort
 from tfsv.tasks.task import PlainModel, Task
+from tfsv.widths import FLOAT16
 
 TABLES = {
     bits: {width: byte_table(width).size for width in planes if width < 8}
@@ -31,7 +33,8 @@ class PlanFiles:
         >>> files.size(dict.fromkeys(candidates, 4)), files.float_size()
 
     Attributes:
-        sizes: Bytes of codes, codebook, scales and bias, by layer and candidate width.
+        sizes: Bytes of codes or float16 weights, codebook, scales and bias, by layer and candidate
+            width.
         others: Bytes of each layer without candidates, by name.
     """
 
@@ -63,9 +66,9 @@ class PlanFiles:
         self._card = dataclasses.replace(card, scheme=scheme, notes="x" * _NOTES)
         self._cohort = read_folder_cohort(parent.folder) if parent.card.decision else None
         self._known: dict[tuple, int] = {}
-        codes = {n: {b: packed_bytes(w.codes.size, b) for b, w in row.items()}
-                 for n, row in candidates.items()}  # fmt: skip
-        first = smallest(codes, tables=TABLES)
+        first = smallest(
+            {name: _codes(row) or {FLOAT16: 0} for name, row in candidates.items()}, tables=TABLES
+        )
         conversion = self._convert(first)
         self._known[tuple(first.items())] = self._bytes(conversion)
         layers = {layer.name: layer for layer in conversion.layers}
@@ -96,7 +99,14 @@ class PlanFiles:
             return convert(self._network, coded, self._card, self._ends, "packed", self._compute)
 
 
+def _codes(row: Mapping[int, StoredWeights]) -> dict[int, int]:
+    """Bytes of a layer's codes, by width."""
+    return {bits: packed_bytes(x.count, bits) for bits, x in row.items() if bits != FLOAT16}
+
+
 def _size(layer: LayerSize, bits: int) -> int:
-    """Bytes of a coded layer at another width."""
+    """Bytes of a coded layer at another width. At 16 bits it has no codebook and no scales."""
+    if bits == FLOAT16:
+        return FLOAT16 // 8 * math.prod(layer.shape) + layer.bias
     codebook = layer.codebook // 2**layer.bits * 2**bits
     return packed_bytes(math.prod(layer.shape), bits) + codebook + layer.scales + layer.bias

@@ -5,6 +5,7 @@ import dataclasses
 from tfsv.errors import InputError
 from tfsv.settings import require, setting
 from tfsv.training.stage_orders import ORDERS
+from tfsv.widths import is_quantized
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Quantization:
         >>> quantization = Quantization(bits=2, scheme="uniform:scale=max")
 
     Attributes:
-        bits: Width of the codes of all layers, 1 to 8; 0: the network stays float.
+        bits: Width of all layers: 1 to 8 of codes, or 16 of float16; 0: the network stays float.
         bit_plan: File with a width for each layer, which comes before `bits`. None: there is none.
         scheme: Quantizer and its settings, as `tfsv.quantization.schemes.Scheme` parses them.
         codes: What the quantized network begins with, before fine-tuning. "codebooks": each layer's
@@ -82,7 +83,9 @@ class Quantization:
             are those of `tfsv.quantize_on`, on the first batches of the training data.
     """
 
-    bits: int = setting(4, "Width of the codes, 1 to 8; 0 trains the float network only.")
+    bits: int = setting(
+        4, "Width of the codes, 1 to 8, or 16 for float16; 0 trains the float network only."
+    )
     bit_plan: str | None = setting(
         None, "File with the bits of each layer; see `tfsv search-bits`."
     )
@@ -92,9 +95,10 @@ class Quantization:
     )
 
     def __post_init__(self):
+        possible = self.bits == 0 or is_quantized(self.bits)
         require(
             self,
-            ("bits", 0 <= self.bits <= 8, "0 (float) or 1 to 8"),
+            ("bits", possible, "0 (float), 1 to 8 or 16 (float16)"),
             ("codes", self.codes in QUANTIZED_CODES, " or ".join(QUANTIZED_CODES)),
         )
 
@@ -117,12 +121,12 @@ class Widths:
         >>> widths = Widths(budget="900kB")
 
     Attributes:
-        bits: Width of all layers, 1 to 8.
+        bits: Width of all layers: 1 to 8 of codes, or 16 of float16.
         bit_plan: File with a width for each layer.
         budget: Bytes of the packed file, for which widths are searched, such as "900kB".
     """
 
-    bits: int | None = setting(None, "Width of the codes of all layers, 1 to 8.")
+    bits: int | None = setting(None, "Width of the codes of all layers, 1 to 8, or 16 for float16.")
     bit_plan: str | None = setting(
         None, "File with the bits of each layer; see `tfsv search-bits`."
     )
@@ -134,7 +138,8 @@ class Widths:
         given = [value for value in (self.bits, self.bit_plan, self.budget) if value is not None]
         if len(given) != 1:
             raise InputError("give one of 'bits', 'bit_plan' and 'budget'")
-        require(self, ("bits", self.bits is None or 1 <= self.bits <= 8, "1 to 8"))
+        possible = self.bits is None or is_quantized(self.bits)
+        require(self, ("bits", possible, "1 to 8 or 16 (float16)"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -270,7 +275,8 @@ class BitSearchSettings:
 
     Attributes:
         scheme: Quantizer and its settings, as `tfsv.quantization.schemes.Scheme` parses them.
-        candidates: Widths to choose from. Empty: all that the scheme has.
+        candidates: Widths to choose from, of codes or 16 for float16. Empty: all widths of codes
+            that the scheme has.
         tie_shortcuts: Whether a shortcut gets the bits of its block's main branch.
         tie_blocks: Whether all layers of a block get the same bits.
         compute: What the packed file computes with, "int8_weights" or "float32".
@@ -279,7 +285,7 @@ class BitSearchSettings:
 
     scheme: str = setting("kmeans", "Quantizer and its settings, e.g. uniform:scale=max.")
     candidates: tuple[int, ...] = setting(
-        (), "Widths to choose from. Default: all that the scheme has."
+        (), "Widths to choose from, e.g. 2,4,8,16. Default: all of codes that the scheme has."
     )
     tie_shortcuts: bool = setting(False, "Give a shortcut the bits of its block's main branch.")
     tie_blocks: bool = setting(False, "Give all layers of a block the same bits.")

@@ -20,6 +20,7 @@ _ALIGNMENT = 16  # `force_align` of Buffer.data in the schema
 _LAST_DEPRECATED = 127  # operators up to here have their number in the old field too
 _NUMPY_TYPES = {
     schema.TensorType.FLOAT32: np.float32,
+    schema.TensorType.FLOAT16: np.float16,
     schema.TensorType.INT8: np.int8,
     schema.TensorType.UINT8: np.uint8,
     schema.TensorType.INT16: np.int16,
@@ -188,8 +189,8 @@ def set_constant(model: schema.ModelT, tensor: schema.TensorT, value: np.ndarray
     Args:
         model: The model that holds the tensor.
         tensor: The tensor. It keeps its name; type and shape become those of `value`.
-        value: The constant, in a type that TFLite and numpy share: float32, int8, uint8, int16 to
-            int64, or bool.
+        value: The constant, in a type that TFLite and numpy share: float32, float16, int8, uint8,
+            int16 to int64, or bool.
     """
     users = sum(
         other.buffer == tensor.buffer for graph in model.subgraphs for other in graph.tensors

@@ -15,10 +15,10 @@ from tfsv.packed.operands import HIGHEST_RANK, LARGEST_SIDE, ForeignGraphError, 
 from tfsv.packed.operator_table import BY_CODE, FIELDS, Operator
 from tfsv.packed.word_reader import WordReader
 
-LETTERS = {0: "f", 2: "i", 3: "u", 4: "l", 6: "b", 7: "s", 8: "c", 9: "q"}
+LETTERS = {0: "f", 1: "h", 2: "i", 3: "u", 4: "l", 6: "b", 7: "s", 8: "c", 9: "q"}
 """Letters of the types of tensors, by the schema's number."""
 
-WIDTHS = {"f": 4, "i": 4, "u": 1, "l": 8, "b": 1, "s": 2, "c": 8, "q": 1, "Q": 1, "K": 1}
+WIDTHS = {"f": 4, "h": 2, "i": 4, "u": 1, "l": 8, "b": 1, "s": 2, "c": 8, "q": 1, "Q": 1, "K": 1}
 """Bytes of an element, by letter."""
 
 METADATA = (b"min_runtime_version", b"tfsv.card", b"tfsv.cohort", b"tfsv.packed", b"tfsv.sha256")
@@ -223,6 +223,8 @@ class _Reading(WordReader):
                 raise ForeignGraphError("a constant of another size than its shape")
             if start & 15:
                 raise ForeignGraphError("a constant that is not aligned")
+        if letter == "h" and constant is None:
+            raise ForeignGraphError("float16 that is no constant")
         if variable and self.content[place + variable]:
             if constant is not None:
                 raise ForeignGraphError("a constant that is a variable")

@@ -7,9 +7,9 @@ line for each operator:
 
 `versions` and `options` list what the file may say, with commas; options are numbers of the
 schema's union, 0 for none. `types` lists what may go in and out, with a letter for each tensor: f
-float32, i int32, l int64, s int16, u uint8, b bool, c complex64, q int8 without scale, Q int8 with
-one scale, K int8 with a scale for each channel, - for an input that is left out. A star is one or
-more of the letter before it. `rule` names what computes the shape of the outputs, one of
+float32, h float16, i int32, l int64, s int16, u uint8, b bool, c complex64, q int8 without scale, Q
+int8 with one scale, K int8 with a scale for each channel, - for an input that is left out. A star
+is one or more of the letter before it. `rule` names what computes the shape of the outputs, one of
 `tfsv.packed.output_shapes`.
 
 `OPTIONS` has a line for each kind of options, with a field of the schema in each column: its width,
@@ -28,7 +28,7 @@ AVERAGE_POOL_2D 1 1,2 5 f>f,Q>Q pool
 CONCATENATION 2 1,2 10 f*>f,i*>i,Q*>Q concatenation
 CONV_2D 3 1,2,3,5,6 1 fff>f,fKf>f,fQf>f,ff->f,fK->f,fQ->f,QKi>Q,QQi>Q,QK->Q,QQ->Q convolution
 DEPTHWISE_CONV_2D 4 1,2,3 2 fff>f,ff->f,QKi>Q,QQi>Q,QK->Q,QQ->Q depthwise
-DEQUANTIZE 6 1,2 0,38 Q>f same
+DEQUANTIZE 6 1,2,3 0,38 Q>f,h>f same
 FLOOR 8 1 0 f>f same
 FULLY_CONNECTED 9 1,4,5,9,12 8 fff>f,ff->f,fQf>f,fQ->f,fKf>f,fK->f,QQi>Q,QKi>Q,QQ->Q,QK->Q dense
 L2_NORMALIZATION 11 1 12 f>f last

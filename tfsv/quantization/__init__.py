@@ -10,6 +10,7 @@ from tfsv.quantization.schemes import SCHEMES, Scheme
 
 if TYPE_CHECKING:
     from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import Float16Weights
     from tfsv.quantization.functional_networks import functional
     from tfsv.quantization.network import (
         active_layers,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMES",
     "CodedWeights",
+    "Float16Weights",
     "KernelQuantizer",
     "QuantizedKernel",
     "Scheme",
@@ -47,6 +49,7 @@ __getattr__ = lazily(
     __name__,
     {
         "CodedWeights": ".coded",
+        "Float16Weights": ".float16_weights",
         "KernelQuantizer": ".schemes.base",
         "QuantizedKernel": ".wrapping",
         "active_layers": ".network",

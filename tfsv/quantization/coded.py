@@ -64,6 +64,15 @@ class CodedWeights:
         if not np.isfinite(self.scale).all():
             raise ValueError("scale: expected finite factors. Received: NaN or infinity")
 
+    @property
+    def count(self) -> int:
+        """Number of weights."""
+        return self.codes.size
+
+    def content(self) -> bytes:
+        """Bytes that are equal exactly where codebooks and codes are."""
+        return self.codebook.tobytes() + self.codes.tobytes()
+
     def decode(self) -> np.ndarray:
         """The float32 weights: the centroid of each code, times its channel's scale if any."""
         weights = self.codebook[self.codes]

@@ -8,7 +8,7 @@ from tfsv.errors import InputError
 from tfsv.kernel_layers import check_quantizable, kernel_layer
 from tfsv.quantization import wrapping
 from tfsv.quantization.activations import BinaryActivation
-from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import StoredWeights
 from tfsv.quantization.functional_networks import copied, functional
 from tfsv.quantization.schemes import Scheme
 from tfsv.quantization.schemes.base import KernelQuantizer
@@ -42,8 +42,9 @@ def quantize(
     Args:
         network: A network of tf_keras with its weights: functional, with any number of inputs and
             outputs, or sequential.
-        bits: Width for all layers, or width of each layer by name. A layer without a width stays
-            float. The scheme's settings `first`, `last` and `shortcuts` come before either.
+        bits: Width for all layers, or width of each layer by name. Widths are those of the scheme,
+            or 16 for float16. A layer without a width stays float. The scheme's settings `first`,
+            `last` and `shortcuts` come before either.
         scheme: A `Scheme`, or its text such as `"uniform"` or `"uniform:scale=max"`.
         **settings: More settings of the scheme.
 
@@ -152,8 +153,10 @@ def switch_off(network: keras.Model) -> None:
         kernel.variables["active"].assign(False)
 
 
-def coded_weights(network: keras.Model) -> dict[str, CodedWeights]:
+def coded_weights(network: keras.Model) -> dict[str, StoredWeights]:
     """The codes and codebooks of the layers that are quantized and active, by layer name.
+
+    Layers of 16 bits have `Float16Weights` instead.
 
     Example:
         >>> quantized = quantize(network, {"stem": 8, "embedding": 4})
@@ -168,7 +171,7 @@ def coded_weights(network: keras.Model) -> dict[str, CodedWeights]:
     }
 
 
-def strip(network: keras.Model) -> tuple[keras.Model, dict[str, CodedWeights]]:
+def strip(network: keras.Model) -> tuple[keras.Model, dict[str, StoredWeights]]:
     """Takes the quantizers off.
 
     Args:

@@ -5,16 +5,18 @@ import math
 import tf_keras as keras
 
 from tfsv.kernel_layers import kernel_variable
+from tfsv.quantization.float16_weights import Float16Weights
 from tfsv.quantization.network import quantizable_layers, strip
 
 
 def model_bytes(network: keras.Model) -> int:
     """Bytes of all weights with batch normalisation folded (how the papers count).
 
-    A coded layer takes its codes, padded to whole bytes, and 4 bytes a centroid. A float layer
-    takes 4 bytes a weight. Every output channel has a scale and a bias of 4 bytes where batch
-    normalisation follows. A bias of its own takes 4 bytes a channel too. So do the codes' own
-    scales where no batch normalisation takes them up. Graph and front end are not counted.
+    A coded layer takes its codes, padded to whole bytes, and 4 bytes a centroid. A layer of 16 bits
+    takes 2 bytes a weight, and a float layer 4. Every output channel has a scale and a bias of 4
+    bytes where batch normalisation follows. A bias of its own takes 4 bytes a channel too. So do
+    the codes' own scales where no batch normalisation takes them up. Graph and front end are not
+    counted.
 
     Args:
         network: Network that `quantize` takes or gives.
@@ -28,8 +30,11 @@ def model_bytes(network: keras.Model) -> int:
     for layer in plain.layers:
         if layer.name in coded:
             weights = coded[layer.name]
-            total += math.ceil(weights.codes.size * weights.bits / 8) + 4 * len(weights.codebook)
+            total += math.ceil(weights.count * weights.bits / 8)
             total += 4 * layer.bias.shape[0] if getattr(layer, "bias", None) is not None else 0
+            if isinstance(weights, Float16Weights):
+                continue
+            total += 4 * len(weights.codebook)
             if weights.scale is not None and not _feeds_normalisation(layer):
                 total += 4 * len(weights.scale)
         elif isinstance(layer, keras.layers.BatchNormalization):

@@ -17,6 +17,7 @@ from tfsv.packed.cohort import cohort_bytes
 from tfsv.packed.graph_rules import check_graph
 from tfsv.quantization.coded import entropy
 from tfsv.runtime.model_files import read_card, read_cohort_of, read_unchecked, unsound
+from tfsv.widths import FLOAT16
 
 _DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What the generated API raises for forged files, since it trusts what it reads."""
@@ -36,7 +37,7 @@ class InspectedLayer:
         name: The layer's name in the network.
         shape: The kernel's shape, as its TFLite operator reads it.
         bits: Bits of a weight in the file.
-        codes: Bytes of the codes, or of the kernel where it is not packed.
+        codes: Bytes of the codes, or of the kernel where it has none.
         codebook: Bytes of the codebook.
         scales: Bytes of the factors and scales of its channels.
         bias: Bytes of the bias.
@@ -79,7 +80,8 @@ class Inspection:
 
     Attributes:
         card: The model card.
-        stored: How kernels are stored: "packed", "int8" or "float32".
+        stored: How kernels are stored: "packed", "int8", "float16" or "float32". "float16" says
+            that some have 16 bits and none has codes.
         compute: What the file computes with: "float32", "int8_weights" or "int8".
         layers: The layers in the order in which they are computed.
         size: Bytes of the file.
@@ -180,7 +182,7 @@ def inspect(path: str | os.PathLike) -> Inspection:
         raise unsound(path, error) from error
     return Inspection(
         card,
-        "packed" if packed else "float32" if compute == "float32" else "int8",
+        _stored(packed, layers, compute),
         compute,
         layers,
         len(content),
@@ -190,6 +192,14 @@ def inspect(path: str | os.PathLike) -> Inspection:
         checksum,
         cohort,
     )
+
+
+def _stored(packed: bool, layers: tuple[InspectedLayer, ...], compute: str) -> str:
+    if packed:
+        return "packed"
+    if any(layer.bits == FLOAT16 for layer in layers):
+        return "float16"
+    return "float32" if compute == "float32" else "int8"
 
 
 def _packed_layers(content: bytes) -> dict[int, tuple[expand.PackedGroup, int]]:
@@ -206,13 +216,14 @@ def _layers(
 ) -> tuple[tuple[InspectedLayer, ...], str]:
     """The layers with a name, which those of the front end have not, and the arithmetic."""
     tensors = model.subgraphs[0].tensors
+    halves = _float16_kernels(model)
     found: dict[int, InspectedLayer] = {}
     compute = "float32"
     for operator in model.subgraphs[0].operators:
         if flatbuffer.builtin_code(model, operator) not in flatbuffer.KERNEL_OPERATORS:
             continue
         source, kernel, *rest = (int(index) for index in operator.inputs)
-        held = flatbuffer.constant(model, tensors[kernel])
+        held = flatbuffer.constant(model, tensors[halves.get(kernel, kernel)])
         if not tensors[kernel].name or held is None:
             continue
         if flatbuffer.numpy_type(tensors[source]) == np.int8:
@@ -224,6 +235,18 @@ def _layers(
             size = 0 if bias is None else bias.nbytes
             found[kernel] = _layer(tensors[kernel], held, size, packed.get(kernel))
     return tuple(found.values()), compute
+
+
+def _float16_kernels(model: schema.ModelT) -> dict[int, int]:
+    """Tensors of float16 constants by the tensor that an operator makes float32 of each."""
+    dequantize = schema.BuiltinOperator.DEQUANTIZE
+    tensors = model.subgraphs[0].tensors
+    return {
+        int(operator.outputs[0]): int(operator.inputs[0])
+        for operator in model.subgraphs[0].operators
+        if flatbuffer.builtin_code(model, operator) == dequantize
+        and tensors[operator.inputs[0]].type == schema.TensorType.FLOAT16
+    }
 
 
 def _layer(

@@ -22,7 +22,7 @@ from tfsv.folders import CONTROL, FINE_TUNED, FLOAT, POST_TRAINING
 from tfsv.jobs.further import Crops, FurtherTraining
 from tfsv.jobs.recipe import read_recipe
 from tfsv.jobs.settings import REFRESH_STEPS, FineTuning
-from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import StoredWeights
 from tfsv.quantization.network import (
     coded_weights,
     quantize,
@@ -273,7 +273,7 @@ def order(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
 
 def read_weights(
     folder: str | os.PathLike,
-) -> tuple[dict[str, np.ndarray], dict[str, CodedWeights]]:
+) -> tuple[dict[str, np.ndarray], dict[str, StoredWeights]]:
     """Latent weights and coded weights of a quantized model's layers, by name, in their order.
 
     Example:
@@ -293,7 +293,7 @@ def read_weights(
     for layer in network.layers:
         name = layer.name.removeprefix("quant_")
         if name in coded:
-            shape = coded[name].codes.shape
+            shape = coded[name].decode().shape
             kernel = next(w for w in layer.trainable_weights if w.shape == shape)
             latent[name] = kernel.numpy()
     return latent, coded

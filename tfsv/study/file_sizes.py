@@ -8,11 +8,11 @@ import tf_keras as keras
 from tfsv.card import ModelCard
 from tfsv.conversion.convert import convert
 from tfsv.conversion.ends import Ends
-from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import StoredWeights
 
 
 def file_sizes(
-    network: keras.Model, coded: Mapping[str, CodedWeights], card: ModelCard, ends: Ends
+    network: keras.Model, coded: Mapping[str, StoredWeights], card: ModelCard, ends: Ends
 ) -> dict[str, int]:
     """Bytes of the files that `export_tflite` would write, with int8 weights where quantized.
 

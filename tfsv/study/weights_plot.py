@@ -8,12 +8,13 @@ from matplotlib.figure import Figure
 
 from tfsv.files import replacing
 from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import Float16Weights, StoredWeights
 
 _SPAN = 4.0  # deviations on both sides of the mean
 
 
 def plot_weights(
-    models: Mapping[str, tuple[Mapping[str, np.ndarray], Mapping[str, CodedWeights]]],
+    models: Mapping[str, tuple[Mapping[str, np.ndarray], Mapping[str, StoredWeights]]],
     layers: Sequence[str],
     path: str | os.PathLike,
     title: str,
@@ -23,6 +24,7 @@ def plot_weights(
     The grey histogram shows the layer's latent weights, in their standard deviations. A stem is a
     centroid, its height the share of weights that have it. Where the codes have a scale for each
     channel, the histogram shows the weights divided by it. Centroids beyond the axis are left out.
+    Weights of 16 bits have no centroids.
 
     Example:
         >>> models = {"k-means": read_weights("runs/a/fine_tuned")}
@@ -53,19 +55,25 @@ def plot_weights(
         figure.savefig(part, format="png")
 
 
-def _panel(axes, latent: np.ndarray, coded: CodedWeights) -> None:
+def _panel(axes, latent: np.ndarray, coded: StoredWeights) -> None:
     latent = np.asarray(latent, np.float64)
-    if coded.scale is not None:
+    if not isinstance(coded, Float16Weights) and coded.scale is not None:
         latent = (latent.reshape(-1, len(coded.scale)) / coded.scale).reshape(latent.shape)
     deviation = latent.std() or 1.0
     edges = np.linspace(-_SPAN, _SPAN, 81)
     counts, _ = np.histogram(latent / deviation, edges)
     axes.fill_between(edges[:-1], counts / latent.size, step="post", color="#c4c4c4")
+    if not isinstance(coded, Float16Weights):
+        _stems(axes, coded, deviation)
+    axes.set_xlim(-_SPAN, _SPAN)
+    axes.set_ylim(bottom=0)
+    axes.tick_params(labelsize=7)
+
+
+def _stems(axes, coded: CodedWeights, deviation: float) -> None:
+    """Draws the centroids and their shares."""
     shares = np.bincount(coded.codes.ravel(), minlength=len(coded.codebook)) / coded.codes.size
     places = coded.codebook / deviation
     shown = np.abs(places) <= _SPAN
     axes.vlines(places[shown], 0, shares[shown], color="#0072b2", linewidth=1.2)
     axes.plot(places[shown], shares[shown], "o", color="#0072b2", markersize=2.5)
-    axes.set_xlim(-_SPAN, _SPAN)
-    axes.set_ylim(bottom=0)
-    axes.tick_params(labelsize=7)

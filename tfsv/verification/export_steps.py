@@ -10,7 +10,7 @@ from tfsv.card import ModelCard
 from tfsv.conversion.convert import export_tflite
 from tfsv.conversion.ends import Ends
 from tfsv.conversion.forms import COMPUTE_FORMS
-from tfsv.quantization.coded import CodedWeights
+from tfsv.quantization.float16_weights import StoredWeights
 from tfsv.report import Report
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.keras_embedder import KerasEmbedder
@@ -21,7 +21,7 @@ _COMPUTES = ("float32", "int8_weights", "int8")  # each rounds more than the one
 
 def measure_steps(
     network: keras.Model,
-    coded: Mapping[str, CodedWeights],
+    coded: Mapping[str, StoredWeights],
     card: ModelCard,
     ends: Ends,
     compute: str,

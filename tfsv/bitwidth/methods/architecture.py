@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tfsv.bitwidth.hessian import Loss
     from tfsv.bitwidth.sensitivity import Row
     from tfsv.bitwidth.subject import Subject
-    from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import StoredWeights
     from tfsv.quantization.schemes.base import KernelQuantizer
 
 
@@ -101,7 +101,7 @@ class Architecture:
             for name, row in found.items()
         }
 
-    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+    def row(self, layer: str, candidates: "Mapping[int, StoredWeights]") -> "Row":
         """The sensitivities of a layer, -log of the probabilities that its widths are enough."""
         from tfsv.bitwidth.sensitivity import Row
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tfsv.bitwidth.sensitivity import Row
     from tfsv.bitwidth.subject import Subject
-    from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import StoredWeights
     from tfsv.quantization.schemes.base import KernelQuantizer
 
 
@@ -66,7 +66,7 @@ class CalibratedError:
                 self._network, self._quantizers, self._inputs, pathlib.Path(scratch)
             )
 
-    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+    def row(self, layer: str, candidates: "Mapping[int, StoredWeights]") -> "Row":
         """The relative errors of a layer at its widths."""
         from tfsv.bitwidth.sensitivity import Row
 

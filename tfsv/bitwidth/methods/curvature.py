@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tfsv.bitwidth.hessian import Batches, Loss, Trace
     from tfsv.bitwidth.sensitivity import Row
     from tfsv.bitwidth.subject import Subject
-    from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import StoredWeights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Curvature:
 
         return hessian_traces(self._network, self._batches, self._loss, **self.settings)
 
-    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+    def row(self, layer: str, candidates: "Mapping[int, StoredWeights]") -> "Row":
         """The sensitivities Ω of a layer at its widths."""
         from tfsv.bitwidth.candidates import kernel, quantization_error
         from tfsv.bitwidth.sensitivity import Row

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tfsv.bitwidth.sensitivity import Row
     from tfsv.bitwidth.subject import Subject
-    from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import StoredWeights
 
 LogProbabilities = Callable[[Any], "tf.Tensor"]
 """Function from outputs to logarithms of probabilities, which sum to 1 over the last axis."""
@@ -69,7 +69,7 @@ class Divergence:
     def _reference(self) -> "list[tf.Tensor]":
         return [self._outputs(batch) for batch in self._inputs]
 
-    def loss(self, coded: "Mapping[str, CodedWeights]") -> float:
+    def loss(self, coded: "Mapping[str, StoredWeights]") -> float:
         """The divergence with the named layers quantized, 0 or more."""
         import tensorflow as tf
 
@@ -86,7 +86,7 @@ class Divergence:
                 count += int(tf.size(each))
         return max(0.0, total / count)  # rounding makes probabilities that sum to 1 - 1e-7
 
-    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+    def row(self, layer: str, candidates: "Mapping[int, StoredWeights]") -> "Row":
         """The divergences of a layer at its widths."""
         from tfsv.bitwidth.sensitivity import Row
 

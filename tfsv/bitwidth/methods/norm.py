@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tfsv.bitwidth.sensitivity import Row
     from tfsv.bitwidth.subject import Subject
-    from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import StoredWeights
 
 
 @METHODS.register("norm")
@@ -42,7 +42,7 @@ class WeightNorm:
         self.settings = {}
         self._network = network
 
-    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+    def row(self, layer: str, candidates: "Mapping[int, StoredWeights]") -> "Row":
         """The squared errors of a layer at its widths."""
         from tfsv.bitwidth.candidates import kernel, quantization_error
         from tfsv.bitwidth.sensitivity import Row

@@ -13,7 +13,7 @@ from tfsv.settings import setting
 if TYPE_CHECKING:
     from tfsv.bitwidth.sensitivity import Row
     from tfsv.bitwidth.subject import Subject
-    from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import StoredWeights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +57,12 @@ class Random:
     def __init__(self, *, seed: int = 0):
         self.settings = {"seed": seed}
 
-    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+    def row(self, layer: str, candidates: "Mapping[int, StoredWeights]") -> "Row":
         """The random sensitivities of a layer at its widths."""
         from tfsv.bitwidth.sensitivity import Row
 
         key = hashlib.sha256(f"{self.settings['seed']} {layer}".encode()).digest()
         importance = 10 ** np.random.default_rng(list(key)).uniform(-2, 2)
-        weights = next(iter(candidates.values())).codes.size
+        weights = next(iter(candidates.values())).count
         losses = {bits: float(importance * weights * 4.0**-bits) for bits in candidates}
         return Row(losses, f"random importance {importance:.3g}")

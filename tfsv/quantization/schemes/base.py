@@ -8,6 +8,7 @@ import tensorflow_model_optimization as tfmot
 
 from tfsv.quantization.codebook import assign, finite_weights
 from tfsv.quantization.coded import CodedWeights, relative_error
+from tfsv.quantization.float16_weights import StoredWeights
 
 _SELECTS = 16  # up to so many centroids a select for each is faster than a binary search
 
@@ -241,7 +242,7 @@ class KernelQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         self.fit(latent, weights, bool(weights["active"].numpy()))
         weights["active"].assign(True)
 
-    def coded(self, latent: np.ndarray, weights: dict[str, tf.Variable]) -> CodedWeights:
+    def coded(self, latent: np.ndarray, weights: dict[str, tf.Variable]) -> StoredWeights:
         """The codes and the codebook of the latent weights, as they are now."""
         values = {key: tf.convert_to_tensor(variable) for key, variable in weights.items()}
         centroids = np.unique(self.codebook(tf.constant(latent), values).numpy())

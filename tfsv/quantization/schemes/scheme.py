@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tfsv.errors import InputError
 from tfsv.quantization.schemes.registry import DEFAULT, SCHEMES
 from tfsv.settings import named_settings
+from tfsv.widths import FLOAT16
 
 if TYPE_CHECKING:
     from tfsv.quantization.schemes.base import KernelQuantizer
@@ -92,17 +93,17 @@ class Scheme:
         return SCHEMES[self.name].widths
 
     def check_bits(self, bits: int) -> None:
-        """Raises an InputError if the scheme does not have this width."""
-        if bits not in self.widths:
+        """Raises an InputError if the scheme does not have this width; every one has 16."""
+        if bits not in (*self.widths, FLOAT16):
             widths = self.widths
             has = f"{widths[0]} to {widths[-1]}" if len(widths) > 1 else f"only {widths[0]}"
-            raise InputError(f"bits={bits}: scheme {self.name} has {has}")
+            raise InputError(f"bits={bits}: scheme {self.name} has {has}, and 16 for float16")
 
     def quantizer(self, bits: int, channel_axes: int = 1) -> KernelQuantizer:
         """A new quantizer of this scheme.
 
         Args:
-            bits: Width of a code.
+            bits: Width of a code, or 16 for weights in float16, which no scheme changes.
             channel_axes: Number of the kernel's last axes that count the output channels: 2 for a
                 depthwise kernel, 1 for any other.
 
@@ -111,6 +112,10 @@ class Scheme:
         """
         self.check_bits(bits)
         quantizer = SCHEMES[self.name]
+        if bits == FLOAT16:
+            from tfsv.quantization.schemes.float16 import Float16Quantizer
+
+            return Float16Quantizer()
         settings = {key: self[key] for key in quantizer.settings}
         return quantizer.for_kernel(bits, channel_axes, **settings)
 

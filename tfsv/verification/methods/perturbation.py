@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tfsv.bitwidth.sensitivity import Row
     from tfsv.bitwidth.subject import Subject
-    from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import StoredWeights
 
 SCORES = ("drift", "cllr")
 """What perturbation measures: mean squared drift of the scores, or the rise of Cllr."""
@@ -125,7 +125,7 @@ class Perturbation:
 
         self._embedded = embedded
 
-    def scores(self, coded: "Mapping[str, CodedWeights]") -> np.ndarray:
+    def scores(self, coded: "Mapping[str, StoredWeights]") -> np.ndarray:
         """Cosine scores with the named layers quantized, float32 `[trials]`."""
         from tfsv.bitwidth.candidates import replaced
 
@@ -142,7 +142,7 @@ class Perturbation:
         """Factor and offset that calibrate the float network's scores."""
         return llr_calibration(self._reference, self._trials.labels)
 
-    def loss(self, coded: "Mapping[str, CodedWeights]") -> float:
+    def loss(self, coded: "Mapping[str, StoredWeights]") -> float:
         """The change of the scores with the named layers quantized; "cllr" may be below 0."""
         scores = self.scores(coded).astype(np.float64)
         if self.settings["score"] == "drift":
@@ -154,7 +154,7 @@ class Perturbation:
         )
         return after - before
 
-    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+    def row(self, layer: str, candidates: "Mapping[int, StoredWeights]") -> "Row":
         """Measures the change of the scores for each candidate of a layer."""
         from tfsv.bitwidth.sensitivity import Row
 

@@ -28,7 +28,7 @@ class GoldenTest {
         val failed = lines.filter { !it.passed }
         assertEquals("", failed.joinToString { "${it.model} ${it.check} ${it.subject}" })
         val models = lines.map { it.model }.toSet().size
-        assertEquals(8, models)
+        assertEquals(9, models)
         assertEquals(models * (1 + 6 + 4 + 4), lines.size)
     }
 

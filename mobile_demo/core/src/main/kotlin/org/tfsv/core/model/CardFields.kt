@@ -36,8 +36,10 @@ internal class CardFields private constructor(
         return value
     }
 
-    fun width(key: String): Int =
-        count(key).also { if (it !in Codes.WIDTHS) throw wrong(key, "must be 1 to 8 bits") }
+    /** Bits of a weight: a width of codes, or [FLOAT16]. */
+    fun width(key: String): Int = count(key).also {
+        if (it !in Codes.WIDTHS && it != FLOAT16) throw wrong(key, "must be 1 to 8 bits, or 16")
+    }
 
     fun table(key: String): CardFields {
         val table = value(key) as? JSONObject ?: throw wrong(key, "must be a table")
@@ -76,6 +78,7 @@ internal class CardFields private constructor(
     companion object {
         private const val MOST_BRACKETS = 200 // a card has about ten; parsers recurse
         private const val LONGEST_NAME = 40
+        private const val FLOAT16 = 16 // bits of weights without codes
         private const val END = '\u0000'
 
         fun parse(text: String): CardFields {

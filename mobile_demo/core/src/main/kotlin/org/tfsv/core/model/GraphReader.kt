@@ -107,6 +107,7 @@ internal class GraphReader(private val bytes: Bytes) {
             }
             if (constant.start % ALIGNMENT != 0) throw Foreign("a constant that is not aligned")
         }
+        if (letter == 'h' && constant == null) throw Foreign("float16 that is no constant")
         val variable = fields.byte(5) != 0
         if (variable && constant != null) throw Foreign("a constant that is a variable")
         return Tensor(shape, letter, scales.largest, constant, variable)
@@ -269,7 +270,8 @@ internal class GraphReader(private val bytes: Bytes) {
         private const val NAMED = "oi"
         private const val SIGNATURE = "oooxi"
         private val LETTERS = mapOf(
-            0 to 'f', 2 to 'i', 3 to 'u', 4 to 'l', 6 to 'b', 7 to 's', 8 to 'c', 9 to 'q',
+            0 to 'f', 1 to 'h', 2 to 'i', 3 to 'u', 4 to 'l', 6 to 'b', 7 to 's', 8 to 'c',
+            9 to 'q',
         )
         private val METADATA = listOf(
             "min_runtime_version",
@@ -283,7 +285,7 @@ internal class GraphReader(private val bytes: Bytes) {
         fun width(letter: Char): Long = when (letter) {
             'f', 'i' -> 4
             'l', 'c' -> 8
-            's' -> 2
+            'h', 's' -> 2
             else -> 1
         }
     }

@@ -14,7 +14,8 @@ import org.tfsv.core.BadInput
  * @property bins mel bins that the network takes.
  * @property embeddingSize dimensions of an embedding.
  * @property pooling name of the pooling; null for the one that the network was published with.
- * @property bits of the codebook of each quantized layer; empty for a float model.
+ * @property bits of a weight of each quantized layer, 1 to 8 of codes or 16 of float16; empty for a
+ *     float model.
  * @property scheme how the codebooks were made; null for a float model.
  * @property trainedOn the corpora, in words.
  * @property eer equal error rate where the model was reported, a fraction; null if not measured.

@@ -25,7 +25,7 @@ internal object OperatorTable {
         CONCATENATION 2 1,2 10 f*>f,i*>i,Q*>Q concatenation
         CONV_2D 3 1,2,3,5,6 1 fff>f,fKf>f,fQf>f,ff->f,fK->f,fQ->f,QKi>Q,QQi>Q,QK->Q,QQ->Q convolution
         DEPTHWISE_CONV_2D 4 1,2,3 2 fff>f,ff->f,QKi>Q,QQi>Q,QK->Q,QQ->Q depthwise
-        DEQUANTIZE 6 1,2 0,38 Q>f same
+        DEQUANTIZE 6 1,2,3 0,38 Q>f,h>f same
         FLOOR 8 1 0 f>f same
         FULLY_CONNECTED 9 1,4,5,9,12 8 fff>f,ff->f,fQf>f,fQ->f,fKf>f,fK->f,QQi>Q,QKi>Q,QQ->Q,QK->Q dense
         L2_NORMALIZATION 11 1 12 f>f last

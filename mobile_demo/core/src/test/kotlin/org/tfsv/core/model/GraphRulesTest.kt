@@ -61,6 +61,7 @@ class GraphRulesTest {
             "packed_4bit",
             "packed_mixed",
             "packed_mixed_float32",
+            "packed_float16",
         )
     }
 }

@@ -29,6 +29,16 @@ class ModelCardTest {
     }
 
     @Test
+    fun `weights of 16 bits have no codes`() {
+        val card = ModelCard.fromJson(Cards.json(fields + ("bits" to "{\"stem\": 16}")))
+        assertEquals(mapOf("stem" to 16), card.bits)
+        for (bits in listOf(9, 15, 17)) {
+            val refused = Cards.refused(Cards.json(fields + ("bits" to "{\"stem\": $bits}")))
+            assertTrue("must be 1 to 8 bits, or 16" in refused)
+        }
+    }
+
+    @Test
     fun `the older schema had no pooling`() {
         val card = ModelCard.fromJson(Cards.json(fields - "pooling" + ("schema" to "1")))
         assertNull(card.pooling)

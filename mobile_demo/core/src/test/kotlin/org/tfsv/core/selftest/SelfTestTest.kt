@@ -108,7 +108,7 @@ class SelfTestTest {
     fun `a model that the interpreter refuses is a line with the reason`() {
         val factory = EmbedderFactory { _, _ -> throw BadInput("No memory.") }
         val lines = SelfTest.run(source, factory).toList()
-        assertEquals(8, lines.count { it.error == "No memory." })
+        assertEquals(9, lines.count { it.error == "No memory." })
         assertTrue(lines.filter { it.check != Check.EXPANSION }.none { it.passed })
     }
 
