@@ -32,6 +32,7 @@ class Entry:
 COMMANDS = {
     "prepare": Entry("prepare", "list the recordings of a corpus, and trials to measure with"),
     "join-manifests": Entry("join_manifests", "make one list of several corpora"),
+    "make-rooms": Entry("make_rooms", "simulate rooms in which talkers are to be separated"),
     "train": Entry("train", "train a network, quantize it, fine-tune it and measure each"),
     "import": Entry("import_checkpoint", "or take a network that WeSpeaker or SpeechBrain trained"),
     "quantize": Entry("quantize", "quantize a float network with nothing but recordings"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 import numpy as np
 import scipy.fft
@@ -88,7 +89,8 @@ def render(
         if voice is speech:
             target = image
             if wanted != "reverberant":
-                part = _part(responses[0], room.distances[place], wanted)
+                way = np.linalg.norm(room.microphones(bank.array)[0] - room.sources[place])
+                part = _part(responses[0], float(way), wanted)
                 target = scipy.fft.irfft(scipy.fft.rfft(part, length) * spectrum, length)[:samples]
             target = np.float32(gain) * target
     heard = scipy.fft.irfft(sum(images[1:], start=images[0]), length)[:, :samples]
@@ -101,8 +103,13 @@ def render(
 
 
 def _spectrum(dry: np.ndarray, taps: int) -> tuple[np.ndarray, int]:
-    length = scipy.fft.next_fast_len(len(dry) + taps - 1, real=True)
+    length = _fast_length(len(dry) + taps - 1)
     return scipy.fft.rfft(dry, length), length
+
+
+def _fast_length(least: int) -> int:
+    """The next 2^n, 3·2^n or 5·2^n: of scipy's "fast" lengths some take three times as long."""
+    return min(odd * 2 ** math.ceil(math.log2(least / odd)) for odd in (1, 3, 5))
 
 
 def _part(response: np.ndarray, distance: float, wanted: str) -> np.ndarray:
