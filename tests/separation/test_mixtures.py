@@ -200,9 +200,7 @@ def test_measured_mixtures_hold_whole_utterances_and_are_the_same_for_every_seed
     talkers = Talkers(manifest.split("test"))
     said = [Transcript("test3-1.wav", "test", ("ONE", "TWO", "SIX"))]
     made = list(measured_mixtures(talkers, bank, SETTINGS, 5, said))
-    again = list(
-        measured_mixtures(talkers, bank, dataclasses.replace(SETTINGS, seed=9), 5, said)
-    )
+    again = list(measured_mixtures(talkers, bank, dataclasses.replace(SETTINGS, seed=9), 5, said))
     assert [one.range_name for one in made] == [
         name for name in ("0-15", "15-45", "45-90", "90-180") for _ in range(5)
     ] + ["nobody"]

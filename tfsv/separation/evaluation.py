@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import tqdm
 
+from tfsv.errors import InputError
 from tfsv.report import Measurement, Report
 from tfsv.resampling import percentiles
 from tfsv.separation.angle_ranges import NAMES
@@ -112,8 +113,8 @@ def separation_report(scored: Sequence[Scored], replicates: int = 1000) -> Repor
         scored: What was measured of each mixture.
         replicates: Draws of the bootstrap.
 
-    Raises:
-        InputError: There are too few talkers for intervals.
+    Returns:
+        The report. It has no intervals where a measurement has too few talkers for them.
     """
     with_two = [one for one in scored if one.range_name in NAMES]
     quiet = [one for one in scored if one.range_name not in NAMES]
@@ -128,11 +129,13 @@ def separation_report(scored: Sequence[Scored], replicates: int = 1000) -> Repor
         values = np.array([one.values[key] for one in among])
         weights = np.array([one.values[weight] for one in among]) if weight else None
         talkers = tuple(np.array([one.talkers for one in among]).T)
-        drawn = bootstrap_means(values, weights=weights, talkers=talkers, replicates=replicates)
         mean = values.sum() / (len(values) if weights is None else weights.sum())
-        return Measurement(
-            name, float(mean), title, unit, interval=percentiles(drawn), replicates=drawn, **more
-        )
+        found = Measurement(name, float(mean), title, unit, **more)
+        try:
+            drawn = bootstrap_means(values, weights=weights, talkers=talkers, replicates=replicates)
+        except InputError:
+            return found  # too few talkers to draw from
+        return dataclasses.replace(found, interval=percentiles(drawn), replicates=drawn)
 
     better = {"lower_is_better": False}
     found = [
@@ -154,8 +157,10 @@ def separation_report(scored: Sequence[Scored], replicates: int = 1000) -> Repor
         measured("level", "level", "dB", "level", with_two),
         measured("nobody", "where nobody talks", "dB", "level", quiet),
     ]  # fmt: skip
-    details = {"mixtures": len(scored), "by_range": _by_range(scored)}
-    return Report(TASK, tuple(one for one in found if one is not None), details)
+    kept = [one for one in found if one is not None]
+    if any(one.replicates is None for one in kept):
+        kept = [dataclasses.replace(one, interval=None, replicates=None) for one in kept]
+    return Report(TASK, tuple(kept), {"mixtures": len(scored), "by_range": _by_range(scored)})
 
 
 def _values(sound: np.ndarray, one: MeasuredMixture, measures: Measures) -> dict[str, float]:

@@ -140,7 +140,11 @@ class ResponseBank:
         card = self.path / CARD
         if not card.exists():
             begun = (self.path / _SETTINGS).exists()
-            remedy = "run `tfsv make-rooms` again to finish it" if begun else "make one with `tfsv make-rooms`"
+            remedy = (
+                "run `tfsv make-rooms` again to finish it"
+                if begun
+                else "make one with `tfsv make-rooms`"
+            )
             what = f"{_KIND} that is not finished" if begun else f"no {CARD} in it, so not {_KIND}"
             raise InputError(f"{self.path}: {what}; {remedy}")
         fields = _fields(card)
