@@ -1,9 +1,12 @@
 """Separation as a task: trained, searched, quantized, fine-tuned and measured."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
+import soundfile
+from command_runner import run_command
 
 from tests.separation.small_bank import small_bank, small_corpus
 from tfsv.conversion.ends import keras_runner
@@ -14,14 +17,12 @@ from tfsv.jobs.recipe_record import Recipe
 from tfsv.jobs.settings import BitSearchSettings, FineTuning, FloatTraining, Quantization
 from tfsv.quantization.network import strip
 from tfsv.separation.evaluation import Measures, heard_as_it_is, score_mixtures, separation_report
-from tfsv.separation.front_end import SeparatorFrontEnd
 from tfsv.separation.measured_mixtures import measured_mixtures
-from tfsv.separation.microphones import LINE_OF_15
 from tfsv.separation.mixture_settings import MixtureSettings, SeparationData, SeparationObjective
 from tfsv.separation.separator_settings import SeparatorSettings
 from tfsv.separation.talkers import Talkers
 from tfsv.tasks.model_folder import load_model
-from tfsv.tasks.separation_data import separator
+from tfsv.tasks.separating import front_end_of, open_separator, separator
 from tfsv.tasks.task import TASKS
 
 pytest.importorskip("pyroomacoustics")
@@ -100,7 +101,7 @@ def test_a_file_would_take_and_give_waveforms_of_any_length(finished):
     network, card = load_model(folder / "post_training")
     plain, task = strip(network)[0], TASKS["separation"]
     compute = keras_runner(plain, task.ends(card))
-    separate = separator(plain, SeparatorFrontEnd(LINE_OF_15.positions, LINE_OF_15.pairs))
+    separate = separator(plain, front_end_of(card))
     random = np.random.default_rng(0)
     for samples in (16000, 9001):
         heard = random.normal(0, 0.1, (15, samples)).astype(np.float32)
@@ -130,3 +131,28 @@ def test_what_is_heard_twice_is_one_line(data):
         open_data(dataclasses.replace(data, test_split="nobody"), objective)
     with pytest.raises(InputError, match="tfsv make-rooms"):
         open_data(dataclasses.replace(data, bank="nowhere"), objective)
+
+
+def test_commands_make_a_mixture_and_separate_it(data, finished, tmp_path):
+    folder, _ = finished
+    made = run_command(
+        "make-mixture", f"--corpus={data.corpus}", f"--bank={data.test_bank}",
+        "--angle_range=15-45", "--crop_seconds=1.5", f"--output={tmp_path / 'mixture'}",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    scene = json.loads((tmp_path / "mixture/scene.json").read_text())
+    heard, _ = soundfile.read(tmp_path / "mixture/mixture.wav", dtype="float32")
+    assert heard.shape == (24000, 15) and 0 <= scene["angle"] <= 180
+    arguments = [
+        f"--model={folder / 'fine_tuned'}", f"--recording={tmp_path / 'mixture/mixture.wav'}",
+        f"--angle={scene['angle']}", f"--output={tmp_path / 'talker.wav'}",
+    ]  # fmt: skip
+    assert run_command("separate", *arguments).returncode == 0
+    sound, rate = soundfile.read(tmp_path / "talker.wav", dtype="float32")
+    separate, _ = open_separator(folder / "fine_tuned")
+    assert rate == 16000
+    np.testing.assert_allclose(sound, separate(heard.T, scene["angle"]), atol=2e-4)
+    refused = run_command("separate", *arguments[:1], f"--recording={tmp_path / 'talker.wav'}",
+                          *arguments[2:])  # fmt: skip
+    assert refused.returncode == 1 and "has 1 channels" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfsv.separation.mixture_settings import MixtureSettings
 from tfsv.separation.rendering import Mixture, render
 from tfsv.separation.response_bank import ResponseBank
-from tfsv.separation.scenes import draw_scene
+from tfsv.separation.scenes import Scene, draw_scene
 from tfsv.separation.talkers import Talkers
 
 _AHEAD = 4  # batches that are made before they are asked for
@@ -43,6 +43,33 @@ def drawn_mixture(
     """
     random = np.random.default_rng(seed)
     scene = draw_scene(random, bank, settings)
+    return mixture_of(random, scene, talkers, bank, settings, samples)
+
+
+def mixture_of(
+    random: np.random.Generator,
+    scene: Scene,
+    talkers: Talkers,
+    bank: ResponseBank,
+    settings: MixtureSettings,
+    samples: int,
+) -> Mixture:
+    """Draws who talks in a scene, and makes its mixture.
+
+    Example:
+        >>> mixture = mixture_of(random, scene, talkers, bank, MixtureSettings(), 32000)
+
+    Args:
+        random: What is drawn with.
+        scene: Where they talk.
+        talkers: Those who may talk.
+        bank: The rooms.
+        settings: What is drawn from.
+        samples: Length of the mixture.
+
+    Raises:
+        InputError: A talker's recordings cannot be read, or the bank is damaged.
+    """
     name = talkers.draw(random)
     near = random.random() < settings.same_corpus
     span, others = scene.spans(samples)

@@ -7,7 +7,6 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -17,17 +16,22 @@ from tfsv.errors import InputError
 from tfsv.files import sha256_of
 from tfsv.report import Report
 from tfsv.separation.batches import mixture_batches
-from tfsv.separation.evaluation import Measures, Scored, score_mixtures, separation_report
-from tfsv.separation.front_end import SeparatorFrontEnd, sound_of
+from tfsv.separation.evaluation import (
+    Measures,
+    Scored,
+    Separate,
+    score_mixtures,
+    separation_report,
+)
 from tfsv.separation.measured_mixtures import measured_mixtures
 from tfsv.separation.mixture_settings import SeparationData, SeparationObjective
-from tfsv.separation.model_card import array_of, separator_of
 from tfsv.separation.recognition import Recogniser
 from tfsv.separation.response_bank import CARD, ResponseBank
 from tfsv.separation.si_snr_loss import SeparationLoss
 from tfsv.separation.talkers import Talkers
 from tfsv.separation.tcn import hidden_network
 from tfsv.separation.transcripts import read_transcripts, sentences_of
+from tfsv.tasks.separating import front_end_of, separator
 from tfsv.tasks.task import Measured, PlainModel, TaskData
 from tfsv.training.objective import Objective
 
@@ -122,7 +126,7 @@ class SeparationTraining(TaskData):
 
     def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
         """The front end of a card."""
-        return _front_end(card)
+        return front_end_of(card)
 
     def objective(self, network: keras.Model, steps: int) -> Objective:
         """The loss that the settings describe; it has no schedule."""
@@ -138,10 +142,10 @@ class SeparationTraining(TaskData):
 
     def measurer(self, card: ModelCard, folder: pathlib.Path) -> Callable[[Any], Report]:
         """Measures networks on the same mixtures, which are made anew for each."""
-        front_end = _front_end(card)
+        front_end = front_end_of(card)
         return lambda network: separation_report(self.scored(separator(network, front_end)))
 
-    def scored(self, separate: Callable[[np.ndarray, float], np.ndarray]) -> list[Scored]:
+    def scored(self, separate: Separate) -> list[Scored]:
         """What is measured of each test mixture that a system has separated.
 
         Args:
@@ -171,34 +175,3 @@ class SeparationTraining(TaskData):
 
     def _split(self, name: str) -> Manifest:
         return self.manifest.split(name)
-
-
-def separator(
-    network: keras.Model, front_end: SeparatorFrontEnd
-) -> Callable[[np.ndarray, float], np.ndarray]:
-    """A network as a function from what is heard and an angle to sound, of one trace for all.
-
-    Example:
-        >>> sound = separator(network, front_end)(heard, 30.0)
-
-    Args:
-        network: A separator.
-        front_end: What makes its inputs.
-    """
-    microphones = front_end.features.array.microphones
-    signature = [tf.TensorSpec([1, microphones, None]), tf.TensorSpec([1])]
-
-    @tf.function(input_signature=signature, autograph=False)
-    def graph(heard: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
-        spectra = network(front_end((heard, angle)), training=False)
-        return sound_of(spectra, tf.shape(heard)[2])
-
-    def separate(heard: np.ndarray, angle: float) -> np.ndarray:
-        return graph(heard[np.newaxis], np.array([angle], np.float32))[0].numpy()
-
-    return separate
-
-
-def _front_end(card: ModelCard) -> SeparatorFrontEnd:
-    array = array_of(card)
-    return SeparatorFrontEnd(array.positions, array.pairs, separator_of(card).phase)
