@@ -84,14 +84,27 @@ def score_mixtures(
     """
     bar = tqdm.tqdm(mixtures, total=total, desc="mixtures", unit="mixture", dynamic_ncols=True)
     return [
-        Scored(
-            one.name,
-            one.range_name,
-            (one.talker, one.other),
-            _values(separate(one.mixture.heard, one.mixture.angle), one, measures),
-        )
-        for one in bar
+        score_sound(separate(one.mixture.heard, one.mixture.angle), one, measures) for one in bar
     ]
+
+
+def score_sound(sound: np.ndarray, one: MeasuredMixture, measures: Measures) -> Scored:
+    """Measures what a system made of a mixture.
+
+    Example:
+        >>> score_sound(one.mixture.heard[0], one, Measures()).values["gain"]
+        0.0
+
+    Args:
+        sound: What it gives, float `[samples]`.
+        one: The mixture.
+        measures: What is measured beside SI-SNR and level.
+
+    Raises:
+        InputError: It is no finite sound of the mixture's length, or a library is missing.
+    """
+    values = _values(sound, one, measures)
+    return Scored(one.name, one.range_name, (one.talker, one.other), values)
 
 
 def heard_as_it_is(heard: np.ndarray, angle: float) -> np.ndarray:
