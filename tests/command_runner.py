@@ -24,8 +24,9 @@ TOOLS = {
     "compare_bits": "compare-bits", "compare_schemes": "compare-schemes", "evaluate": "evaluate",
     "export_tflite": "export", "import_checkpoint": "import", "inspect_model": "inspect",
     "join_manifests": "join-manifests", "make_goldens": "make-goldens",
-    "prepare_corpus": "prepare", "quantize": "quantize", "report": "report",
-    "search_bits": "search-bits", "train": "train", "verify": "verify",
+    "make_mixture": "make-mixture", "make_rooms": "make-rooms", "prepare_corpus": "prepare",
+    "quantize": "quantize", "report": "report", "search_bits": "search-bits",
+    "separate": "separate", "train": "train", "verify": "verify",
 }  # fmt: skip
 """Commands by the name of the script in tools/ that does the same."""
 

@@ -11,7 +11,7 @@ from tfsv.errors import InputError
 from tfsv.settings import setting
 from tfsv.tasks.task import sensitivity_methods
 
-NAMES = ("architecture", "calibrated", "curvature", "kl", "norm", "perturbation", "random")
+NAMES = ("architecture", "calibrated", "curvature", "kl", "loss", "norm", "perturbation", "random")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,7 +33,7 @@ def test_a_bank_that_was_killed_goes_on_to_the_same_bytes(bank, tmp_path):
     for name in ("settings.json", "rooms/00001.npy"):
         (tmp_path / name).write_bytes(whole[name])
     (tmp_path / "rooms" / ".00002.x.part.npy").write_bytes(b"half")
-    with pytest.raises(InputError, match="not finished; run `make_bank` again"):
+    with pytest.raises(InputError, match="not finished; run `tfsv make-rooms` again"):
         ResponseBank(tmp_path, TWO)
     make_bank(tmp_path, SMALL, jobs=2, array=TWO)
     assert bytes_of(tmp_path) == whole

@@ -32,6 +32,8 @@ class Entry:
 COMMANDS = {
     "prepare": Entry("prepare", "list the recordings of a corpus, and trials to measure with"),
     "join-manifests": Entry("join_manifests", "make one list of several corpora"),
+    "make-rooms": Entry("make_rooms", "simulate rooms in which talkers are to be separated"),
+    "make-mixture": Entry("make_mixture", "make a recording of two talkers in such a room"),
     "train": Entry("train", "train a network, quantize it, fine-tune it and measure each"),
     "import": Entry("import_checkpoint", "or take a network that WeSpeaker or SpeechBrain trained"),
     "quantize": Entry("quantize", "quantize a float network with nothing but recordings"),
@@ -40,6 +42,7 @@ COMMANDS = {
     "inspect": Entry("inspect", "show what is in such a file, layer by layer"),
     "evaluate": Entry("evaluate", "measure EER and minDCF of models, and set thresholds"),
     "verify": Entry("verify", "say whether recordings are of the speaker who was enrolled"),
+    "separate": Entry("separate", "take one talker out of a recording of a microphone array"),
     "report": Entry("report", "tabulate several runs of train, such as one for each seed"),
     "compare-schemes": Entry("compare_schemes", "compare quantizers on networks that were trained"),
     "compare-bits": Entry("compare_bits", "compare bits for each layer with one width for all"),

@@ -6,7 +6,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from tfsv.separation.spatial_features import PHASES, SpatialFeatures
+from tfsv.separation.separator_settings import PHASES
+from tfsv.separation.spatial_features import SpatialFeatures
 from tfsv.separation.spectra import Spectra, Waveforms
 
 

@@ -37,7 +37,7 @@ _SETTINGS = "settings.json"
 _ROOMS = "rooms"
 _SCHEMA = 1
 _KIND = "a bank of rooms"
-_DAMAGED = "missing or damaged; run `make_bank` again with the same settings to mend it"
+_DAMAGED = "missing or damaged; run `tfsv make-rooms` again with the same settings to mend it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +140,11 @@ class ResponseBank:
         card = self.path / CARD
         if not card.exists():
             begun = (self.path / _SETTINGS).exists()
-            remedy = "run `make_bank` again to finish it" if begun else "make one with `make_bank`"
+            remedy = (
+                "run `tfsv make-rooms` again to finish it"
+                if begun
+                else "make one with `tfsv make-rooms`"
+            )
             what = f"{_KIND} that is not finished" if begun else f"no {CARD} in it, so not {_KIND}"
             raise InputError(f"{self.path}: {what}; {remedy}")
         fields = _fields(card)
@@ -148,7 +152,7 @@ class ResponseBank:
         if found != array:
             raise InputError(
                 f"{self.path}: responses of another array ({_told(found)}); "
-                f"expected {_told(array)}; make a bank with `make_bank`"
+                f"expected {_told(array)}; make a bank with `tfsv make-rooms`"
             )
         self.settings = read_record(RoomSettings, fields["settings"], card)
         self.rooms = [_bank_room(entry, str(card)) for entry in fields["rooms"]]

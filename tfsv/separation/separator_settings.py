@@ -4,6 +4,9 @@ import dataclasses
 
 from tfsv.settings import require, setting
 
+PHASES = ("cos", "cos_sin")
+"""What stands for the phase difference of a pair of microphones."""
+
 NORMS = ("global", "cumulative", "batch")
 """Normalisations of a separator. All but "global" can be part of a causal one."""
 
@@ -25,6 +28,7 @@ class SeparatorSettings:
             other. The paper's hears whole utterances.
         norm: Normalisation: "global", "cumulative" or "batch". Empty: "cumulative" where the
             network is causal, and "global" where not.
+        phase: What stands for a phase difference of microphones, one of `PHASES`.
 
     Raises:
         InputError: A size or the normalisation is impossible.
@@ -36,6 +40,7 @@ class SeparatorSettings:
     hidden: int = setting(256, "Channels within a block.")
     causal: bool = setting(False, "Let a frame depend on no later one.")
     norm: str = setting("", "Normalisation: global, cumulative or batch. Empty: by the form.")
+    phase: str = setting(PHASES[0], "What stands for a phase difference: cos or cos_sin.")
 
     def __post_init__(self):
         possible = ("", *(NORMS[1:] if self.causal else NORMS))
@@ -47,6 +52,7 @@ class SeparatorSettings:
             ("channels", 1 <= self.channels <= 4096, "1 to 4096"),
             ("hidden", 1 <= self.hidden <= 4096, "1 to 4096"),
             ("norm", self.norm in possible, expected + (" in a causal network" * self.causal)),
+            ("phase", self.phase in PHASES, " or ".join(PHASES)),
         )
 
     @property

@@ -9,10 +9,8 @@ import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
 from tfsv.separation.microphones import MicrophoneArray
+from tfsv.separation.separator_settings import PHASES
 from tfsv.separation.spectra import BINS, WINDOW
-
-PHASES = ("cos", "cos_sin")
-"""What stands for the phase difference of a pair."""
 
 _FLOOR = 1e-8  # power of a line, beside which a 16-bit file's rounding is 25 times as strong
 _LOG_SCALE = 0.25  # brings logarithms of powers to the size of cosines

@@ -50,7 +50,10 @@ class Spectra(keras.layers.Layer):
         fill = tf.math.floormod(-tf.shape(waveforms)[-1], HOP) + HOP
         before = [[0, 0]] * (waveforms.shape.rank - 1)
         padded = tf.pad(waveforms, [*before, [HOP, fill]])
-        spectra = tf.signal.rfft(tf.signal.frame(padded, WINDOW, HOP) * _window(), [WINDOW])
+        others = tf.unstack(tf.shape(padded))[:-1]
+        blocks = tf.reshape(padded, [*others, -1, HOP])
+        frames = tf.concat([blocks[..., :-1, :], blocks[..., 1:, :]], axis=-1)
+        spectra = tf.signal.rfft(frames * _window(), [WINDOW])
         return tf.math.real(spectra), tf.math.imag(spectra)
 
     def compute_output_shape(self, input_shape):
@@ -87,8 +90,8 @@ class Waveforms(keras.layers.Layer):
         again = tf.signal.rfft(hartley, [WINDOW])
         frames = _mirrored(tf.math.real(again), tf.math.imag(again)) * (_window() / WINDOW)
         blocks = frames[..., 1:, :HOP] + frames[..., :-1, HOP:]
-        shape = tf.shape(blocks)
-        return tf.reshape(blocks, tf.concat([shape[:-2], [shape[-2] * HOP]], 0))
+        others = tf.unstack(tf.shape(blocks))[:-2]
+        return tf.reshape(blocks, [*others, -1])
 
     def compute_output_shape(self, input_shape):
         *others, frames, _ = input_shape[0]
