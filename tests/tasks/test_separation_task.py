@@ -6,8 +6,10 @@ import json
 import numpy as np
 import pytest
 import soundfile
+from ai_edge_litert.interpreter import Interpreter
 from command_runner import run_command
 
+import tfsv
 from tests.separation.small_bank import small_bank, small_corpus
 from tfsv.conversion.ends import keras_runner
 from tfsv.errors import InputError
@@ -15,14 +17,17 @@ from tfsv.jobs.bit_search import BitSearch
 from tfsv.jobs.recipe import run
 from tfsv.jobs.recipe_record import Recipe
 from tfsv.jobs.settings import BitSearchSettings, FineTuning, FloatTraining, Quantization
+from tfsv.packed.expand import expand
 from tfsv.quantization.network import strip
+from tfsv.runtime.delegation import operators_left
 from tfsv.separation.evaluation import Measures, heard_as_it_is, score_mixtures, separation_report
 from tfsv.separation.measured_mixtures import measured_mixtures
 from tfsv.separation.mixture_settings import MixtureSettings, SeparationData, SeparationObjective
 from tfsv.separation.separator_settings import SeparatorSettings
 from tfsv.separation.talkers import Talkers
 from tfsv.tasks.model_folder import load_model
-from tfsv.tasks.separating import front_end_of, open_separator, separator
+from tfsv.tasks.opening import open_separator
+from tfsv.tasks.separating import front_end_of, separator
 from tfsv.tasks.task import TASKS
 
 pytest.importorskip("pyroomacoustics")
@@ -96,18 +101,44 @@ def test_bits_are_searched_within_a_budget(data, finished, tmp_path):
             assert len(bits) == 1
 
 
-def test_a_file_would_take_and_give_waveforms_of_any_length(finished):
+def test_a_packed_file_takes_and_gives_waveforms_of_any_length(finished, tmp_path):
     folder, _ = finished
     network, card = load_model(folder / "post_training")
     plain, task = strip(network)[0], TASKS["separation"]
-    compute = keras_runner(plain, task.ends(card))
-    separate = separator(plain, front_end_of(card))
+    compute, separate = keras_runner(plain, task.ends(card)), separator(plain, front_end_of(card))
+    file = tmp_path / "separator.tflite"
+    tfsv.export(folder / "post_training", file, compute="float32")
+    by_file, found = open_separator(file)
+    assert found.bits == card.bits and found.task == "separation"
+    packed = tfsv.Runner(file, expanded=False)
     random = np.random.default_rng(0)
-    for samples in (16000, 9001):
+    for samples in (16000, 9001, 16000):
         heard = random.normal(0, 0.1, (15, samples)).astype(np.float32)
-        sound = compute({"mixture": heard[None], "angle": np.array([40.0], "f4")})["separated"]
+        inputs = {"mixture": heard[None], "angle": np.array([40.0], np.float32)}
+        wanted = separate(heard, 40.0)
+        sound = compute(inputs)["separated"]
         assert sound.shape == (1, -(-samples // 256) * 256)
-        np.testing.assert_allclose(sound[0, :samples], separate(heard, 40.0), atol=1e-6)
+        np.testing.assert_allclose(sound[0, :samples], wanted, atol=1e-6)
+        for file_sound in (by_file(heard, 40.0), packed(inputs)["separated"][0, :samples]):
+            np.testing.assert_allclose(file_sound, wanted, atol=1e-5)
+    with pytest.raises(InputError, match="mixture"):
+        by_file(heard[:2], 40.0)
+
+
+def test_only_transforms_and_phases_are_left_to_plain_kernels(finished, tmp_path):
+    folder, _ = finished
+    tfsv.export(folder / "post_training", tmp_path / "separator.tflite")
+    content = expand((tmp_path / "separator.tflite").read_bytes())
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.resize_tensor_input(_input(interpreter, "mixture"), [1, 15, 9001])
+    interpreter.allocate_tensors()
+    left = set(operators_left(interpreter))
+    assert not {"CONV_2D", "DEPTHWISE_CONV_2D", "PRELU", "MEAN", "SQUARED_DIFFERENCE"} & left
+
+
+def _input(interpreter, name):
+    (found,) = [d["index"] for d in interpreter.get_input_details() if name in d["name"]]
+    return found
 
 
 def test_microphone_1_as_it_is_gains_nothing(data):

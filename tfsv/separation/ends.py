@@ -8,16 +8,8 @@ from tfsv.conversion.ends import Arrays, Ends
 from tfsv.runtime.ports import Port
 from tfsv.separation.front_end import SeparatorFrontEnd
 from tfsv.separation.microphones import MicrophoneArray
+from tfsv.separation.ports import ANGLE, MIXTURE, SEPARATED
 from tfsv.separation.spectra import Waveforms
-
-MIXTURE = "mixture"
-"""Name of the input that takes what the microphones hear."""
-
-ANGLE = "angle"
-"""Name of the input that takes the angle that is asked for."""
-
-SEPARATED = "separated"
-"""Name of the output."""
 
 LOWEST_AGREEMENT = {"float32": 0.999, "int8_weights": 0.7, "int8": 0.5}
 """1 less the size of the difference to Keras' sound, relative to that sound, that must be exceeded.

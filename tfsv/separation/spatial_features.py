@@ -87,8 +87,8 @@ class SpatialFeatures(keras.layers.Layer):
             tf.reduce_mean(found, axis=1, keepdims=True),
         ]
         features = tf.transpose(tf.concat(parts, axis=1), [0, 2, 1, 3])
-        shape = tf.shape(features)
-        return tf.reshape(features, tf.stack([shape[0], shape[1], 1, self.count * BINS]))
+        batch = features.shape[0] or tf.shape(features)[0]
+        return tf.reshape(features, [batch, -1, 1, self.count * BINS])
 
     def _steering(self, degrees: tf.Tensor) -> tf.Tensor:
         """Phase differences of a plane wave, radians, `[batch, pairs, 257]`."""

@@ -14,6 +14,9 @@ BINS = WINDOW // 2 + 1
 """Lines of a spectrum."""
 
 
+_CUT = 16  # 256 samples are cut off in two steps of 16
+
+
 def frames_of(samples: int) -> int:
     """Number of frames that hold so many samples.
 
@@ -47,14 +50,16 @@ class Spectra(keras.layers.Layer):
         super().__init__(**kwargs)
 
     def call(self, waveforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        fill = tf.math.floormod(-tf.shape(waveforms)[-1], HOP) + HOP
-        before = [[0, 0]] * (waveforms.shape.rank - 1)
-        padded = tf.pad(waveforms, [*before, [HOP, fill]])
-        others = tf.unstack(tf.shape(padded))[:-1]
-        blocks = tf.reshape(padded, [*others, -1, HOP])
-        frames = tf.concat([blocks[..., :-1, :], blocks[..., 1:, :]], axis=-1)
+        others = waveforms.shape[:-1]
+        one_by_one = len(others) == 2 and others[0] == 1
+        given = tf.squeeze(waveforms, 0) if one_by_one else _in_a_row(waveforms)
+        blocks = _blocks(tf.pad(given, [[0, 0], [HOP, 2 * HOP - 1]]))
+        frames = tf.concat([blocks[:, :-1], blocks[:, 1:]], axis=2)
         spectra = tf.signal.rfft(frames * _window(), [WINDOW])
-        return tf.math.real(spectra), tf.math.imag(spectra)
+        parts = tf.math.real(spectra), tf.math.imag(spectra)
+        if one_by_one:
+            return tuple(tf.expand_dims(part, 0) for part in parts)
+        return tuple(_as_before(part, waveforms) for part in parts)
 
     def compute_output_shape(self, input_shape):
         *others, samples = input_shape
@@ -90,12 +95,39 @@ class Waveforms(keras.layers.Layer):
         again = tf.signal.rfft(hartley, [WINDOW])
         frames = _mirrored(tf.math.real(again), tf.math.imag(again)) * (_window() / WINDOW)
         blocks = frames[..., 1:, :HOP] + frames[..., :-1, HOP:]
-        others = tf.unstack(tf.shape(blocks))[:-2]
+        sizes = tf.unstack(tf.shape(blocks))
+        others = [side or sizes[n] for n, side in enumerate(blocks.shape[:-2])]
         return tf.reshape(blocks, [*others, -1])
 
     def compute_output_shape(self, input_shape):
         *others, frames, _ = input_shape[0]
         return (*others, None if frames is None else HOP * (frames - 1))
+
+
+def _in_a_row(waveforms: tf.Tensor) -> tf.Tensor:
+    """All waveforms along one axis, `[waveforms, samples]`."""
+    return tf.reshape(waveforms, [-1, tf.shape(waveforms)[-1]])
+
+
+def _as_before(spectra: tf.Tensor, waveforms: tf.Tensor) -> tf.Tensor:
+    """Spectra of waveforms in a row, along the axes that the waveforms had."""
+    others = tf.unstack(tf.shape(waveforms))[:-1]
+    return tf.reshape(spectra, [*others, -1, BINS])
+
+
+def _blocks(waveforms: tf.Tensor) -> tf.Tensor:
+    """The whole stretches of 256 samples, `[waveforms, stretches, 256]`.
+
+    As in `tfsv.framing`, strided convolutions with 0/1 kernels cut them. Unlike a reshape they take
+    any number of samples, and shapes in a TFLite file are static once its input has been resized.
+    """
+    x = waveforms[:, :, tf.newaxis, tf.newaxis]
+    pick = np.eye(_CUT, dtype=np.float32).reshape(_CUT, 1, 1, _CUT)
+    x = tf.nn.conv2d(x, pick, [1, _CUT, 1, 1], "VALID")
+    pick = np.tile(pick, (1, 1, _CUT, 1))
+    x = tf.nn.depthwise_conv2d(x, pick, [1, _CUT, _CUT, 1], "VALID")
+    order = np.arange(HOP).reshape(_CUT, _CUT).T.reshape(-1)
+    return tf.gather(tf.squeeze(x, 2), order.astype(np.int32), axis=2)
 
 
 def _mirrored(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Tensor:

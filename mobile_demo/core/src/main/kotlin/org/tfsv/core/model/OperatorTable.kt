@@ -59,6 +59,7 @@ internal object OperatorTable {
         GREATER_EQUAL 62 1 0,45 ff>b,ii>b broadcast
         LESS_EQUAL 63 1 0,46 ff>b,ii>b broadcast
         SLICE 65 1,2 0,48 fii>f,iii>i,qii>q,Qii>Q slice
+        SIN 66 1 0 f>f same
         TILE 69 1 0,51 fi>f,ii>i tile
         EXPAND_DIMS 70 1 0,52 fi>f,ii>i,Qi>Q expand
         LOG 73 1 0 f>f same
@@ -81,12 +82,16 @@ internal object OperatorTable {
         LEAKY_RELU 98 1 75 f>f same
         SQUARED_DIFFERENCE 99 1 0,76 ff>f broadcast
         ABS 101 1 0,78 f>f same
+        REVERSE_V2 105 1 0 fi>f same
+        COS 108 1 0 f>f same
         QUANTIZE 114 1 0,89 f>Q same
         SELECT_V2 123 1 0,98 bff>f,bii>i broadcast
         BATCH_MATMUL 126 1,2 101 ff>f matrices
         CUMSUM 128 1 102 fi>f,ii>i cumsum
         BROADCAST_TO 130 2,3 0,104 fi>f,ii>i,fl>f,il>i broadcast_to
         RFFT2D 131 1 0,105 fi>c rfft
+        IMAG 133 1 0 c>f same
+        REAL 134 1 0 c>f same
         COMPLEX_ABS 135 1 0 c>f same
         GELU 150 1 0,116 f>f same
     """
