@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from small_rooms import small_bank, small_corpus
 
-from tests.separation.small_bank import small_bank, small_corpus
 from tfsv.errors import InputError
 from tfsv.separation.angle_ranges import range_of
 from tfsv.separation.batches import drawn_mixture, mixture_batches

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 from ai_edge_litert.interpreter import Interpreter
 from command_runner import run_command
+from small_rooms import small_bank, small_corpus
 
 import tfsv
-from tests.separation.small_bank import small_bank, small_corpus
 from tfsv.conversion.ends import keras_runner
 from tfsv.errors import InputError
 from tfsv.jobs.bit_search import BitSearch
