@@ -55,7 +55,7 @@ def test_a_recipe_of_the_first_version_is_read():
     ("changes", "message"),
     [
         ({"schema": 9}, "a.json: recipe of schema 9"),
-        ({"task": "cooking"}, "task=cooking: unknown; choose one of verification"),
+        ({"task": "cooking"}, "task=cooking: unknown; choose one of separation, verification"),
         ({"spoon": 1}, "a.json: unknown part 'spoon'"),
         ({"training": {"spoon": 1}}, "a.json: unknown setting 'spoon'"),
         ({"training": 3}, "a.json: not settings"),

@@ -107,7 +107,7 @@ def test_it_is_told_which_axes_are_channels(added):
 def test_messages_list_it_and_its_widths(added):
     with pytest.raises(InputError, match=r"^scheme=third: unknown; .*, static_binary, ternary, u"):
         Scheme("third")
-    with pytest.raises(InputError, match=r"^bits=3: scheme ternary has only 2$"):
+    with pytest.raises(InputError, match=r"^bits=3: scheme ternary has only 2, and 16 for"):
         quantize(every_kind_of_layer(), 3, "ternary")
 
 

@@ -28,6 +28,7 @@ def measured(name="15-45/000", words=(), silent=False):
 
 
 def test_values_of_a_sound_are_those_of_its_parts():
+    pytest.importorskip("jiwer")
     one = measured(words=("ONE", "SIX", "TWO", "TWO"))
     wanted, heard = one.mixture.wanted, one.mixture.heard[0]
     sound = 2 * (wanted + 0.1 * (heard - wanted))
