@@ -12,8 +12,7 @@ _INNER = 10  # a block is cut in two steps, 10 samples, then 8 groups
 def overlapping_frames(waveform: tf.Tensor) -> tf.Tensor:
     """The whole frames of 25 ms, one every 10 ms.
 
-    Two strided convolutions with 0/1 kernels cut them, which are exact. Unlike a reshape, they take
-    any number of samples, and shapes are static in a TFLite file once its input has been resized.
+    `stretches` cuts the pieces of which they are put together.
 
     Example:
         >>> overlapping_frames(tf.zeros([1, 16000])).shape
@@ -25,19 +24,39 @@ def overlapping_frames(waveform: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 `[batch, 1 + (samples - 400) // 160, 400]`.
     """
-    outer = _BLOCK // _INNER
-    x = tf.expand_dims(tf.expand_dims(waveform, 2), 3)  # [batch, samples, 1, 1]
-    pick = np.eye(_INNER, dtype=np.float32).reshape(_INNER, 1, 1, _INNER)
-    x = tf.nn.conv2d(x, pick, [1, _INNER, 1, 1], "VALID")
-    pick = np.eye(outer, dtype=np.float32).reshape(outer, 1, 1, outer)
-    pick = np.tile(pick, (1, 1, _INNER, 1))
-    x = tf.nn.depthwise_conv2d(x, pick, [1, outer, outer, 1], "VALID")
-    transposed = tf.squeeze(x, axis=2)  # [batch, samples // 80, 80]
-    order = np.arange(_BLOCK).reshape(_INNER, outer).T.reshape(-1)
-    blocks = tf.gather(transposed, order.astype(np.int32), axis=2)
+    blocks = stretches(waveform, _INNER, _BLOCK // _INNER)
     last = FRAME_SAMPLES // _BLOCK - 1
     step = HOP_SAMPLES // _BLOCK
     return tf.concat([blocks[:, i : (i - last) or None : step] for i in range(last + 1)], axis=2)
+
+
+def stretches(waveforms: tf.Tensor, inner: int, outer: int) -> tf.Tensor:
+    """The whole stretches of inner × outer samples, one behind the other.
+
+    Two strided convolutions with 0/1 kernels cut them, which are exact. Unlike a reshape, they take
+    any number of samples, and shapes are static in a TFLite file once its input has been resized.
+
+    Example:
+        >>> stretches(tf.zeros([1, 16100]), 10, 8).shape
+        TensorShape([1, 201, 80])
+
+    Args:
+        waveforms: float32 `[batch, samples]`.
+        inner: Samples that are cut off in the first step.
+        outer: Pieces of the first step that the second one puts together.
+
+    Returns:
+        float32 `[batch, samples // (inner · outer), inner · outer]`.
+    """
+    x = tf.expand_dims(tf.expand_dims(waveforms, 2), 3)  # [batch, samples, 1, 1]
+    pick = np.eye(inner, dtype=np.float32).reshape(inner, 1, 1, inner)
+    x = tf.nn.conv2d(x, pick, [1, inner, 1, 1], "VALID")
+    pick = np.eye(outer, dtype=np.float32).reshape(outer, 1, 1, outer)
+    pick = np.tile(pick, (1, 1, inner, 1))
+    x = tf.nn.depthwise_conv2d(x, pick, [1, outer, outer, 1], "VALID")
+    transposed = tf.squeeze(x, axis=2)
+    order = np.arange(inner * outer).reshape(inner, outer).T.reshape(-1)
+    return tf.gather(transposed, order.astype(np.int32), axis=2)
 
 
 def cosine_window(constant: float, power: float = 1.0) -> np.ndarray:

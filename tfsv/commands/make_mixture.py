@@ -43,8 +43,6 @@ def main(values: Any, arguments: list[str]) -> None:
     """Makes the mixture that the flags describe."""
     settings = made(values, MixtureSettings, without=_OF_TRAINING)
 
-    import pathlib
-
     import soundfile
 
     from tfsv.audio import SAMPLE_RATE
@@ -66,7 +64,7 @@ def main(values: Any, arguments: list[str]) -> None:
         with replacing(folder / name) as part:
             soundfile.write(part, sound, SAMPLE_RATE, subtype="FLOAT", format="WAV")
     drawn = {"angle": mixture.angle, **dataclasses.asdict(scene)}
-    write_json(pathlib.Path(folder) / "scene.json", drawn)
+    write_json(folder / "scene.json", drawn)
     print(
         f"{values.output}/mixture.wav: {mixture.heard.shape[1] / SAMPLE_RATE:g} s of "
         f"{bank.array.microphones} microphones; the talker of target.wav is at "

@@ -15,7 +15,9 @@ Arrays = Mapping[str, np.ndarray]
 """Inputs or outputs of a model by name."""
 
 _LENGTHS = (96, 64, 33, 64)
-_LOWEST = {"float32": 0.999, "int8_weights": 0.7, "int8": 0.5}
+
+LOWEST_AGREEMENT = {"float32": 0.999, "int8_weights": 0.7, "int8": 0.5}
+"""Lowest `relative_agreement` for each way to compute. A file below it is broken, not rounded."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +108,16 @@ class Ends:
                 random = np.random.default_rng(seed)
                 yield {port.name: _drawn(port, length, random) for port in inputs}
 
-        return cls(inputs, outputs, before, after, examples, _agreement, dict(_LOWEST), lengths[0])
+        return cls(
+            inputs,
+            outputs,
+            before,
+            after,
+            examples,
+            relative_agreement,
+            dict(LOWEST_AGREEMENT),
+            lengths[0],
+        )
 
 
 def traced(network: Callable[..., Any], ends: Ends) -> tf.types.experimental.PolymorphicFunction:
@@ -184,8 +195,17 @@ def _drawn(port: Port, length: int, random: np.random.Generator) -> np.ndarray:
     return random.integers(0, 2, shape).astype(port.dtype)
 
 
-def _agreement(results: Arrays, wanted: Arrays) -> float:
-    """1 less the relative size of the difference over all outputs."""
+def relative_agreement(results: Arrays, wanted: Arrays) -> float:
+    """1 less the size of the difference to what is wanted, relative to that, over all outputs.
+
+    Example:
+        >>> relative_agreement({"mask": np.ones(4)}, {"mask": np.ones(4)})
+        1.0
+
+    Args:
+        results: Outputs by name.
+        wanted: Those that are right, by the same names.
+    """
     names = list(wanted)
     a, b = (
         np.concatenate([np.asarray(x[name], np.float64).reshape(-1) for name in names])

@@ -4,18 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfsv.conversion.ends import Arrays, Ends
+from tfsv.conversion.ends import LOWEST_AGREEMENT, Arrays, Ends, relative_agreement
 from tfsv.runtime.ports import Port
 from tfsv.separation.front_end import SeparatorFrontEnd
 from tfsv.separation.microphones import MicrophoneArray
 from tfsv.separation.ports import ANGLE, MIXTURE, SEPARATED
 from tfsv.separation.spectra import Waveforms
-
-LOWEST_AGREEMENT = {"float32": 0.999, "int8_weights": 0.7, "int8": 0.5}
-"""1 less the size of the difference to Keras' sound, relative to that sound, that must be exceeded.
-
-They are 60, 10 and 6 dB. A file below them is broken, not rounded.
-"""
 
 _DEFAULT_SAMPLES = 32000
 _EXAMPLE_SAMPLES = (16000, 12000, 8011, 12000)
@@ -51,14 +45,7 @@ def separator_ends(array: MicrophoneArray, phase: str) -> Ends:
         before=lambda given: front_end((given[MIXTURE], given[ANGLE])),
         after=lambda spectra: {SEPARATED: waveforms((spectra[:, :, 0], spectra[:, :, 1]))},
         examples=examples,
-        agreement=_agreement,
+        agreement=relative_agreement,
         lowest=LOWEST_AGREEMENT,
         default_length=_DEFAULT_SAMPLES,
     )
-
-
-def _agreement(results: Arrays, wanted: Arrays) -> float:
-    sound, reference = results[SEPARATED].astype(np.float64), wanted[SEPARATED].astype(np.float64)
-    size = np.linalg.norm(reference)
-    difference = np.linalg.norm(sound - reference)
-    return float(1 - difference / size) if size else float(difference == 0)

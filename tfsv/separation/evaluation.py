@@ -22,9 +22,6 @@ Separate = Callable[[np.ndarray, float], np.ndarray]
 """Function from what microphones hear, float32 `[microphones, samples]`, and an angle in degrees to
 the sound from there, float `[samples]`."""
 
-HEARD = "heard"
-"""Name of the system that gives microphone 1 as it is, which gains are counted from."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Measures:
@@ -105,11 +102,6 @@ def score_sound(sound: np.ndarray, one: MeasuredMixture, measures: Measures) -> 
     """
     values = _values(sound, one, measures)
     return Scored(one.name, one.range_name, (one.talker, one.other), values)
-
-
-def heard_as_it_is(heard: np.ndarray, angle: float) -> np.ndarray:
-    """The separator that does nothing: microphone 1."""
-    return heard[0]
 
 
 def separation_report(scored: Sequence[Scored], replicates: int = 1000) -> Report:

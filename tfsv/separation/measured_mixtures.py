@@ -81,9 +81,10 @@ def measured_mixtures(
     words = {one.path: one.words for one in transcripts if len(one.words) >= LEAST_WORDS}
     fitting = [u for u in talkers.manifest if SHORTEST_SECONDS <= u.seconds <= LONGEST_SECONDS]
     told = [u for u in fitting if u.path in words]
-    for kind, found in (("of 1 to 10 s", fitting), ("with a transcript", told)):
-        if not found and (kind != "with a transcript" or transcripts):
-            raise InputError(f"{talkers.manifest.path}: the split has no utterance {kind}")
+    if not fitting:
+        raise InputError(f"{talkers.manifest.path}: the split has no utterance of 1 to 10 s")
+    if transcripts and not told:
+        raise InputError(f"{talkers.manifest.path}: the split has no utterance with a transcript")
     for number, name in enumerate(NAMES):
         for place in range(count):
             chosen = told if told and place < _WITH_WORDS * count else fitting

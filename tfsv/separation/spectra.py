@@ -4,6 +4,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv.framing import stretches
+
 WINDOW = 512
 """Samples of a frame, 32 ms (paper 4)."""
 
@@ -53,7 +55,7 @@ class Spectra(keras.layers.Layer):
         others = waveforms.shape[:-1]
         one_by_one = len(others) == 2 and others[0] == 1
         given = tf.squeeze(waveforms, 0) if one_by_one else _in_a_row(waveforms)
-        blocks = _blocks(tf.pad(given, [[0, 0], [HOP, 2 * HOP - 1]]))
+        blocks = stretches(tf.pad(given, [[0, 0], [HOP, 2 * HOP - 1]]), _CUT, _CUT)
         frames = tf.concat([blocks[:, :-1], blocks[:, 1:]], axis=2)
         spectra = tf.signal.rfft(frames * _window(), [WINDOW])
         parts = tf.math.real(spectra), tf.math.imag(spectra)
@@ -113,21 +115,6 @@ def _as_before(spectra: tf.Tensor, waveforms: tf.Tensor) -> tf.Tensor:
     """Spectra of waveforms in a row, along the axes that the waveforms had."""
     others = tf.unstack(tf.shape(waveforms))[:-1]
     return tf.reshape(spectra, [*others, -1, BINS])
-
-
-def _blocks(waveforms: tf.Tensor) -> tf.Tensor:
-    """The whole stretches of 256 samples, `[waveforms, stretches, 256]`.
-
-    As in `tfsv.framing`, strided convolutions with 0/1 kernels cut them. Unlike a reshape they take
-    any number of samples, and shapes in a TFLite file are static once its input has been resized.
-    """
-    x = waveforms[:, :, tf.newaxis, tf.newaxis]
-    pick = np.eye(_CUT, dtype=np.float32).reshape(_CUT, 1, 1, _CUT)
-    x = tf.nn.conv2d(x, pick, [1, _CUT, 1, 1], "VALID")
-    pick = np.tile(pick, (1, 1, _CUT, 1))
-    x = tf.nn.depthwise_conv2d(x, pick, [1, _CUT, _CUT, 1], "VALID")
-    order = np.arange(HOP).reshape(_CUT, _CUT).T.reshape(-1)
-    return tf.gather(tf.squeeze(x, 2), order.astype(np.int32), axis=2)
 
 
 def _mirrored(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from tfsv.audio.manifest import Manifest, read_manifest
+from tfsv.audio.manifest import read_manifest
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.files import sha256_of
@@ -67,7 +67,7 @@ class SeparationTraining(TaskData):
                 f"test_bank={data.test_bank}: has the seed of {data.bank}, so the same rooms; make "
                 "one with another seed"
             )
-        train, test = self._split(_TRAIN), self._split(data.test_split)
+        train, test = self.manifest.split(_TRAIN), self.manifest.split(data.test_split)
         if both := sorted(set(train.speakers) & set(test.speakers)):
             raise InputError(
                 f"{data.corpus}: {both[0]} talks in {_TRAIN} and in {data.test_split}; hold talkers"
@@ -77,12 +77,12 @@ class SeparationTraining(TaskData):
     @functools.cached_property
     def talkers(self) -> Talkers:
         """The talkers of the train split."""
-        return Talkers(self._split(_TRAIN))
+        return Talkers(self.manifest.split(_TRAIN))
 
     @functools.cached_property
     def steps_per_epoch(self) -> int:
         """Number of batches that hold as much sound as the train split has speech."""
-        seconds = sum(utterance.seconds for utterance in self._split(_TRAIN))
+        seconds = sum(utterance.seconds for utterance in self.manifest.split(_TRAIN))
         mixtures = self.settings.mixtures
         return math.ceil(seconds / (mixtures.crop_seconds * mixtures.batch_size))
 
@@ -107,7 +107,7 @@ class SeparationTraining(TaskData):
 
     def trained_on(self) -> str:
         """Names of the corpora, their sizes, the number of rooms, and what is wanted."""
-        train = self._split(_TRAIN)
+        train = self.manifest.split(_TRAIN)
         named = {u.extra["corpus"] for u in train if u.extra.get("corpus")}
         corpora = ", ".join(sorted(named)) or pathlib.Path(self.manifest.path).stem
         hours = sum(utterance.seconds for utterance in train) / 3600
@@ -164,7 +164,7 @@ class SeparationTraining(TaskData):
 
     @functools.cached_property
     def _test_talkers(self) -> Talkers:
-        return Talkers(self._split(self.settings.test_split))
+        return Talkers(self.manifest.split(self.settings.test_split))
 
     def _test_mixtures(self):
         told = self.settings.transcripts
@@ -172,6 +172,3 @@ class SeparationTraining(TaskData):
             self._test_talkers, self.test_bank, self.settings.mixtures,
             self.settings.test_mixtures, read_transcripts(told) if told else (),
         )  # fmt: skip
-
-    def _split(self, name: str) -> Manifest:
-        return self.manifest.split(name)

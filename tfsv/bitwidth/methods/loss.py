@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tfsv.bitwidth.hessian import Batches, Loss
     from tfsv.bitwidth.sensitivity import Row
     from tfsv.bitwidth.subject import Subject
-    from tfsv.quantization.coded import CodedWeights
+    from tfsv.quantization.float16_weights import StoredWeights
 
 
 @METHODS.register("loss")
@@ -63,7 +63,7 @@ class LossRise:
     def _now(self) -> float:
         return sum(float(self._mean(*batch)) for batch in self._batches) / len(self._batches)
 
-    def loss(self, coded: "Mapping[str, CodedWeights]") -> float:
+    def loss(self, coded: "Mapping[str, StoredWeights]") -> float:
         """The rise with the named layers quantized, 0 or more."""
         from tfsv.bitwidth.candidates import replaced
 
@@ -71,7 +71,7 @@ class LossRise:
         with replaced(self._network, coded):
             return max(0.0, self._now() - before)
 
-    def row(self, layer: str, candidates: "Mapping[int, CodedWeights]") -> "Row":
+    def row(self, layer: str, candidates: "Mapping[int, StoredWeights]") -> "Row":
         """The rises of a layer at its widths."""
         from tfsv.bitwidth.sensitivity import Row
 
