@@ -8,10 +8,10 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 
+from tfsv.separation.frames import BINS, HOP, WINDOW
 from tfsv.separation.front_end import SeparatorFrontEnd, sound_of
 from tfsv.separation.microphones import LINE_OF_15
 from tfsv.separation.separator_settings import SeparatorSettings
-from tfsv.separation.spectra import BINS, HOP, WINDOW
 from tfsv.separation.tcn import build_separator
 
 TINY = SeparatorSettings(stacks=1, blocks=3, channels=6, hidden=10)

@@ -12,9 +12,10 @@ from tfsv.bitwidth.methods.curvature import Curvature
 from tfsv.bitwidth.methods.kl import Divergence
 from tfsv.bitwidth.search import block_ties
 from tfsv.bitwidth.sensitivity import measure
+from tfsv.separation.frames import BINS
 from tfsv.separation.separator_settings import SeparatorSettings
 from tfsv.separation.si_snr_loss import SeparationLoss
-from tfsv.separation.spectra import BINS, Spectra
+from tfsv.separation.spectra import Spectra
 from tfsv.separation.tcn import block_layers, build_separator, hidden_network
 from tfsv.tasks.task import TaskData
 

@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv.separation.frames import BINS
 from tfsv.separation.separator_settings import SeparatorSettings
 from tfsv.separation.si_snr import si_snr
 from tfsv.separation.si_snr_loss import SeparationLoss, si_snr_losses
-from tfsv.separation.spectra import BINS, Spectra
+from tfsv.separation.spectra import Spectra
 from tfsv.separation.tcn import build_separator
 from tfsv.training.loop import FitSettings, TrainingStep
 

@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv.separation.frames import BINS
 from tfsv.separation.microphones import LINE_OF_15
 from tfsv.separation.spatial_features import SpatialFeatures
-from tfsv.separation.spectra import BINS, Spectra
+from tfsv.separation.spectra import Spectra
 
 
 def noise(*shape, seed=0):

@@ -6,7 +6,8 @@ import scipy.signal
 import tensorflow as tf
 import tf_keras as keras
 
-from tfsv.separation.spectra import BINS, HOP, WINDOW, Spectra, Waveforms, frames_of
+from tfsv.separation.frames import BINS, HOP, WINDOW, frames_of
+from tfsv.separation.spectra import Spectra, Waveforms
 
 
 def waveforms(*shape):

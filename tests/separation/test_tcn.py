@@ -11,9 +11,9 @@ import tf_keras as keras
 from tfsv.errors import InputError
 from tfsv.kernel_layers import kernel_layer, kernel_variable
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
+from tfsv.separation.frames import BINS
 from tfsv.separation.norms import CumulativeLayerNorm, GlobalLayerNorm
 from tfsv.separation.separator_settings import SIZES, SeparatorSettings
-from tfsv.separation.spectra import BINS
 from tfsv.separation.tcn import block_layers, build_separator, hidden_network
 
 TINY = SeparatorSettings(stacks=2, blocks=3, channels=6, hidden=10)

@@ -40,6 +40,8 @@ class Ends:
             "float32", "int8_weights" and "int8". Below it a file is broken, not rounded.
         default_length: The length of every axis of any length in an interpreter that resizes
             nothing.
+        in_file: A function that makes the network as it is in the file of the trained one: another
+            network of layers of the same names, with its weights. By default it is the same one.
 
     Example:
         A reader's own network needs nothing before or behind it:
@@ -61,6 +63,7 @@ class Ends:
     agreement: Callable[[Arrays, Arrays], float]
     lowest: Mapping[str, float]
     default_length: int
+    in_file: Callable[[keras.Model], keras.Model] = lambda network: network
 
     @classmethod
     def of(cls, network: keras.Model, lengths: Sequence[int] = _LENGTHS) -> "Ends":
@@ -162,7 +165,7 @@ def keras_runner(
 
     Args:
         network: A Keras network, or what can be called like one. It stays the caller's: the
-            function follows later changes of its weights.
+            function follows later changes of its weights, unless a file has another network.
         ends: The ends of the file.
 
     Returns:
@@ -172,7 +175,7 @@ def keras_runner(
         >>> run = keras_runner(network, Ends.of(network))
         >>> outputs = run({"input_1": np.zeros((1, 200, 80), np.float32)})
     """
-    graph = traced(network, ends)
+    graph = traced(ends.in_file(network), ends)
 
     def run(inputs: Arrays) -> dict[str, np.ndarray]:
         outputs = graph(*(inputs[port.name] for port in ends.inputs))

@@ -31,6 +31,7 @@ def convert_graph(ends: Ends, network: keras.Model) -> bytes:
         InputError: The network does not take what the ends give it.
         ValueError: `ends.after` gives other outputs than the ends name.
     """
+    network = ends.in_file(network)
     weights = network.get_weights()
     network = keras.models.clone_model(network, clone_function=conversion_layers(network))
     network.set_weights(weights)

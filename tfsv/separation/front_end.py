@@ -47,7 +47,18 @@ class SeparatorFrontEnd(keras.layers.Layer):
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         mixtures, degrees = inputs
-        real, imaginary = self._spectra(mixtures)
+        return self.of_spectra(self._spectra(mixtures), degrees)
+
+    def of_spectra(
+        self, spectra: tuple[tf.Tensor, tf.Tensor], degrees: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What `call` gives, of spectra that are there already.
+
+        Args:
+            spectra: Real and imaginary parts, each float32 `[batch, microphones, frames, 257]`.
+            degrees: The asked angles, float32 `[batch]`.
+        """
+        real, imaginary = spectra
         features = self.features(((real, imaginary), degrees))
         return features, tf.stack([real[:, 0], imaginary[:, 0]], axis=2)
 

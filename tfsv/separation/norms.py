@@ -1,9 +1,15 @@
-"""Normalisations of frames: over the whole utterance, and over what was heard so far."""
+"""Normalisations of frames: over the whole utterance, and over what was heard so far.
+
+In a stream, where frames come piece by piece, the latter is told what was heard before.
+"""
 
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
+
+REMEMBERED = 2**14
+"""Frames that cumulative normalisation of a stream remembers, 4.4 minutes."""
 
 _EPSILON = 1e-5
 
@@ -76,9 +82,54 @@ class CumulativeLayerNorm(_LayerNorm):
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        means = tf.reduce_mean(x, axis=[2, 3], keepdims=True)
-        squares = tf.reduce_mean(tf.square(x), axis=[2, 3], keepdims=True)
+        means, squares = self._moments(x)
         heard = tf.cumsum(tf.ones_like(means), axis=1)
         mean = tf.cumsum(means, axis=1) / heard
-        variance = tf.nn.relu(tf.cumsum(squares, axis=1) / heard - tf.square(mean))
-        return self._normalised(x, mean, variance)
+        return self._by_moments(x, mean, tf.cumsum(squares, axis=1) / heard)
+
+    def _moments(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The mean and the mean square of each frame, `[batch, frames, 1, 1]`."""
+        means = tf.reduce_mean(x, axis=[2, 3], keepdims=True)
+        return means, tf.reduce_mean(tf.square(x), axis=[2, 3], keepdims=True)
+
+    def _by_moments(self, x: tf.Tensor, mean: tf.Tensor, square: tf.Tensor) -> tf.Tensor:
+        return self._normalised(x, mean, tf.nn.relu(square - tf.square(mean)))
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class StreamedCumulativeLayerNorm(CumulativeLayerNorm):
+    """`CumulativeLayerNorm` of frames that come piece by piece.
+
+    Sums of a stream would grow without end. So the frames before count as `REMEMBERED` at most, and
+    what was heard longer ago than that is slowly forgotten.
+
+    Example:
+        >>> frames, past = StreamedCumulativeLayerNorm()((tf.ones([1, 1, 1, 8]), tf.zeros([1, 3])))
+        >>> past.shape
+        TensorShape([1, 3])
+
+    Input: frames, float32 `[1, frames, 1, channels]`, and what was heard before, float32 `[1, 3]`:
+        the number of frames, their mean and their mean square. Zeros: nothing was.
+    Output: float32 of the shape of the frames, and what has been heard now, float32 `[1, 3]`.
+
+    Args:
+        epsilon: Number that is added to the variance.
+        **kwargs: Arguments that every Keras layer takes, such as `name`.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the gains and offsets, float32 `[channels]` each."""
+        super().build(input_shape[0])
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        x, past = inputs
+        before, mean, square = (tf.reshape(x, [1, 1, 1, 1]) for x in tf.split(past, 3, axis=1))
+        means, squares = self._moments(x)
+        heard = before + tf.cumsum(tf.ones_like(means), axis=1)
+        mean = (before * mean + tf.cumsum(means, axis=1)) / heard
+        square = (before * square + tf.cumsum(squares, axis=1)) / heard
+        last = [value[:, -1, 0] for value in (tf.minimum(heard, REMEMBERED), mean, square)]
+        return self._by_moments(x, mean, square), tf.concat(last, axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return tuple(input_shape)

@@ -8,9 +8,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.audio import SAMPLE_RATE
+from tfsv.separation.frames import BINS, WINDOW
 from tfsv.separation.microphones import MicrophoneArray
 from tfsv.separation.separator_settings import PHASES
-from tfsv.separation.spectra import BINS, WINDOW
 
 _FLOOR = 1e-8  # power of a line, beside which a 16-bit file's rounding is 25 times as strong
 _LOG_SCALE = 0.25  # brings logarithms of powers to the size of cosines

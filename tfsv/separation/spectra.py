@@ -5,28 +5,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfsv.framing import stretches
-
-WINDOW = 512
-"""Samples of a frame, 32 ms (paper 4)."""
-
-HOP = 256
-"""Samples from a frame to the next, 16 ms (paper 4)."""
-
-BINS = WINDOW // 2 + 1
-"""Lines of a spectrum."""
-
+from tfsv.separation.frames import BINS, HOP, WINDOW, frames_of
 
 _CUT = 16  # 256 samples are cut off in two steps of 16
-
-
-def frames_of(samples: int) -> int:
-    """Number of frames that hold so many samples.
-
-    Example:
-        >>> frames_of(32000)
-        126
-    """
-    return -(-samples // HOP) + 1
 
 
 @keras.utils.register_keras_serializable("tfsv")
@@ -55,10 +36,7 @@ class Spectra(keras.layers.Layer):
         others = waveforms.shape[:-1]
         one_by_one = len(others) == 2 and others[0] == 1
         given = tf.squeeze(waveforms, 0) if one_by_one else _in_a_row(waveforms)
-        blocks = stretches(tf.pad(given, [[0, 0], [HOP, 2 * HOP - 1]]), _CUT, _CUT)
-        frames = tf.concat([blocks[:, :-1], blocks[:, 1:]], axis=2)
-        spectra = tf.signal.rfft(frames * _window(), [WINDOW])
-        parts = tf.math.real(spectra), tf.math.imag(spectra)
+        parts = _spectra(tf.pad(given, [[0, 0], [HOP, 2 * HOP - 1]]))
         if one_by_one:
             return tuple(tf.expand_dims(part, 0) for part in parts)
         return tuple(_as_before(part, waveforms) for part in parts)
@@ -92,10 +70,7 @@ class Waveforms(keras.layers.Layer):
         super().__init__(**kwargs)
 
     def call(self, spectra: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        real, imaginary = spectra
-        hartley = _mirrored(real, imaginary)
-        again = tf.signal.rfft(hartley, [WINDOW])
-        frames = _mirrored(tf.math.real(again), tf.math.imag(again)) * (_window() / WINDOW)
+        frames = _frames(*spectra)
         blocks = frames[..., 1:, :HOP] + frames[..., :-1, HOP:]
         sizes = tf.unstack(tf.shape(blocks))
         others = [side or sizes[n] for n, side in enumerate(blocks.shape[:-2])]
@@ -104,6 +79,72 @@ class Waveforms(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         *others, frames, _ = input_shape[0]
         return (*others, None if frames is None else HOP * (frames - 1))
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class StreamedSpectra(keras.layers.Layer):
+    """`Spectra` of waveforms that come in pieces of whole hops.
+
+    Example:
+        >>> (real, imaginary), last = StreamedSpectra()((tf.zeros([1, 15, 768]), last))
+        >>> real.shape, last.shape
+        (TensorShape([1, 15, 3, 257]), TensorShape([1, 15, 256]))
+
+    Input: float32 `[1, waveforms, samples]`, a multiple of 256 samples, and the 256 samples before
+        them, float32 `[1, waveforms, 256]`. Zeros: there were none.
+    Output: real and imaginary parts, each float32 `[1, waveforms, samples / 256, 257]`, and the
+        last 256 samples. The first frame is that of the samples before and the first 256.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
+        new, before = inputs
+        parts = _spectra(tf.squeeze(tf.concat([before, new], axis=2), 0))
+        return tuple(tf.expand_dims(part, 0) for part in parts), new[:, :, -HOP:]
+
+
+@keras.utils.register_keras_serializable("tfsv")
+class StreamedWaveforms(keras.layers.Layer):
+    """`Waveforms` of frames that come piece by piece.
+
+    Samples come a hop later than those of the spectra, for each lies in two frames.
+
+    Example:
+        >>> sound, half = StreamedWaveforms()((tf.zeros([1, 3, 2, 257]), tf.zeros([1, 256])))
+        >>> sound.shape, half.shape
+        (TensorShape([1, 768]), TensorShape([1, 256]))
+
+    Input: spectra, float32 `[1, frames, 2, 257]`, real and imaginary part, and the second half of
+        the frame before them, float32 `[1, 256]`. Zeros: there was none.
+    Output: float32 `[1, 256 · frames]`, and the second half of the last frame, float32 `[1, 256]`.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        spectra, before = inputs
+        frames = _frames(spectra[:, :, 0], spectra[:, :, 1])
+        halves = tf.concat([before[:, tf.newaxis], frames[..., HOP:]], axis=1)
+        return tf.reshape(frames[..., :HOP] + halves[:, :-1], [1, -1]), halves[:, -1]
+
+
+def _spectra(waveforms: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Real and imaginary parts, `[waveforms, frames, 257]`, of `[waveforms, samples]`."""
+    blocks = stretches(waveforms, _CUT, _CUT)
+    frames = tf.concat([blocks[:, :-1], blocks[:, 1:]], axis=2)
+    spectra = tf.signal.rfft(frames * _window(), [WINDOW])
+    return tf.math.real(spectra), tf.math.imag(spectra)
+
+
+def _frames(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Tensor:
+    """Windowed samples, `[..., frames, 512]`, whose overlap gives a waveform."""
+    again = tf.signal.rfft(_mirrored(real, imaginary), [WINDOW])
+    return _mirrored(tf.math.real(again), tf.math.imag(again)) * (_window() / WINDOW)
 
 
 def _in_a_row(waveforms: tf.Tensor) -> tf.Tensor:

@@ -7,11 +7,11 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfsv.separation.frames import BINS
 from tfsv.separation.norms import CumulativeLayerNorm, GlobalLayerNorm
+from tfsv.separation.pasts import KERNEL, block_dilations, past_frames
 from tfsv.separation.separator_settings import SeparatorSettings
-from tfsv.separation.spectra import BINS
 
-_KERNEL = 3  # frames of a dilated convolution
 _BLOCK = re.compile(r"(stack\d+_block\d+)_(in|depthwise|out)")
 _SLOPE = 0.25  # of PReLU at the beginning, as PyTorch has it
 _SMALL = 0.01  # variance of the mask's weights at the beginning, of Glorot's
@@ -75,16 +75,57 @@ def build_separator(settings: SeparatorSettings, features: int) -> keras.Model:
     """
     given = keras.Input((None, 1, features), name="features")
     spectrum = keras.Input((None, 2, BINS), name="spectrum")
-    norm = _NORMS[settings.chosen_norm]
-    x = keras.layers.Conv2D(settings.channels, 1, name="bottleneck")(given)
-    for stack in range(1, settings.stacks + 1):
-        for block in range(1, settings.blocks + 1):
-            name = f"stack{stack}_block{block}"
-            x = _block(x, settings, 2 ** (block - 1), name, norm)
+    target = separated(given, spectrum, settings, Utterances(settings))
+    return keras.Model([given, spectrum], target, name="separator")
+
+
+def separated(
+    features: tf.Tensor, spectrum: tf.Tensor, settings: SeparatorSettings, time: "Utterances"
+) -> tf.Tensor:
+    """The layers of a separator, from tensors of a Keras network to another one.
+
+    Example:
+        >>> target = separated(features, spectrum, settings, Utterances(settings))
+
+    Args:
+        features: Float32 `[batch, frames, 1, features]`.
+        spectrum: Float32 `[batch, frames, 2, 257]`.
+        settings: Sizes and form.
+        time: What stands where frames meet earlier ones.
+
+    Returns:
+        The spectrum of the target, float32 `[batch, frames, 2, 257]`.
+    """
+    x = keras.layers.Conv2D(settings.channels, 1, name="bottleneck")(features)
+    for name, dilation in block_dilations(settings).items():
+        x = _block(x, settings, dilation, name, time)
     mask = keras.layers.Conv2D(2 * BINS, 1, kernel_initializer=_weak(_SMALL), name="mask")
     target = ComplexMask(name="target")([mask(x), spectrum])
     mask.bias.assign([_HALF_OPEN] * BINS + [0.0] * BINS)
-    return keras.Model([given, spectrum], target, name="separator")
+    return target
+
+
+class Utterances:
+    """What stands in a network of whole utterances where frames meet earlier ones.
+
+    Example:
+        >>> time = Utterances(SIZES["small"])
+        >>> y = time.normalised(x, "stack1_block1_in_norm")
+
+    Args:
+        settings: Sizes and form of the network.
+    """
+
+    def __init__(self, settings: SeparatorSettings):
+        self._norm = _NORMS[settings.chosen_norm]
+
+    def normalised(self, x: tf.Tensor, name: str) -> tf.Tensor:
+        """Frames behind a layer of normalisation of this name."""
+        return self._norm(name=name)(x)
+
+    def with_past(self, x: tf.Tensor, frames: int, name: str) -> tf.Tensor:
+        """Frames with so many earlier ones in front, by a layer of this name."""
+        return keras.layers.ZeroPadding2D(((frames, 0), (0, 0)), name=name)(x)
 
 
 def block_layers(names: Iterable[str]) -> list[str]:
@@ -118,22 +159,21 @@ def _block(
     settings: SeparatorSettings,
     dilation: int,
     name: str,
-    norm: Callable[..., keras.layers.Layer],
+    time: Utterances,
 ) -> tf.Tensor:
     layers = keras.layers
 
     def bent(y: tf.Tensor, part: str) -> tf.Tensor:
         slope = keras.initializers.Constant(_SLOPE)
         y = layers.PReLU(slope, shared_axes=[1, 2], name=f"{name}_{part}_slope")(y)
-        return norm(name=f"{name}_{part}_norm")(y)
+        return time.normalised(y, f"{name}_{part}_norm")
 
     y = layers.Conv2D(settings.hidden, 1, use_bias=False, name=f"{name}_in")(x)
     y = bent(y, "in")
     if settings.causal:
-        past = (_KERNEL - 1) * dilation
-        y = layers.ZeroPadding2D(((past, 0), (0, 0)), name=f"{name}_past")(y)
+        y = time.with_past(y, past_frames(dilation), f"{name}_past")
     y = layers.DepthwiseConv2D(
-        (_KERNEL, 1),
+        (KERNEL, 1),
         padding="valid" if settings.causal else "same",
         dilation_rate=(dilation, 1),
         use_bias=False,

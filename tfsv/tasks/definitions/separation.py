@@ -47,8 +47,8 @@ class Separation(Task):
 
     def build(self, card: ModelCard) -> "keras.Model":
         """The separator that a card describes, its weights not yet loaded."""
+        from tfsv.separation.frames import BINS
         from tfsv.separation.spatial_features import SpatialFeatures
-        from tfsv.separation.spectra import BINS
         from tfsv.separation.tcn import build_separator
 
         array, settings = array_of(card), separator_of(card)
@@ -56,10 +56,10 @@ class Separation(Task):
         return build_separator(settings, features.count * BINS)
 
     def ends(self, card: ModelCard) -> "Ends":
-        """A mixture and an angle in, a waveform out, the transforms between them."""
+        """A mixture and an angle in, a waveform out, whole or piece by piece."""
         from tfsv.separation.ends import separator_ends
 
-        return separator_ends(array_of(card), separator_of(card).phase)
+        return separator_ends(array_of(card), separator_of(card))
 
     def open_data(
         self, data: SeparationData, objective: SeparationObjective
