@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from tfsv.report import Report
     from tfsv.runtime.runner import Runner
+    from tfsv.tasks.separated import Separated, separate
     from tfsv.tasks.verifying import Decision, embed, evaluate, verify
     from tfsv.verification.tflite_embedder import TFLiteEmbedder
 
@@ -50,6 +51,7 @@ __all__ = [
     "Recipe",
     "Report",
     "Runner",
+    "Separated",
     "TFLiteEmbedder",
     "coded_weights",
     "embed",
@@ -62,6 +64,7 @@ __all__ = [
     "quantized_bits",
     "refresh_codebooks",
     "search_bits",
+    "separate",
     "strip",
     "train",
     "verify",
@@ -76,6 +79,7 @@ _WHERE = {
     "Recipe": "tfsv.jobs.recipe_record",
     "Report": "tfsv.report",
     "Runner": "tfsv.runtime.runner",
+    "Separated": "tfsv.tasks.separated",
     "TFLiteEmbedder": "tfsv.verification.tflite_embedder",
     "coded_weights": "tfsv.quantization.network",
     "embed": "tfsv.tasks.verifying",
@@ -87,6 +91,7 @@ _WHERE = {
     "quantized_bits": "tfsv.quantization.network",
     "refresh_codebooks": "tfsv.quantization.network",
     "search_bits": "tfsv.jobs.searching",
+    "separate": "tfsv.tasks.separated",
     "strip": "tfsv.quantization.network",
     "train": "tfsv.jobs.recipe:run",
     "verify": "tfsv.tasks.verifying",

@@ -177,15 +177,15 @@ def test_commands_make_a_mixture_and_separate_it(data, finished, tmp_path):
     heard, _ = soundfile.read(tmp_path / "mixture/mixture.wav", dtype="float32")
     assert heard.shape == (24000, 15) and 0 <= scene["angle"] <= 180
     arguments = [
-        f"--model={folder / 'fine_tuned'}", f"--recording={tmp_path / 'mixture/mixture.wav'}",
-        f"--angle={scene['angle']}", f"--output={tmp_path / 'talker.wav'}",
+        f"--model={folder / 'fine_tuned'}", f"--direction={scene['angle']}",
+        f"--output={tmp_path / 'talker.wav'}",
     ]  # fmt: skip
-    assert run_command("separate", *arguments).returncode == 0
+    mixture = str(tmp_path / "mixture/mixture.wav")
+    assert run_command("separate", mixture, *arguments).returncode == 0
     sound, rate = soundfile.read(tmp_path / "talker.wav", dtype="float32")
     separate, _ = open_separator(folder / "fine_tuned")
     assert rate == 16000
     np.testing.assert_allclose(sound, separate(heard.T, scene["angle"]), atol=2e-4)
-    refused = run_command("separate", *arguments[:1], f"--recording={tmp_path / 'talker.wav'}",
-                          *arguments[2:])  # fmt: skip
+    refused = run_command("separate", str(tmp_path / "talker.wav"), *arguments)
     assert refused.returncode == 1 and "has 1 channels" in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -15,8 +15,9 @@ bearable (--false_accept_rate). It was measured on pairs of single recordings; w
 enrolment recordings the rates are others. Recordings of less than half a second are refused.
 
 The channels of a recording are averaged, with a warning where they differ; --channel takes one. A
-recording of one channel is taken as it is. Warnings on standard error also tell of recordings below
-16 kHz, of telephone speech, and of clipping.
+recording of one channel is taken as it is. With --direction, a test of a microphone array is
+separated first, and what comes from there is verified (`tfsv separate`). Warnings on standard error
+also tell of recordings below 16 kHz, of telephone speech, and of clipping.
 
 The exit status is 0 if all are accepted and 2 if at least one is rejected. It is 1 after an error,
 which is one line on standard error.
@@ -49,6 +50,15 @@ def _define(values: flags.FlagValues) -> None:
         flag_values=values,
     )  # fmt: skip
     flags.DEFINE_float(
+        "direction", None,
+        "Direction of the talker in tests of a microphone array, degrees; they are separated.",
+        0, 180, flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "separator", "demo_separator",
+        "Model folder or .tflite file of the separator that --direction asks.", flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_float(
         "threshold", None, "Score from which to accept, instead of the card's threshold.",
         flag_values=values,
     )  # fmt: skip
@@ -67,6 +77,7 @@ def main(values: Any, arguments: list[str]) -> int:
         enrolment, tests, model,
         false_accept_rate=values.false_accept_rate, threshold=values.threshold,
         cosine=values.cosine, channel=values.channel,
+        direction=values.direction, separator=values.separator,
     )  # fmt: skip
     for decision in decisions:
         origin = decision.origin if values.threshold is None else "--threshold"

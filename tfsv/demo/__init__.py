@@ -3,8 +3,12 @@
 `tfsv.load("demo")` is a ResNet18 whose weights are 4-bit codes; "demo_2bit" and "demo_1bit" are
 siblings of the same float parent. Their cards say what they were trained on and how often they err.
 A few hundred speakers in short recordings make a demonstration, not a product. For real use import
-a network that was trained on VoxCeleb, with `tfsv import`. `configs/demo.flags` has the commands
-that made them, and `NOTICE` names the corpora.
+a network that was trained on VoxCeleb, with `tfsv import`.
+
+"demo_separator" takes one talker out of what a line of 15 microphones hears (`tfsv separate`).
+
+`configs/demo.flags` and `configs/demo_separator.flags` have the commands that made them, and
+`NOTICE` names the corpora.
 """
 
 import os
@@ -16,6 +20,7 @@ MODELS = {
     "demo": "demo_4bit.tflite",
     "demo_2bit": "demo_2bit.tflite",
     "demo_1bit": "demo_1bit.tflite",
+    "demo_separator": "separator_4bit.tflite",
 }
 """Files in this folder by the name of the model."""
 

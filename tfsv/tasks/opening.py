@@ -54,7 +54,7 @@ def open_separator(path: str | os.PathLike) -> "tuple[Separate, ModelCard]":
         >>> sound = separate(read_recording("mixture.wav", array_of(card)), 63.0)
 
     Args:
-        path: A `.tflite` file, or a model folder, quantized or not.
+        path: A `.tflite` file, a model folder, quantized or not, or a name of `tfsv.demo`.
 
     Returns:
         A function from what microphones hear, float32 `[microphones, samples]`, and an angle in
@@ -63,7 +63,7 @@ def open_separator(path: str | os.PathLike) -> "tuple[Separate, ModelCard]":
     Raises:
         InputError: The path is neither, or the model is damaged or of another task.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(located(path))
     if path.is_dir():
         from tfsv.quantization.network import strip
         from tfsv.tasks.model_folder import load_model, read_folder_card

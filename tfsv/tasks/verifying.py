@@ -2,22 +2,24 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tfsv.audio import soundfiles
-from tfsv.audio.channels import with_channel
+from tfsv.audio.channels import OneChannel, with_channel
 from tfsv.audio.manifest import Manifest, read_manifest
 from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.tasks.opening import open_model
+from tfsv.tasks.separated import SEPARATOR, DirectionalListener
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.evaluation import evaluate_trials
-from tfsv.verification.extraction import embed_file, voice_of_file
+from tfsv.verification.extraction import embed_file, voice_of_file, voice_of_waveform
 from tfsv.verification.scorer import model_threshold, scorer_of
 from tfsv.verification.trials import Trials, read_trials
+from tfsv.verification.voices import Voice
 
 MINIMUM_SECONDS = 0.5
 """Shortest recording that is not refused, in seconds.
@@ -67,6 +69,8 @@ def verify(
     threshold: float | None = None,
     cosine: bool = False,
     channel: int | str | None = None,
+    direction: float | None = None,
+    separator: str | os.PathLike = SEPARATOR,
 ) -> list[Decision]:
     """Decides for each recording whether it is of the speaker who was enrolled.
 
@@ -91,13 +95,19 @@ def verify(
         channel: Channel to take of recordings that have several: 1, 2, …, "left", "right", "A" or
             "B". A recording that is a `tfsv.audio.channels.OneChannel` keeps its own. None:
             channels are averaged.
+        direction: Direction of the talker whom the tests are about, degrees as
+            `tfsv.separate` takes it. Each test with a channel for each of the separator's
+            microphones is separated first; other tests and the enrolment are taken as they are.
+            None: nothing is separated.
+        separator: The separator: a `.tflite` file, a model folder, or "demo_separator".
 
     Returns:
         A decision for each of `tests`.
 
     Raises:
         InputError: A recording is unusable or shorter than half a second, the model has no such
-            threshold, or no score can be near the threshold that was given.
+            threshold, or no score can be near the threshold that was given. Or no test suits the
+            separator's array, and there is a direction.
     """
     enrolment, tests = _listed(enrolment), _listed(tests)
     voices, questions = _channels(enrolment, channel), _channels(tests, channel)
@@ -111,10 +121,40 @@ def verify(
     if threshold is None:
         threshold, origin = model_threshold(scorer, false_accept_rate, model)
     speaker = [voice_of_file(embedder, path) for path in voices]
+    if direction is None:
+        heard = (voice_of_file(embedder, path) for path in questions)
+    else:
+        heard = _from_direction(embedder, questions, DirectionalListener(separator), direction)
     return [
-        Decision(test, scorer.score(speaker, voice_of_file(embedder, path)), threshold, origin)
-        for test, path in zip(tests, questions, strict=True)
+        Decision(test, scorer.score(speaker, voice), threshold, origin)
+        for test, voice in zip(tests, heard, strict=True)
     ]
+
+
+def _from_direction(
+    embedder: Embedder, tests: Sequence[Recording], listener: DirectionalListener, direction: float
+) -> Iterator[Voice]:
+    """Voices of recordings, of what comes from a direction where an array has heard them."""
+    microphones = listener.array.microphones
+    of_array = [
+        not isinstance(path, OneChannel) and soundfiles.sound_info(path).channels == microphones
+        for path in tests
+    ]
+    if not any(of_array):
+        raise InputError(
+            f"{tests[0]}: 'direction' is of an array of {microphones} microphones, and no test has "
+            "as many channels"
+        )
+    for path, separated in zip(tests, of_array, strict=True):
+        if not separated:
+            yield voice_of_file(embedder, path)
+            continue
+        sound = listener.sound(path, direction)
+        try:
+            voice = voice_of_waveform(embedder, sound)
+        except InputError as error:
+            raise InputError(f"{path}, from {direction:g} degrees: {error}") from error
+        yield voice
 
 
 def embed(

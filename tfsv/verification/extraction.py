@@ -135,6 +135,26 @@ def voice_of_file(
     return voice
 
 
+def voice_of_waveform(
+    embedder: "Embedder", waveform: np.ndarray, window_seconds: float = WINDOW_SECONDS
+) -> Voice:
+    """The embedding of a waveform of any length, seconds of sound and level.
+
+    Example:
+        >>> voice = voice_of_waveform(tfsv.load("demo"), soundfiles.read("test.wav"))
+
+    Args:
+        embedder: The model.
+        waveform: The recording, float32 `[samples]`, 16 kHz mono, -1 to 1.
+        window_seconds: Longest window, in seconds; a longer waveform is embedded in windows.
+
+    Raises:
+        InputError: The model refuses the waveform.
+    """
+    embedding = embed_long(embedder, waveform, window_seconds)
+    return Voice(embedding, sound_of(waveform))
+
+
 def extract_embeddings(
     embedder: "Embedder", paths: Sequence[str | os.PathLike], **settings: Any
 ) -> np.ndarray:
@@ -346,8 +366,7 @@ def _heard(
 ) -> tuple[Voice, Sequence[str]]:
     waveform, info = soundfiles.read_with_info(path)
     try:
-        embedding = embed_long(embedder, waveform, window_seconds)
-        return Voice(embedding, sound_of(waveform)), info.warnings
+        return voice_of_waveform(embedder, waveform, window_seconds), info.warnings
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

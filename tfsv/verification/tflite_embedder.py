@@ -9,10 +9,10 @@ from tfsv.card import ModelCard
 from tfsv.errors import InputError
 from tfsv.runtime.runner import Runner
 from tfsv.verification.embedder import check_embedding, check_waveform
-from tfsv.verification.extraction import embed_long
+from tfsv.verification.extraction import embed_long, voice_of_waveform
 from tfsv.verification.model_card import check_speaker_card
 from tfsv.verification.scorer import Scorer, Side, model_threshold, scorer_of
-from tfsv.verification.voices import Voice, sound_of
+from tfsv.verification.voices import Voice
 from tfsv.verification.windows import WINDOW_SECONDS
 
 
@@ -155,8 +155,7 @@ class TFLiteEmbedder:
             InputError: The waveform is too short or silent, has NaN in it or has more than one
                 dimension.
         """
-        embedding = self.embed_long(waveform, window_seconds)
-        return Voice(embedding, sound_of(waveform))
+        return voice_of_waveform(self, waveform, window_seconds)
 
     def score(self, enrol: Side, test: Side) -> float:
         """Returns the score of two sides: a log-likelihood ratio where the file has a calibration.
