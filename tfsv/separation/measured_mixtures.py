@@ -43,6 +43,7 @@ class MeasuredMixture:
         sir: Ratio of both talkers at microphone 1, dB.
         mixture: What is heard and wanted.
         words: What is said at the asked angle. Empty: not known.
+        path: Path of what is said there, relative to the manifest. Empty: nobody talks there.
     """
 
     name: str
@@ -52,6 +53,7 @@ class MeasuredMixture:
     sir: float
     mixture: Mixture
     words: tuple[str, ...] = ()
+    path: str = ""
 
 
 def measured_mixtures(
@@ -118,7 +120,9 @@ def _with_two(
         scene, bank, dry, talkers.stretch(random, other, long), samples, settings.wanted
     )
     said = words.get(utterance.path, ())
-    return MeasuredMixture("", "", utterance.speaker, other, scene.sir, mixture, said)
+    return MeasuredMixture(
+        "", "", utterance.speaker, other, scene.sir, mixture, said, utterance.path
+    )
 
 
 def _with_nobody(
