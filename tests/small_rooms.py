@@ -4,14 +4,15 @@ import numpy as np
 import soundfile
 
 from tfsv.audio.manifest import Utterance, write_manifest
+from tfsv.separation.microphones import LINE_OF_15
 from tfsv.separation.response_bank import make_bank
 from tfsv.separation.room_settings import RoomSettings
 
 
-def small_bank(folder, seed=0, rooms=3):
-    """A bank of the array of 15, made in about a second."""
+def small_bank(folder, seed=0, rooms=3, array=LINE_OF_15):
+    """A bank of the array of 15 or another one, made in about a second."""
     settings = RoomSettings(rooms=rooms, sources=4, seed=seed, t60=(0.05, 0.1), longest=0.1)
-    return make_bank(folder, settings)
+    return make_bank(folder, settings, array=array)
 
 
 def sung(pitch, seconds, seed):

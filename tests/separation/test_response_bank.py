@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfsv.errors import InputError
-from tfsv.separation.microphones import MicrophoneArray
+from tfsv.separation.microphones import LINE_OF_15, MicrophoneArray
 from tfsv.separation.response_bank import ResponseBank, make_bank
 from tfsv.separation.room_settings import RoomSettings
 
@@ -60,7 +60,7 @@ def test_responses_are_float16_on_disk_and_damage_is_one_line(bank, tmp_path):
 
 def test_another_array_or_other_settings_are_one_line(bank):
     with pytest.raises(InputError, match=r"another array \(2 microphones"):
-        ResponseBank(bank.path)
+        ResponseBank(bank.path, LINE_OF_15)
     with pytest.raises(InputError, match="other settings"):
         make_bank(bank.path, dataclasses.replace(SMALL, seed=2), array=TWO)
     with pytest.raises(InputError, match="no bank.json in it"):

@@ -87,7 +87,10 @@ def test_the_command_draws_what_it_did(streaming, tmp_path):
         (["--direction=70"], "usage: tfsv separate mixture.wav --direction=63"),
         (["mixture.wav", "other.wav", "--direction=70"], "usage: tfsv separate"),
         (["mono.wav", "--direction=70"], "mono.wav: has 1 channels; the array has 15"),
-        (["mixture.wav", "--direction=70", "--target=mono.wav"], "is for a picture; give --picture too"),
+        (
+            ["mixture.wav", "--direction=70", "--target=mono.wav"],
+            "is for a picture; give --picture too",
+        ),
         (["absent.wav", "--direction=70"], "absent.wav"),
         (["mixture.wav", "--direction=70", "--picture=x.png", "--target=no.wav"], "no.wav"),
         (["mixture.wav", "--direction=70", "--picture=no/x.png"], "no"),

@@ -23,6 +23,8 @@ from tfsv.runtime.delegation import operators_left
 from tfsv.separation.evaluation import Measures, score_mixtures, separation_report
 from tfsv.separation.measured_mixtures import measured_mixtures
 from tfsv.separation.mixture_settings import MixtureSettings, SeparationData, SeparationObjective
+from tfsv.separation.model_card import array_of
+from tfsv.separation.response_bank import ResponseBank
 from tfsv.separation.separator_settings import SeparatorSettings
 from tfsv.separation.talkers import Talkers
 from tfsv.tasks.model_folder import load_model
@@ -152,6 +154,39 @@ def test_microphone_1_as_it_is_gains_nothing(data):
     assert -10 < report["si_snr"].value < 10
     assert report.details["mixtures"] == 9
     assert report.main.interval is None  # two talkers are too few
+
+
+def test_separators_hear_with_the_array_of_their_rooms(data, tmp_path):
+    (tmp_path / "array.json").write_text('{"positions": [0, 0.03, 0.05, 0.1]}')
+    made = run_command(
+        "make-rooms", "--rooms=2", "--sources=4", "--t60=0.05,0.1", "--longest=0.1",
+        f"--array={tmp_path / 'array.json'}", f"--output={tmp_path / 'bank'}",
+    )  # fmt: skip
+    assert made.returncode == 0 and "4 microphones" in made.stdout, made.stderr
+    array = ResponseBank(tmp_path / "bank").array
+    assert array.positions == (-0.05, -0.02, 0.0, 0.05)
+    small_bank(tmp_path / "test", seed=1, array=array)
+    mine = dataclasses.replace(
+        data, bank=str(tmp_path / "bank"), test_bank=str(tmp_path / "test"), test_mixtures=1
+    )
+    training = FloatTraining(epochs=0.1, optimizer="adamw", learning_rate=1e-3, warmup=0.0)
+    wanted = Recipe("separation", mine, TINY, SeparationObjective(), training)
+    run(dataclasses.replace(wanted, quantization=Quantization(bits=0)), tmp_path / "run")
+    file, mixture = tmp_path / "separator.tflite", tmp_path / "mixture.wav"
+    tfsv.export(tmp_path / "run/float", file)
+    soundfile.write(mixture, np.random.default_rng(0).normal(0, 0.1, (9000, 4)), 16000)
+    tfsv.separate(mixture, 40.0, tmp_path / "talker.wav", file)
+    separate, card = open_separator(tmp_path / "run/float")
+    heard, _ = soundfile.read(mixture, dtype="float32")
+    sound, _ = soundfile.read(tmp_path / "talker.wav", dtype="float32")
+    assert array_of(card) == array
+    np.testing.assert_allclose(sound, separate(heard.T, 40.0), atol=1e-4)
+    with pytest.raises(InputError, match="was made for another array than the model hears with"):
+        TASKS["separation"].open_data(data, SeparationObjective()).features_of(card)
+    with pytest.raises(InputError, match="responses of another array"):
+        TASKS["separation"].open_data(
+            dataclasses.replace(mine, test_bank=data.test_bank), SeparationObjective()
+        )
 
 
 def test_what_is_heard_twice_is_one_line(data):

@@ -117,6 +117,7 @@ class FurtherTraining:
             weight_decay=decay,
             checkpoint_steps=before.checkpoint_steps,
             unit=self.data.unit,
+            clip_norm=before.clip_norm,
             bfloat16=before.bfloat16,
             on_step=staged.on_step if staged else None,
             state=staged,

@@ -155,7 +155,7 @@ class _Run:
         """Finds whether there is a float network to quantize, and whether the stages fit it."""
         recipe = self.recipe
         given = self._float() if recipe.start else self._initial()
-        network = given.network if given else self.task.build(self.task.new_card(recipe.network))
+        network = given.network if given else self.task.build(self._new_card())
         if recipe.quantization.wanted:
             check_quantizable(network, "bits")
             if recipe.quantization.calibrated:
@@ -206,7 +206,7 @@ class _Run:
                 network, card = initial.network, initial.card
                 objective = self.data.further_objective(network, initial, steps)
             else:
-                card = self.task.new_card(self.recipe.network)
+                card = self._new_card()
                 network = self.task.build(card)
                 objective = self.data.objective(network, steps)
         settings = FitSettings(
@@ -221,6 +221,7 @@ class _Run:
             weight_decay=training.weight_decay,
             checkpoint_steps=training.checkpoint_steps,
             unit=self.data.unit,
+            clip_norm=training.clip_norm,
             bfloat16=training.bfloat16,
         )
         features_of = self.data.features_of(card)
@@ -304,6 +305,9 @@ class _Run:
             raise InputError(f"{source}: a model of the task {card.task}, not {self.task.name}")
         return PlainModel(folder, network, card)
 
+    def _new_card(self) -> ModelCard:
+        return self.data.completed(self.task.new_card(self.recipe.network))
+
     def _card(self, name: str, network: keras.Model) -> ModelCard:
         coded = coded_weights(network)
         trained_on = self.data.trained_on()
@@ -312,7 +316,7 @@ class _Run:
             if before.trained_on and before.trained_on != trained_on:
                 trained_on = f"{before.trained_on}; then {trained_on}"
         else:
-            before = self.task.new_card(self.recipe.network)
+            before = self._new_card()
         return dataclasses.replace(
             before,
             bits={layer: weights.bits for layer, weights in coded.items()},

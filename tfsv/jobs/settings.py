@@ -22,6 +22,8 @@ class FloatTraining:
         last_learning_rate: Learning rate that the first one decays to.
         warmup: Part of the steps in which the learning rate rises from 0.
         weight_decay: Weight decay.
+        clip_norm: Length that the gradients of a step are cut down to, in fine-tuning too. None:
+            none is cut.
         checkpoint_steps: Steps between two checkpoints, in fine-tuning too.
         bfloat16: Whether convolutions and matrix products are computed in bfloat16, in fine-tuning
             too. It is faster on processors that have instructions for it, and slower on others.
@@ -36,6 +38,9 @@ class FloatTraining:
     last_learning_rate: float = setting(5e-5, "Last learning rate.")
     warmup: float = setting(0.04, "Part of the steps in which the learning rate rises.")
     weight_decay: float = setting(1e-4, "Weight decay.")
+    clip_norm: float | None = setting(
+        None, "Length that the gradients of a step are cut down to. Default: none is cut."
+    )
     checkpoint_steps: int = setting(100, "Steps between two checkpoints.")
     bfloat16: bool = setting(
         False, "Compute products in bfloat16, for processors with avx512_bf16 or AMX."
@@ -55,6 +60,7 @@ class FloatTraining:
                 "more than 0 and at most 'learning_rate'",
             ),
             ("warmup", 0 <= self.warmup < 1, "0 to 1"),
+            ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "more than 0"),
             ("weight_decay", self.weight_decay >= 0, "at least 0"),
             ("checkpoint_steps", self.checkpoint_steps >= 1, "at least 1"),
         )

@@ -120,7 +120,7 @@ class ResponseBank:
 
     Args:
         path: Folder of the bank.
-        array: The microphones that it must have been made for.
+        array: The microphones that it must have been made for. None: those of its card.
 
     Attributes:
         path: The folder.
@@ -134,9 +134,8 @@ class ResponseBank:
             damaged.
     """
 
-    def __init__(self, path: str | os.PathLike, array: MicrophoneArray = LINE_OF_15):
+    def __init__(self, path: str | os.PathLike, array: MicrophoneArray | None = None):
         self.path = pathlib.Path(path)
-        self.array = array
         card = self.path / CARD
         if not card.exists():
             begun = (self.path / _SETTINGS).exists()
@@ -149,10 +148,11 @@ class ResponseBank:
             raise InputError(f"{self.path}: {what}; {remedy}")
         fields = _fields(card)
         found = MicrophoneArray.from_json(fields["array"], str(card))
-        if found != array:
+        self.array = array or found
+        if found != self.array:
             raise InputError(
                 f"{self.path}: responses of another array ({_told(found)}); "
-                f"expected {_told(array)}; make a bank with `tfsv make-rooms`"
+                f"expected {_told(self.array)}; make a bank with `tfsv make-rooms`"
             )
         self.settings = read_record(RoomSettings, fields["settings"], card)
         self.rooms = [_bank_room(entry, str(card)) for entry in fields["rooms"]]

@@ -25,6 +25,7 @@ from tfsv.separation.evaluation import (
 )
 from tfsv.separation.measured_mixtures import measured_mixtures
 from tfsv.separation.mixture_settings import SeparationData, SeparationObjective
+from tfsv.separation.model_card import array_of, separator_card, separator_of
 from tfsv.separation.recognition import Recogniser
 from tfsv.separation.response_bank import CARD, ResponseBank
 from tfsv.separation.si_snr_loss import SeparationLoss
@@ -61,7 +62,8 @@ class SeparationTraining(TaskData):
         self._objective = objective
         self.manifest = read_manifest(data.corpus)
         self.seed = data.mixtures.seed
-        self.bank, self.test_bank = ResponseBank(data.bank), ResponseBank(data.test_bank)
+        self.bank = ResponseBank(data.bank)
+        self.test_bank = ResponseBank(data.test_bank, self.bank.array)
         if self.bank.settings.seed == self.test_bank.settings.seed:
             raise InputError(
                 f"test_bank={data.test_bank}: has the seed of {data.bank}, so the same rooms; make "
@@ -105,6 +107,10 @@ class SeparationTraining(TaskData):
             "mixtures": dataclasses.asdict(self.settings.mixtures),
         }
 
+    def completed(self, card: ModelCard) -> ModelCard:
+        """The card with the array of the rooms."""
+        return separator_card(separator_of(card), self.bank.array)
+
     def trained_on(self) -> str:
         """Names of the corpora, their sizes, the number of rooms, and what is wanted."""
         train = self.manifest.split(_TRAIN)
@@ -125,7 +131,12 @@ class SeparationTraining(TaskData):
         return mixture_batches(self.talkers, self.bank, self.settings.mixtures, first_step)
 
     def features_of(self, card: ModelCard) -> Callable[[Any], Any]:
-        """The front end of a card."""
+        """The front end of a card, whose array is that of the rooms."""
+        if array_of(card) != self.bank.array:
+            raise InputError(
+                f"{self.bank.path}: was made for another array than the model hears with; make "
+                "rooms for the model's, or train a new one"
+            )
         return front_end_of(card)
 
     def objective(self, network: keras.Model, steps: int) -> Objective:

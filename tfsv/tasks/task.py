@@ -110,6 +110,10 @@ class TaskData(abc.ABC):
         """What decides the batches of `dataset`, as JSON-ready values."""
         return {}
 
+    def completed(self, card: ModelCard) -> ModelCard:
+        """A new network's card with what the data decide, such as how many microphones hear."""
+        return card
+
     def trained_on(self) -> str:
         """The data of training, in words, for the card."""
         return ""

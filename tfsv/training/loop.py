@@ -63,6 +63,8 @@ class FitSettings:
         weight_decay: Decay of every trained weight. "sgd" adds its L2 penalty to the gradient as
             PyTorch does, but not to scalars, such as scales that quantizers learn. "adamw"
             decouples it.
+        clip_norm: Length that the gradients of a step, all together, are cut down to. It keeps a
+            batch with an extreme gradient from undoing what was learned. None: none is cut.
         checkpoint_steps: Number of steps between two checkpoints.
         unit: Name of what a batch holds, for the progress bar.
         bfloat16: Whether convolutions and matrix products are computed in bfloat16. Weights, their
@@ -79,6 +81,7 @@ class FitSettings:
     learning_rate: Callable[[int], float]
     optimizer: str = "sgd"
     weight_decay: float = 1e-4
+    clip_norm: float | None = None
     checkpoint_steps: int = 100
     unit: str = "examples"
     bfloat16: bool = False
@@ -241,7 +244,7 @@ class TrainingStep:
     Args:
         network: Network that is trained, made under the strategy's scope.
         objective: Objective that is minimised, made and built under the strategy's scope.
-        settings: Settings of the fit, of which optimizer and weight decay are used.
+        settings: Settings of the fit, of which optimizer, weight decay and clipping are used.
         inputs_of: Function from the dataset's inputs to the network's.
         strategy: Strategy that places the replicas. None: it is the current one.
 
@@ -263,6 +266,7 @@ class TrainingStep:
         variables = network.trainable_variables + objective.trainable_variables
         with strategy.scope():
             self.optimizer = entry.make(settings.weight_decay)
+            self.optimizer.global_clipnorm = settings.clip_norm  # after replicas were summed
             self.optimizer.build(variables)
         self.network, self.objective = network, objective
         # Without autograph, which would spend seconds on translating Keras and its optimizer.
