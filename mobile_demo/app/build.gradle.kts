@@ -19,6 +19,7 @@ val stageAssets = tasks.register<Sync>("stageAssets") {
         into(version("modelAssets"))
     }
     from(rootProject.file("golden")) {
+        exclude(version("goldensLeftOut").split(","))
         into(version("goldenAssets"))
     }
 }

@@ -78,7 +78,8 @@ def stage_assets() -> pathlib.Path:
         if (places.MODELS / name).exists():
             shutil.copyfile(places.MODELS / name, folder / what["modelAssets"] / name)
     if places.GOLDEN.exists():
-        shutil.copytree(places.GOLDEN, folder / what["goldenAssets"])
+        left_out = shutil.ignore_patterns(*what["goldensLeftOut"].split(","))
+        shutil.copytree(places.GOLDEN, folder / what["goldenAssets"], ignore=left_out)
     return folder
 
 

@@ -10,6 +10,7 @@ from tfsv.audio import soundfiles
 from tfsv.errors import InputError
 from tfsv.goldens import checking as golden_check
 from tfsv.goldens.checking import INDEX, OTHER_KIND, SAME_KIND, check_goldens, tolerance
+from tfsv.goldens.separator_writing import GOLDEN_SEPARATORS
 from tfsv.goldens.writing import GOLDEN_MODELS, write_goldens
 from tfsv.verification.normalisation import cohort_statistics
 from tfsv.verification.tflite_embedder import TFLiteEmbedder
@@ -23,7 +24,7 @@ def written(tmp_path_factory):
     """A folder of two models, one of which has a cohort, and its index."""
     folder = tmp_path_factory.mktemp("golden")
     names = ("packed_2bit", "packed_4bit")
-    return folder, write_goldens(folder, {name: GOLDEN_MODELS[name] for name in names})
+    return folder, write_goldens(folder, {name: GOLDEN_MODELS[name] for name in names}, {})
 
 
 def test_what_is_written_agrees_with_this_machine(written):
@@ -73,8 +74,10 @@ def test_the_committed_files_agree_and_are_small():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 failed")
-    assert {path.stem for path in COMMITTED.glob("*.tflite")} == set(GOLDEN_MODELS)
-    assert sum(path.stat().st_size for path in COMMITTED.iterdir()) < 1_100_000
+    models = {*GOLDEN_MODELS, *GOLDEN_SEPARATORS}
+    assert {path.stem for path in COMMITTED.glob("*.tflite")} == models
+    assert all(f"{name}: mixture.wav: " in done.stdout for name in GOLDEN_SEPARATORS)
+    assert sum(path.stat().st_size for path in COMMITTED.iterdir()) < 1_400_000
 
 
 @pytest.mark.parametrize("file, subject", [("packed_2bit.embeddings", "speaker0_0.wav")])

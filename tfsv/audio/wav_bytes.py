@@ -18,7 +18,7 @@ def wav_bytes(sound: np.ndarray) -> bytes:
         32044
 
     Args:
-        sound: Samples from -1 to 1, `[samples]`, 16 kHz.
+        sound: Samples from -1 to 1, `[samples]` or `[samples, channels]`, 16 kHz.
     """
     content = io.BytesIO()
     soundfile.write(content, sound, SAMPLE_RATE, subtype="PCM_16", format="WAV")

@@ -3,7 +3,8 @@
     tfsv make-goldens --output=mobile_demo/golden
 
 The Android app's tests and its self-test read them: small models of every form, utterances, and
-the embeddings, scores and decisions that Python computes. The same libraries write the same bytes.
+the embeddings, scores and decisions that Python computes. There are small causal separators too, a
+mixture, and what their streams give of it. The same libraries write the same bytes.
 
     tfsv make-goldens --check=mobile_demo/golden
 
@@ -33,7 +34,8 @@ def main(values: Any, arguments: list[str]) -> int:
     from tfsv.goldens.writing import write_goldens
 
     index = write_goldens(values.output)
-    print(f"{values.output}: {len(index['models'])} models, {len(index['utterances'])} utterances")
+    numbers = [f"{len(index[key])} {key}" for key in ("models", "utterances", "separators")]
+    print(f"{values.output}: {', '.join(numbers)}")
     return 0
 
 

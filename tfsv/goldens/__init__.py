@@ -6,10 +6,12 @@ from tfsv.lazy import lazily
 
 if TYPE_CHECKING:
     from tfsv.goldens.checking import GoldenComparison, check_goldens
+    from tfsv.goldens.separator_writing import GOLDEN_SEPARATORS
     from tfsv.goldens.writing import GOLDEN_MODELS, GoldenModel, write_goldens
 
 __all__ = [
     "GOLDEN_MODELS",
+    "GOLDEN_SEPARATORS",
     "GoldenComparison",
     "GoldenModel",
     "check_goldens",
@@ -20,6 +22,7 @@ __getattr__ = lazily(
     __name__,
     {
         "GOLDEN_MODELS": ".writing",
+        "GOLDEN_SEPARATORS": ".separator_writing",
         "GoldenComparison": ".checking",
         "GoldenModel": ".writing",
         "check_goldens": ".checking",

@@ -2,11 +2,10 @@
 
 A folder holds small models, one of each form that `tfsv export` writes, short utterances, and what
 `tfsv.load` makes of both. The network has random weights: it recognises nobody, but every kernel of
-it is computed with.
+it is computed with. `tfsv.goldens.separator_writing` adds separators.
 """
 
 import dataclasses
-import hashlib
 import itertools
 import os
 import pathlib
@@ -23,10 +22,12 @@ from tfsv.audio.wav_bytes import wav_bytes
 from tfsv.conversion.convert import Conversion, convert
 from tfsv.files import replacing, writable_folder, write_bytes, write_json
 from tfsv.goldens.checking import INDEX, SCHEMA, runtime
+from tfsv.goldens.digests import digests
+from tfsv.goldens.separator_writing import GOLDEN_SEPARATORS, write_separators
 from tfsv.models import NetworkSettings, build_network
-from tfsv.packed.expand import expand, is_packed
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
 from tfsv.run_lock import alone_in
+from tfsv.separation.separator_settings import SeparatorSettings
 from tfsv.verification.calibration import Calibration, Quality
 from tfsv.verification.cohorts import int8_cohort
 from tfsv.verification.ends import speaker_ends
@@ -88,7 +89,9 @@ _IMPOSTER_MEAN = Quality(40.0, 0.921, 0.923, 0.9255)
 
 
 def write_goldens(
-    folder: str | os.PathLike, models: Mapping[str, GoldenModel] = GOLDEN_MODELS
+    folder: str | os.PathLike,
+    models: Mapping[str, GoldenModel] = GOLDEN_MODELS,
+    separators: Mapping[str, SeparatorSettings] = GOLDEN_SEPARATORS,
 ) -> dict[str, Any]:
     """Writes the golden files.
 
@@ -99,7 +102,11 @@ def write_goldens(
     file of its embeddings, the trials' scores and the decisions. Scores are those of `model.score`:
     log-likelihood ratios where the file has a calibration. The embeddings are float32 `[utterances,
     dimensions]`, little-endian. `exact` says that they agree bit for bit with the same LiteRT, for
-    all activations are integers. The same libraries write the same bytes.
+    all activations are integers.
+
+    A separator has a mixture, a 16-bit wav of 15 channels, and an angle. `separated` is what its
+    stream gives of pieces of so many samples each, float32 `[samples]`, little-endian. The same
+    libraries write the same bytes.
 
     Example:
         >>> index = write_goldens("goldens")
@@ -109,6 +116,7 @@ def write_goldens(
     Args:
         folder: Folder to write; it is made when absent.
         models: The models to write, by name.
+        separators: Settings of the separators to write, by name; each is causal.
 
     Returns:
         The index.
@@ -118,10 +126,14 @@ def write_goldens(
     """
     folder = writable_folder(folder)
     with alone_in(folder):
-        return _written(folder, models)
+        return _written(folder, models, separators)
 
 
-def _written(folder: pathlib.Path, models: Mapping[str, GoldenModel]) -> dict[str, Any]:
+def _written(
+    folder: pathlib.Path,
+    models: Mapping[str, GoldenModel],
+    separators: Mapping[str, SeparatorSettings],
+) -> dict[str, Any]:
     utterances = _write_utterances(folder)
     recordings = [folder / name for name in utterances]
     speakers = [utterances[i : i + _UTTERANCES] for i in range(0, len(utterances), _UTTERANCES)]
@@ -138,6 +150,7 @@ def _written(folder: pathlib.Path, models: Mapping[str, GoldenModel]) -> dict[st
         "models": [
             _write_model(folder, name, model, recordings, trials) for name, model in models.items()
         ],
+        "separators": write_separators(folder, separators),
     }
     write_json(folder / INDEX, index, indent=1)
     return index
@@ -186,14 +199,14 @@ def _write_model(
         voices = _voices(embedder, recordings)
     embeddings = np.stack([voice.embedding for voice in voices.values()])
     write_bytes(vectors, embeddings.astype("<f4").tobytes())
-    expanded = expand(content) if is_packed(content) else content
+    sha256, expanded_sha256 = digests(content)
     threshold = embedder.threshold(0.01)
     scores = _scores(embedder, voices, trials)
     return {
         "name": name,
         "file": path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "expanded_sha256": hashlib.sha256(expanded).hexdigest(),
+        "sha256": sha256,
+        "expanded_sha256": expanded_sha256,
         "exact": model.compute == "int8",
         "embeddings": vectors.name,
         "threshold": threshold,

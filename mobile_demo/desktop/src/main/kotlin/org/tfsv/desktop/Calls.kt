@@ -17,4 +17,8 @@ internal object Calls {
         done(what, call(out))
         return out.value
     }
+
+    /** An environment, which models are made in and which lives as long as the process. */
+    fun environment(liteRt: LiteRt): Pointer =
+        created("an environment") { liteRt.LiteRtCreateEnvironment(0, null, it) }
 }

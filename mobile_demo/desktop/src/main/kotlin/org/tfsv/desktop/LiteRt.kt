@@ -8,7 +8,7 @@ import com.sun.jna.ptr.PointerByReference
 import java.io.File
 
 /**
- * The part of LiteRT's C interface that runs a model of one input and one output.
+ * The part of LiteRT's C interface that runs a model, whose inputs and outputs have names.
  *
  * It is that of `libLiteRt.so` in the wheel of ai-edge-litert 2.3.0. `size_t` is a Long, as on all
  * machines for which there is such a wheel. Functions return a status, 0 for success.
@@ -21,6 +21,24 @@ internal interface LiteRt : Library {
         environment: Pointer,
         content: Pointer,
         size: Long,
+        out: PointerByReference,
+    ): Int
+
+    fun LiteRtGetModelSignature(model: Pointer, signature: Long, out: PointerByReference): Int
+
+    fun LiteRtGetNumSignatureInputs(signature: Pointer, out: LongByReference): Int
+
+    fun LiteRtGetNumSignatureOutputs(signature: Pointer, out: LongByReference): Int
+
+    fun LiteRtGetSignatureInputName(
+        signature: Pointer,
+        input: Long,
+        out: PointerByReference,
+    ): Int
+
+    fun LiteRtGetSignatureOutputName(
+        signature: Pointer,
+        output: Long,
         out: PointerByReference,
     ): Int
 
@@ -41,6 +59,14 @@ internal interface LiteRt : Library {
         input: Long,
         sides: IntArray,
         dimensions: Long,
+    ): Int
+
+    fun LiteRtGetCompiledModelOutputTensorLayouts(
+        model: Pointer,
+        signature: Long,
+        outputs: Long,
+        layouts: Pointer,
+        update: Byte,
     ): Int
 
     fun LiteRtGetCompiledModelInputBufferRequirements(

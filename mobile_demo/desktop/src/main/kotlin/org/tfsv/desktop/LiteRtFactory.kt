@@ -13,11 +13,9 @@ import org.tfsv.core.voice.EmbedderFactory
  */
 class LiteRtFactory(library: File) : EmbedderFactory {
     private val liteRt = LiteRt.load(library)
-    private val environment: Pointer = Calls.created("an environment") {
-        liteRt.LiteRtCreateEnvironment(0, null, it)
-    }
+    private val environment: Pointer = Calls.environment(liteRt)
 
     /** See [EmbedderFactory.open]; one thread, whatever is asked for. */
     override fun open(model: ByteBuffer, threads: Int): Embedder =
-        LiteRtEmbedder(liteRt, environment, model)
+        LiteRtEmbedder(CompiledModel(liteRt, environment, model))
 }

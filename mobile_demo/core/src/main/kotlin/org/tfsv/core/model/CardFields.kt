@@ -1,5 +1,6 @@
 package org.tfsv.core.model
 
+import org.json.JSONArray
 import org.json.JSONException
 import org.json.JSONObject
 import org.json.JSONTokener
@@ -36,6 +37,22 @@ internal class CardFields private constructor(
         return value
     }
 
+    fun flag(key: String): Boolean =
+        value(key) as? Boolean ?: throw wrong(key, "must be true or false")
+
+    /** A list of finite numbers. */
+    fun numbers(key: String): List<Double> =
+        (value(key) as? JSONArray)?.let(::finite) ?: throw wrong(key, "must be a list of numbers")
+
+    /** A list of lists of finite numbers. */
+    fun lists(key: String): List<List<Double>> {
+        val lists = value(key) as? JSONArray ?: throw wrong(key, "must be a list of lists")
+        return List(lists.length()) {
+            (lists.opt(it) as? JSONArray)?.let(::finite)
+                ?: throw wrong(key, "must be a list of lists of numbers")
+        }
+    }
+
     /** Bits of a weight: a width of codes, or [FLOAT16]. */
     fun width(key: String): Int = count(key).also {
         if (it !in Codes.WIDTHS && it != FLOAT16) throw wrong(key, "must be 1 to 8 bits, or 16")
@@ -69,6 +86,12 @@ internal class CardFields private constructor(
     /** Why the value of a key is not sound. */
     fun wrong(key: String, rule: String): Damaged =
         Damaged("'${named(key)}' of its model card $rule")
+
+    /** The numbers of a list; null: some value is no finite number. */
+    private fun finite(list: JSONArray): List<Double>? {
+        val numbers = List(list.length()) { (list.opt(it) as? Number)?.toDouble() ?: Double.NaN }
+        return numbers.takeIf { all -> all.all(Double::isFinite) }
+    }
 
     private fun value(key: String): Any =
         fields.opt(key) ?: throw Damaged("its model card has no '${named(key)}'")

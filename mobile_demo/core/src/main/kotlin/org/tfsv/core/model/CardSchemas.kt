@@ -6,6 +6,8 @@ internal object CardSchemas {
     private const val FLAT = 2
     private const val NESTED = 3
     private const val TASK = "verification"
+    private const val SEPARATION = "separation"
+    private const val A_STREAM = "a stream of sound"
 
     private val FLAT_KEYS = setOf(
         "schema", "network", "channels", "bins", "embedding_size", "pooling", "front_end",
@@ -27,9 +29,7 @@ internal object CardSchemas {
     fun read(card: CardFields): ModelCard = when (val schema = card.count("schema")) {
         WITHOUT_POOLING, FLAT -> flat(card, schema)
         NESTED -> nested(card)
-        else -> throw Damaged(
-            "model card of schema $schema, this app reads $WITHOUT_POOLING to $NESTED",
-        )
+        else -> throw unknown(schema)
     }
 
     /** Schemas 1 and 2 have no task and keep every value at the top. */
@@ -62,7 +62,7 @@ internal object CardSchemas {
      */
     private fun nested(card: CardFields): ModelCard {
         card.checkKeys(NESTED_KEYS)
-        checkTask(card)
+        checkTask(card, TASK, "this app")
         val network = card.table("network")
         network.checkKeys(NETWORK_KEYS)
         val ends = card.table("ends")
@@ -90,10 +90,31 @@ internal object CardSchemas {
         )
     }
 
-    private fun checkTask(card: CardFields) {
-        val task = card.optional("task", card::name)
-        if (task == TASK) return
-        val wrong = if (task == null) "no task" else "the task '${CardFields.shortened(task)}'"
-        throw Unsuitable("is a model for $wrong and this app takes models for '$TASK'")
+    /**
+     * Checks that a card can be read and is of schema 3 and of separation.
+     *
+     * @throws Damaged it has another schema, or a key too few or too many.
+     * @throws Unsuitable its model is for another task.
+     */
+    fun checkSeparation(card: CardFields) {
+        when (val schema = card.count("schema")) {
+            WITHOUT_POOLING, FLAT -> throw otherTask("the task '$TASK'", SEPARATION, A_STREAM)
+            NESTED -> card.checkKeys(NESTED_KEYS)
+            else -> throw unknown(schema)
+        }
+        checkTask(card, SEPARATION, A_STREAM)
     }
+
+    private fun checkTask(card: CardFields, wanted: String, taker: String) {
+        val task = card.optional("task", card::name)
+        if (task == wanted) return
+        val found = if (task == null) "no task" else "the task '${CardFields.shortened(task)}'"
+        throw otherTask(found, wanted, taker)
+    }
+
+    private fun unknown(schema: Int) =
+        Damaged("model card of schema $schema, this app reads $WITHOUT_POOLING to $NESTED")
+
+    private fun otherTask(found: String, wanted: String, taker: String) =
+        Unsuitable("is a model for $found and $taker takes models for '$wanted'")
 }

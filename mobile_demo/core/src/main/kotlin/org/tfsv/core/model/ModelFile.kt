@@ -1,36 +1,34 @@
 package org.tfsv.core.model
 
-import java.nio.Buffer
 import java.nio.ByteBuffer
-import java.nio.ByteOrder
-import java.nio.charset.CharacterCodingException
 import org.tfsv.core.BadInput
-import org.tfsv.core.toHex
 
 /**
- * A file of `tfsv export`, read and checked as `docs/packed_format.md` says.
+ * A file of `tfsv export` for speaker verification, read and checked as `docs/packed_format.md`
+ * says.
  *
- * @property name what error messages call it.
  * @property card what the model says of itself.
  * @property cohort vectors by which scores are normalised, as the card needs them; null: none.
- * @property sha256 of the whole file, in hexadecimal digits: the model's identity.
  */
 class ModelFile private constructor(
-    private val content: ByteArray,
-    private val expansion: Expansion?,
-    val name: String,
+    private val file: ExportedFile,
     val card: ModelCard,
     val cohort: Cohort?,
-    val sha256: String,
 ) {
+    /** What error messages call it. */
+    val name: String get() = file.name
+
+    /** SHA-256 of the whole file, in hexadecimal digits: the model's identity. */
+    val sha256: String get() = file.sha256
+
     /** Bytes of the file. */
-    val size: Int get() = content.size
+    val size: Int get() = file.size
 
     /** Bytes of the expanded model. */
-    val expandedSize: Int get() = expansion?.size ?: size
+    val expandedSize: Int get() = file.expandedSize
 
     /** Whether kernels are codes; [expanded] then differs from [plain]. */
-    val packed: Boolean get() = expansion != null
+    val packed: Boolean get() = file.packed
 
     /**
      * The model that XNNPACK runs at full speed; a plain file as it is.
@@ -39,15 +37,7 @@ class ModelFile private constructor(
      *   from its beginning.
      * @throws BadInput it cannot be expanded, or needs more memory than there is.
      */
-    fun expanded(): ByteBuffer {
-        if (expansion == null) return plain()
-        return explained(name) {
-            val expanded = allocated(name, expansion.size)
-            expansion.write(expanded)
-            GraphRules.check(Bytes(expanded))
-            expanded.order(ByteOrder.nativeOrder())
-        }
-    }
+    fun expanded(): ByteBuffer = file.expanded()
 
     /**
      * The file as it is, which decodes its codes at each inference.
@@ -55,24 +45,14 @@ class ModelFile private constructor(
      * @return a buffer like that of [expanded].
      * @throws BadInput its graph makes no sense, or there is not enough memory.
      */
-    fun plain(): ByteBuffer = explained(name) {
-        GraphRules.check(Bytes(ByteBuffer.wrap(content)))
-        val plain = allocated(name, size)
-        plain.put(content)
-        (plain as Buffer).position(0) // ByteBuffer's own came after Android 7
-        plain.order(ByteOrder.nativeOrder())
-    }
+    fun plain(): ByteBuffer = file.plain()
 
     companion object {
         /** Bytes of the largest file, packed or expanded. */
-        const val LARGEST: Int = 1 shl 29
+        const val LARGEST: Int = ExportedFile.LARGEST
 
         /** Bytes of the beginning that [checkHead] looks at. */
-        const val HEAD_BYTES: Int = 8
-
-        private const val SMALLEST = 64
-        private const val IDENTIFIER = "TFL3"
-        private const val IDENTIFIER_POSITION = 4
+        const val HEAD_BYTES: Int = ExportedFile.HEAD_BYTES
 
         /**
          * Reads a file.
@@ -81,24 +61,14 @@ class ModelFile private constructor(
          * @param name what error messages call it.
          * @throws BadInput it is no such file, damaged, or a model for another task.
          */
-        fun read(bytes: ByteArray, name: String): ModelFile {
-            checkHead(bytes, name)
-            if (bytes.size < SMALLEST || bytes.size > LARGEST) throw unknown(name)
-            return explained(name) {
-                val file = Bytes(ByteBuffer.wrap(bytes))
-                val places = listOf(Metadata.CHECKSUM, Metadata.CARD).map { Metadata.find(file, it) }
-                if (places.all { it == null }) {
-                    throw Unsuitable("is a TFLite file, but tfsv did not make it")
-                }
-                Checksum.check(bytes, places[0])
-                val card = card(bytes, places[1])
-                val cohort = Metadata.find(file, Metadata.COHORT)?.let { Cohort.read(file, it) }
+        fun read(bytes: ByteArray, name: String): ModelFile =
+            ExportedFile.read(bytes, name) { file, fields ->
+                val card = CardSchemas.read(fields)
+                val place = Metadata.find(file.bytes, Metadata.COHORT)
+                val cohort = place?.let { Cohort.read(file.bytes, it) }
                 card.scoring?.check(cohort, card.embeddingSize)
-                val expansion = Metadata.find(file, Metadata.RECORD)
-                    ?.let { Expansion(bytes, file, it) }
-                ModelFile(bytes, expansion, name, card, cohort, Checksum.of(bytes).toHex())
+                ModelFile(file, card, cohort)
             }
-        }
 
         /**
          * Looks at the beginning of a file, before anybody reads all of it.
@@ -107,39 +77,6 @@ class ModelFile private constructor(
          * @param name what error messages call it.
          * @throws BadInput it is no TFLite file.
          */
-        fun checkHead(head: ByteArray, name: String) {
-            val known = head.size >= HEAD_BYTES && IDENTIFIER.indices.all {
-                head[IDENTIFIER_POSITION + it] == IDENTIFIER[it].code.toByte()
-            }
-            if (!known) throw unknown(name)
-        }
-
-        private fun unknown(name: String) =
-            BadInput("$name is no TFLite file; export the model again.")
-
-        private fun card(bytes: ByteArray, place: Span?): ModelCard {
-            if (place == null) throw Damaged("it has no model card")
-            val text = try {
-                Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, place.start, place.size))
-            } catch (_: CharacterCodingException) {
-                throw Damaged("its model card is not UTF-8")
-            }
-            return ModelCard.fromJson(text.toString())
-        }
-
-        private fun <T> explained(name: String, read: () -> T): T = try {
-            read()
-        } catch (damaged: Damaged) {
-            val reason = damaged.message
-            throw BadInput("$name is no sound model of tfsv ($reason); get it again.", damaged)
-        } catch (unsuitable: Unsuitable) {
-            throw BadInput("$name ${unsuitable.message}; use another.", unsuitable)
-        }
-
-        private fun allocated(name: String, size: Int): ByteBuffer = try {
-            ByteBuffer.allocateDirect(size)
-        } catch (error: OutOfMemoryError) {
-            throw BadInput("$name needs $size bytes, more than there are; use another.", error)
-        }
+        fun checkHead(head: ByteArray, name: String) = ExportedFile.checkHead(head, name)
     }
 }

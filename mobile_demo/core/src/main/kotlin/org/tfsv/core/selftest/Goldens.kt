@@ -41,7 +41,7 @@ internal class Goldens(
 
     companion object {
         private const val INDEX = "goldens.json"
-        private const val SCHEMA = 2
+        private const val SCHEMA = 3
 
         /** Reads the index and what belongs to it. */
         @Throws(BadInput::class, IOException::class)
