@@ -14,7 +14,7 @@ from tfsv.audio.augment import spec_augment
 from tfsv.errors import InputError
 from tfsv.features import LogMel
 from tfsv.run_lock import alone_in
-from tfsv.training.loop import FitSettings, fit
+from tfsv.training.loop import FitSettings, TrainingStep, fit
 from tfsv.training.objectives.aam_softmax import AAMSoftmax
 from tfsv.training.optimizers import OPTIMIZERS, Optimizer
 from tfsv.training.schedules import LearningRate
@@ -55,6 +55,28 @@ def test_learns_and_leaves_checkpoints_and_curves(tmp_path):
     assert result["accuracy"] > 0.9
     assert (tmp_path / "checkpoints" / "checkpoint").exists()
     assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_gradients_are_cut_down_together_to_a_length(tmp_path):
+    """A first step of Nesterov's moves the weights by 1.9 rates times the gradient."""
+    start = [variable.numpy() for part in parts() for variable in part.trainable_variables]
+    front_end, moved = LogMel(bins=16, mean_normalise=False), {}
+
+    def inputs_of(raw, step):
+        return front_end(raw)
+
+    for clip in (None, 1e-3, 1e6):
+        settings = FitSettings(1, lambda step: 0.1, weight_decay=0.0, clip_norm=clip)
+        network, head = parts()
+        step_of = TrainingStep(network, head, settings, inputs_of=inputs_of)
+        step_of(*next(iter(tones(0))), step=0, rate=0.1)
+        trained = network.trainable_variables + head.trainable_variables
+        changes = [(a.numpy() - b).ravel() for a, b in zip(trained, start, strict=True)]
+        moved[clip] = np.concatenate(changes)
+    assert np.linalg.norm(moved[1e-3]) == pytest.approx(1.9 * 0.1 * 1e-3, rel=1e-3)
+    np.testing.assert_array_equal(moved[1e6], moved[None])
+    cosine = moved[1e-3] @ moved[None] / np.linalg.norm(moved[1e-3]) / np.linalg.norm(moved[None])
+    assert cosine == pytest.approx(1, abs=1e-3)
 
 
 def test_a_second_call_restores_and_does_no_more(tmp_path):
