@@ -156,6 +156,18 @@ def test_microphone_1_as_it_is_gains_nothing(data):
     assert report.main.interval is None  # two talkers are too few
 
 
+def test_an_example_mixture_needs_neither_corpus_nor_bank(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFSV_CACHE", str(tmp_path / "cache"))
+    for number in (0, 0, 1):
+        made = run_command(
+            "make-mixture", f"--number={number}", f"--output={tmp_path / str(number)}"
+        )
+        assert made.returncode == 0, made.stderr
+    sounds = [soundfile.read(tmp_path / name / "mixture.wav")[0] for name in ("0", "1")]
+    assert all(sound.shape == (32000, 15) and np.abs(sound).max() > 0.01 for sound in sounds)
+    assert np.abs(sounds[0] - sounds[1]).max() > 0.01
+
+
 def test_separators_hear_with_the_array_of_their_rooms(data, tmp_path):
     (tmp_path / "array.json").write_text('{"positions": [0, 0.03, 0.05, 0.1]}')
     made = run_command(
@@ -187,6 +199,18 @@ def test_separators_hear_with_the_array_of_their_rooms(data, tmp_path):
         TASKS["separation"].open_data(
             dataclasses.replace(mine, test_bank=data.test_bank), SeparationObjective()
         )
+
+
+@pytest.mark.parametrize(
+    "blocks, causal, told", [(5, True, False), (6, True, True), (6, False, False)]
+)
+def test_crops_that_are_shorter_than_a_block_reaches_are_told(data, caplog, blocks, causal, told):
+    """Crops of a second have 64 frames; six causal blocks reach 64 frames back."""
+    task = TASKS["separation"]
+    card = task.new_card(SeparatorSettings(1, blocks, 4, 4, causal=causal))
+    with caplog.at_level("WARNING"):
+        task.open_data(data, SeparationObjective()).completed(card)
+    assert ("reach 1.0 s, and crops have 1.0 s" in caplog.text) == told
 
 
 def test_what_is_heard_twice_is_one_line(data):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfsv.separation.si_snr import si_snr_gain
     from tfsv.separation.si_snr_loss import SeparationLoss
     from tfsv.separation.tcn import build_separator
+    from tfsv.separation.tflite_separator import SeparatorStream, TFLiteSeparator
 
 __all__ = [
     "LINE_OF_15",
@@ -26,6 +27,8 @@ __all__ = [
     "SeparationLoss",
     "SeparatorFrontEnd",
     "SeparatorSettings",
+    "SeparatorStream",
+    "TFLiteSeparator",
     "bootstrap_means",
     "build_separator",
     "make_bank",
@@ -46,6 +49,8 @@ __getattr__ = lazily(
         "SeparationLoss": ".si_snr_loss",
         "SeparatorFrontEnd": ".front_end",
         "SeparatorSettings": ".separator_settings",
+        "SeparatorStream": ".tflite_separator",
+        "TFLiteSeparator": ".tflite_separator",
         "bootstrap_means": ".intervals",
         "build_separator": ".tcn",
         "make_bank": ".response_bank",

@@ -9,7 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
+from absl import logging
 
+from tfsv.audio import SAMPLE_RATE
 from tfsv.audio.manifest import read_manifest
 from tfsv.card import ModelCard
 from tfsv.errors import InputError
@@ -23,9 +25,11 @@ from tfsv.separation.evaluation import (
     score_mixtures,
     separation_report,
 )
+from tfsv.separation.frames import HOP, frames_of
 from tfsv.separation.measured_mixtures import measured_mixtures
 from tfsv.separation.mixture_settings import SeparationData, SeparationObjective
 from tfsv.separation.model_card import array_of, separator_card, separator_of
+from tfsv.separation.pasts import block_dilations
 from tfsv.separation.recognition import Recogniser
 from tfsv.separation.response_bank import CARD, ResponseBank
 from tfsv.separation.si_snr_loss import SeparationLoss
@@ -108,7 +112,20 @@ class SeparationTraining(TaskData):
         }
 
     def completed(self, card: ModelCard) -> ModelCard:
-        """The card with the array of the rooms."""
+        """The card with the array of the rooms; a warning where crops are too short to learn from.
+
+        What stands farther before a frame than a crop is long was never heard in training. Kernels
+        of a block that reaches there keep random weights, which whole recordings meet.
+        """
+        settings = separator_of(card)
+        heard = frames_of(self.settings.mixtures.crop_samples)
+        reach = max(block_dilations(settings).values()) * (2 if settings.causal else 1)
+        if reach >= heard:
+            logging.warning(
+                "blocks=%d: the last ones reach %.1f s, and crops have %.1f s; their kernels learn "
+                "nothing of that; take fewer blocks or longer crops",
+                settings.blocks, reach * HOP / SAMPLE_RATE, self.settings.mixtures.crop_seconds,
+            )  # fmt: skip
         return separator_card(separator_of(card), self.bank.array)
 
     def trained_on(self) -> str:
