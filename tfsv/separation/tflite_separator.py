@@ -76,7 +76,7 @@ class TFLiteSeparator:
         """
         if not self.streams:
             raise InputError(
-                f"{self._runner.path}: hears whole recordings only; train a separator with --causal"
+                f"{self._runner.path}: hears whole recordings only; train a separator with 'causal'"
             )
         return SeparatorStream(self._runner, angle, hops)
 

@@ -1,4 +1,4 @@
-"""Mixed precision and stages: differences of EER with their intervals, as a picture."""
+"""Mixed precision and stages: differences with their intervals, as a picture."""
 
 import os
 
@@ -15,10 +15,11 @@ _COLOURS = {EQUAL: "#888888", "plan": "#0072b2", "stages": "#d55e00"}
 
 
 def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) -> None:
-    """Draws every quantized model's EER above its float parent's and writes a PNG.
+    """Draws by how much every quantized model differs from its float parent, and writes a PNG.
 
     Each cell is a row, and its 95 % interval a line. One panel has the post-training models, whose
-    parent is the float one. The other has the fine-tuned models, whose parent is the control.
+    parent is the float one. The other has the fine-tuned models, whose parent is the control. A
+    panel without models is left out.
 
     Example:
         >>> outcomes = read_outcomes(runs, read_plan_cells(["kmeans 2 kl norm"]))
@@ -35,8 +36,11 @@ def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) ->
     cells = list(dict.fromkeys(cell for cell, _ in outcomes if cell.bits))
     cells.sort(key=lambda cell: -cell.bits)  # stable: within a width as they were given
     figure = Figure(figsize=(10, 1.2 + 0.24 * len(cells)), dpi=160, layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for axes, (model, heading) in zip(panels, _TITLES.items(), strict=True):
+    made = {model for cell, model in outcomes if cell.bits}
+    shown = {model: title for model, title in _TITLES.items() if model in made} or _TITLES
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    unit = next(iter(outcomes.values())).measurements[0].unit
+    for axes, (model, heading) in zip(panels, shown.items(), strict=True):
         for row, cell in enumerate(cells):
             found = difference_points(outcomes.get((cell, model)), parent(outcomes, model))
             if found:
@@ -46,7 +50,7 @@ def plot_differences(outcomes: Outcomes, path: str | os.PathLike, title: str) ->
                 axes.plot(middle, row, "o", color=colour, markersize=5)
         axes.axvline(0, color="#444444", linewidth=0.8)
         axes.set_title(heading, fontsize=10)
-        axes.set_xlabel(f"{main_title(outcomes)} − float's (points)")
+        axes.set_xlabel(f"{main_title(outcomes)} − float's, {'points' if unit == '%' else unit}")
         axes.grid(axis="x", color="#e4e4e4", linewidth=0.7)
         axes.set_axisbelow(True)
     panels[0].set_yticks(range(len(cells)), [_label(cell) for cell in cells], fontsize=8)
