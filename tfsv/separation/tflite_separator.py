@@ -187,5 +187,7 @@ def _pasts(runner: Runner) -> dict[str, tuple[int, ...]]:
     taken = {port.name: port.shape for port in runner.inputs if port.name not in (MIXTURE, ANGLE)}
     given = {port.name for port in runner.outputs}
     if taken != wanted or given != {SEPARATED, *(AFTER + name for name in pasts)}:
-        raise InputError(f"{runner.path}: its card says that it is causal; its inputs do not")
+        raise InputError(
+            f"{runner.path}: its card says that it is causal; its inputs do not; export it again"
+        )
     return pasts
