@@ -1,11 +1,11 @@
-"""What separators lie between: the mixture below them, the talker alone in the room above.
+"""Separators, and what they lie between: the mixture below, the talker alone in the room above.
 
     python benchmarks/separation_references.py --corpus=corpus/manifest.tsv \\
-        --test_bank=banks/test --transcripts=an4_text.tsv
+        --test_bank=banks/test --transcripts=an4_text.tsv --separators=demo_separator
 
-Rows are microphone 1 as it is, an ideal ratio mask, the target itself (the reverberant image at
-microphone 1), and the talker's direct sound. Word errors of the last two are floors: the recogniser
-errs in clean speech, and more in a room.
+Rows are microphone 1 as it is, separators, an ideal ratio mask, the target itself (the reverberant
+image at microphone 1), and the talker's direct sound. Word errors of the last two are floors: the
+recogniser errs in clean speech, and more in a room.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,12 +24,14 @@ from tfsv.separation.response_bank import ResponseBank
 from tfsv.separation.spectra import Spectra, Waveforms
 from tfsv.separation.talkers import Talkers
 from tfsv.separation.transcripts import read_transcripts, sentences_of
+from tfsv.tasks.opening import open_separator
 from tfsv.text_tables import aligned
 
 _CORPUS = flags.DEFINE_string("corpus", None, "Path of a manifest.", required=True)
 _BANK = flags.DEFINE_string("test_bank", None, "Bank of rooms.", required=True)
 _TOLD = flags.DEFINE_string("transcripts", None, "Table of transcripts.", required=True)
 _MIXTURES = flags.DEFINE_integer("test_mixtures", 150, "Mixtures of each range of angles.")
+_SEPARATORS = flags.DEFINE_list("separators", [], "Separators to measure too.")
 _OUTPUT = flags.DEFINE_string("output", None, "JSON to write. Default: none.")
 
 
@@ -48,6 +50,7 @@ def main(arguments: list[str]) -> None:
 
     systems = {
         "microphone 1": _scored(mixtures(), lambda one: one.mixture.heard[0], perceived),
+        **{name: _scored(mixtures(), _separating(name), perceived) for name in _SEPARATORS.value},
         "ideal ratio mask": _scored(mixtures(), _ideal, perceived),
         "target": _scored(mixtures(), lambda one: one.mixture.wanted, heard_only),
         "direct sound": _scored(mixtures("dry"), lambda one: one.mixture.wanted, heard_only),
@@ -75,6 +78,11 @@ def _scored(
     """What is measured of a system that knows the mixture's parts."""
     two = (one for one in mixtures if one.range_name in NAMES)
     return [score_sound(system(one), one, measures) for one in two]
+
+
+def _separating(name: str) -> Callable[[MeasuredMixture], np.ndarray]:
+    separate, _ = open_separator(name)
+    return lambda one: separate(one.mixture.heard, one.mixture.angle)
 
 
 def _ideal(one: MeasuredMixture) -> np.ndarray:
