@@ -24,7 +24,7 @@ TEACHER = "Resemblyzer"  # of the speaker models only
 
 @pytest.fixture(scope="module")
 def separator():
-    return TFLiteSeparator(demo.located("demo_separator"))
+    return TFLiteSeparator("demo_separator")
 
 
 def test_card_says_what_the_separator_is(separator):

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from tfsv.demo import located
 from tfsv.errors import InputError
 from tfsv.runtime import Runner
 from tfsv.separation.frames import HOP
@@ -27,7 +28,7 @@ class TFLiteSeparator:
         streams: Whether the separator is causal, so that `stream` can be used.
 
     Args:
-        path: The file.
+        path: The file, or "demo_separator".
         threads: Threads of one inference.
 
     Raises:
@@ -35,7 +36,7 @@ class TFLiteSeparator:
     """
 
     def __init__(self, path: str | os.PathLike, *, threads: int = 1):
-        self._runner = Runner(path, threads=threads)
+        self._runner = Runner(located(path), threads=threads)
         self.card = self._runner.card
         check_separator_card(self.card, str(path))
         self.streams = separator_of(self.card).causal
