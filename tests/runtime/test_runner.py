@@ -178,6 +178,8 @@ def test_files_of_earlier_versions_open(folder):
     assert len(paths) >= 3
     for path in paths:
         runner = Runner(path)
+        if runner.card.task != "verification":
+            continue
         assert runner.inputs == (Port("waveform", (1, None)),)
         (port,) = runner.outputs
         assert (port.name, port.shape[0], port.dtype) == ("embedding", 1, "float32")

@@ -22,14 +22,14 @@ class FloatTraining:
         last_learning_rate: Learning rate that the first one decays to.
         warmup: Part of the steps in which the learning rate rises from 0.
         weight_decay: Weight decay.
-        clip_norm: Length that the gradients of a step are cut down to, in fine-tuning too. None:
-            none is cut.
         checkpoint_steps: Steps between two checkpoints, in fine-tuning too.
         bfloat16: Whether convolutions and matrix products are computed in bfloat16, in fine-tuning
             too. It is faster on processors that have instructions for it, and slower on others.
         initial_model: Folder of a float model to train further, perhaps on other data. Training
             begins with its weights and with what it keeps of its training, such as class vectors.
             The network is the model's own. None: a new one begins at random.
+        clip_norm: Length that the gradients of a step are cut down to, in fine-tuning too. None:
+            none is cut.
     """
 
     epochs: float = setting(150.0, "Epochs of float training; may be a fraction.")
@@ -38,15 +38,15 @@ class FloatTraining:
     last_learning_rate: float = setting(5e-5, "Last learning rate.")
     warmup: float = setting(0.04, "Part of the steps in which the learning rate rises.")
     weight_decay: float = setting(1e-4, "Weight decay.")
-    clip_norm: float | None = setting(
-        None, "Length that the gradients of a step are cut down to. Default: none is cut."
-    )
     checkpoint_steps: int = setting(100, "Steps between two checkpoints.")
     bfloat16: bool = setting(
         False, "Compute products in bfloat16, for processors with avx512_bf16 or AMX."
     )
     initial_model: str | None = setting(
         None, "Folder of a float model to train further. Default: begin at random."
+    )
+    clip_norm: float | None = setting(
+        None, "Length that the gradients of a step are cut down to. Default: none is cut."
     )
 
     def __post_init__(self):
