@@ -6,6 +6,7 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.tfsv.core.BadInput
 import org.tfsv.core.Goldens
+import org.tfsv.core.separation.SeparatorFile
 
 class GraphRulesTest {
     private val content = Goldens.read("packed_mixed.tflite")
@@ -18,11 +19,19 @@ class GraphRulesTest {
             assertTrue(name, file.expanded().capacity() > 0)
         }
         val shipped = File(checkNotNull(System.getProperty("tfsv.models"))).listFiles().orEmpty()
-        for (model in shipped.filter { it.name.endsWith(".tflite") }) {
+        for (model in shipped.filter { it.name.startsWith("demo_") }) {
             val file = ModelFile.read(model.readBytes(), model.name)
             assertTrue(model.name, file.plain().capacity() > 0)
             assertTrue(model.name, file.expanded().capacity() > 0)
         }
+    }
+
+    @Test
+    fun `the shipped separator keeps the rules`() {
+        val model = File(checkNotNull(System.getProperty("tfsv.models")), "separator_4bit.tflite")
+        val file = SeparatorFile.read(model.readBytes(), model.name)
+        assertTrue(file.plain().capacity() > 0)
+        assertTrue(file.expanded().capacity() > 0)
     }
 
     @Test
