@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from tfsv.conversion.convert import export_tflite
 from tfsv.errors import InputError
+from tfsv.goldens.separator_checking import in_pieces
 from tfsv.packed.expand import expand
 from tfsv.quantization.network import quantize, refresh_codebooks, strip
 from tfsv.runtime.delegation import operators_left
@@ -61,16 +62,6 @@ def exported(request, tmp_path_factory):
         file = files[weights] = tmp_path_factory.mktemp("files") / f"{weights}.tflite"
         export_tflite(network, coded, card, file, task.ends(card), weights, "float32")
     return settings, separator(network, front_end_of(card)), files
-
-
-def in_pieces(stream, heard, sizes):
-    """What a stream gives of pieces of these sizes, which come again and again."""
-    sounds, first = [], 0
-    while first < heard.shape[1]:
-        size = sizes[len(sounds) % len(sizes)]
-        sounds.append(stream.push(heard[:, first : first + size]))
-        first += size
-    return np.concatenate([*sounds, stream.finish()])
 
 
 @pytest.mark.parametrize("hops", [1, 3])

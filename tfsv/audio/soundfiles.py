@@ -16,11 +16,11 @@ from tfsv.errors import InputError
 
 SHORTEST_SECONDS = 0.025  # one frame of the front end
 LONGEST_SECONDS = 600.0  # 38 MB of float32
+MOST_CHANNELS = 64  # of a microphone array; a file may claim 1,024
 
 _BLOCK = 64_000  # sample frames decoded at a time; whole frames of the power meter at 16 kHz
 _HIGHEST_PEAK = 16.0  # float files may overshoot 1, but not by an integer's range
 _LOWEST_RATE, _HIGHEST_RATE = 4000, 384000
-_MOST_CHANNELS = 64  # of a microphone array; a file may claim 1,024
 _MPEG_FRAME = 1152  # samples; what an mp3's own header may be wrong by
 
 
@@ -222,9 +222,9 @@ def _blocks(
         raise InputError(
             f"{path}: {rate} samples a second; expected {_LOWEST_RATE} to {_HIGHEST_RATE}"
         )
-    if sound.channels > _MOST_CHANNELS:
+    if sound.channels > MOST_CHANNELS:
         raise InputError(
-            f"{path}: {sound.channels} channels; at most {_MOST_CHANNELS} are taken, save some of"
+            f"{path}: {sound.channels} channels; at most {MOST_CHANNELS} are taken, save some of"
             " them as a file of their own"
         )
     longest = int(maximum_seconds * rate)

@@ -17,16 +17,15 @@ from typing import Any
 from absl import flags
 
 from tfsv.commands.running import Command
+from tfsv.demo import SEPARATOR
 from tfsv.errors import InputError
-
-_DEMO = "demo_separator"
 
 
 def _define(values: flags.FlagValues) -> None:
     def text(name: str, default: str | None, help: str) -> None:
         flags.DEFINE_string(name, default, help, flag_values=values)
 
-    text("model", _DEMO, "Model folder or .tflite file of a separator.")
+    text("model", SEPARATOR, "Model folder or .tflite file of a separator.")
     flags.DEFINE_float(
         "direction", None, "Direction of the talker, degrees.", 0, 180, required=True,
         flag_values=values,

@@ -31,6 +31,7 @@ from typing import Any
 from absl import flags
 
 from tfsv.commands.running import Command
+from tfsv.demo import MODELS, SEPARATOR
 from tfsv.errors import InputError
 
 REJECTED = 2
@@ -55,7 +56,7 @@ def _define(values: flags.FlagValues) -> None:
         0, 180, flag_values=values,
     )  # fmt: skip
     flags.DEFINE_string(
-        "separator", "demo_separator",
+        "separator", SEPARATOR,
         "Model folder or .tflite file of the separator that --direction asks.", flag_values=values,
     )  # fmt: skip
     flags.DEFINE_float(
@@ -104,7 +105,6 @@ def _parts(arguments: list[str]) -> tuple[str, list[str], list[str]]:
 def _is_model(argument: str) -> bool:
     """Whether an argument in the first place names a model, there or not, and no recording."""
     from tfsv.audio.sound_kinds import is_sound_name
-    from tfsv.demo import MODELS
 
     if argument in MODELS or argument.lower().endswith(".tflite"):
         return True

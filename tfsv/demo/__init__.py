@@ -14,13 +14,16 @@ a network that was trained on VoxCeleb, with `tfsv import`.
 import os
 import pathlib
 
-__all__ = ["MODELS", "located"]
+__all__ = ["MODELS", "SEPARATOR", "located"]
+
+SEPARATOR = "demo_separator"
+"""Name of the separator, which is asked where none is named."""
 
 MODELS = {
     "demo": "demo_4bit.tflite",
     "demo_2bit": "demo_2bit.tflite",
     "demo_1bit": "demo_1bit.tflite",
-    "demo_separator": "separator_4bit.tflite",
+    SEPARATOR: "separator_4bit.tflite",
 }
 """Files in this folder by the name of the model."""
 

@@ -9,25 +9,22 @@ import numpy as np
 from tfsv.goldens.digests import digests
 from tfsv.separation.microphones import LINE_OF_15
 from tfsv.separation.recordings import read_recording
-from tfsv.separation.tflite_separator import TFLiteSeparator
+from tfsv.separation.tflite_separator import SeparatorStream, TFLiteSeparator
 
 
-def in_pieces(
-    separate: TFLiteSeparator, heard: np.ndarray, angle: float, pieces: Sequence[int]
-) -> np.ndarray:
-    """What a stream of one hop at once gives of pieces of these sizes, which come again and again.
+def in_pieces(stream: SeparatorStream, heard: np.ndarray, pieces: Sequence[int]) -> np.ndarray:
+    """What a stream gives of pieces of these sizes, which come again and again, to its end.
 
     Example:
-        >>> in_pieces(TFLiteSeparator("separator.tflite"), heard, 63.0, [256]).shape
+        >>> in_pieces(TFLiteSeparator("demo_separator").stream(63.0), heard, [256]).shape
         (3500,)
 
     Args:
-        separate: A causal separator.
+        stream: A stream at its beginning.
         heard: What the microphones hear, float32 `[microphones, samples]`.
-        angle: Degrees as `MicrophoneArray` counts them.
         pieces: Samples of each piece.
     """
-    stream, sounds, first = separate.stream(angle), [], 0
+    sounds, first = [], 0
     while first < heard.shape[1]:
         size = pieces[len(sounds) % len(pieces)]
         sounds.append(stream.push(heard[:, first : first + size]))
@@ -58,6 +55,6 @@ def check_separator(
     yield "expanded", same, 0.0 if same else 1.0
     heard = read_recording(folder / golden["mixture"], LINE_OF_15)
     wanted = np.frombuffer((folder / golden["separated"]).read_bytes(), "<f4")
-    sound = in_pieces(TFLiteSeparator(path), heard, golden["angle"], golden["pieces"])
+    sound = in_pieces(TFLiteSeparator(path).stream(golden["angle"]), heard, golden["pieces"])
     difference = np.linalg.norm(sound.astype(np.float64) - wanted) / np.linalg.norm(wanted)
     yield golden["mixture"], sound.tobytes() == wanted.tobytes(), float(difference)

@@ -19,15 +19,12 @@ from tfsv.files import write_bytes
 from tfsv.goldens.digests import digests
 from tfsv.goldens.separator_checking import in_pieces
 from tfsv.quantization.network import quantizable_layers, quantize, refresh_codebooks, strip
-from tfsv.separation.ends import separator_ends
-from tfsv.separation.frames import BINS
 from tfsv.separation.microphones import LINE_OF_15
-from tfsv.separation.model_card import separator_card
+from tfsv.separation.model_card import TASK
 from tfsv.separation.recordings import read_recording
 from tfsv.separation.separator_settings import SeparatorSettings
-from tfsv.separation.spatial_features import SpatialFeatures
-from tfsv.separation.tcn import build_separator
 from tfsv.separation.tflite_separator import TFLiteSeparator
+from tfsv.tasks.task import TASKS
 
 _SIZE = SeparatorSettings(stacks=1, blocks=2, channels=6, hidden=8, causal=True)
 
@@ -87,7 +84,7 @@ def _write(
     path, separated = folder / f"{name}.tflite", folder / f"{name}.separated"
     content = _content(settings)
     write_bytes(path, content)
-    sound = in_pieces(TFLiteSeparator(path), heard, _TALKERS[0], _PIECES)
+    sound = in_pieces(TFLiteSeparator(path).stream(_TALKERS[0]), heard, _PIECES)
     write_bytes(separated, sound.astype("<f4").tobytes())
     sha256, expanded_sha256 = digests(content)
     return {
@@ -104,17 +101,16 @@ def _write(
 
 def _content(settings: SeparatorSettings) -> bytes:
     keras.utils.set_random_seed(0)
-    features = SpatialFeatures(LINE_OF_15.positions, LINE_OF_15.pairs, settings.phase)
-    network = build_separator(settings, features.count * BINS)
+    task = TASKS[TASK]
+    card = task.new_card(settings)
+    network = task.build(card)
     _move_statistics(network)
     bits = {layer.name: _BITS for layer in quantizable_layers(network)}
     network = quantize(network, bits, "kmeans")
     refresh_codebooks(network)
     stripped, coded = strip(network)
-    card = dataclasses.replace(
-        separator_card(settings), scheme="kmeans", trained_on="nothing: random weights"
-    )
-    ends = separator_ends(LINE_OF_15, settings)
+    ends = task.ends(card)
+    card = dataclasses.replace(card, scheme="kmeans", trained_on="nothing: random weights")
     return convert(stripped, coded, card, ends, "packed", "float32").content()
 
 

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfsv.audio.soundfiles import MOST_CHANNELS
 from tfsv.errors import InputError
 from tfsv.json_files import read_json
 from tfsv.separation.microphones import MicrophoneArray
-
-MOST_MICROPHONES = 64
-"""Microphones of an array at most, as many as channels of a sound file."""
 
 _LONGEST = 10.0  # metres
 _PAIRS = 9  # as the paper's array has
@@ -41,8 +39,8 @@ def read_array(path: str | os.PathLike) -> MicrophoneArray:
     }:
         raise InputError(f'{path}: expected {{"positions": [metres, …]}}, and "pairs" if wanted')
     given = fields["positions"]
-    if not isinstance(given, list) or not 2 <= len(given) <= MOST_MICROPHONES:
-        raise InputError(f"{path}: expected 2 to {MOST_MICROPHONES} positions")
+    if not isinstance(given, list) or not 2 <= len(given) <= MOST_CHANNELS:
+        raise InputError(f"{path}: expected 2 to {MOST_CHANNELS} positions")
     array = MicrophoneArray.from_json({"positions": given, "pairs": []}, str(path))
     if array.length > _LONGEST:
         raise InputError(f"{path}: {array.length:g} m long; expected {_LONGEST:g} m at most")

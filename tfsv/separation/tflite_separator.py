@@ -12,7 +12,8 @@ from tfsv.separation.model_card import array_of, check_separator_card, separator
 from tfsv.separation.pasts import past_shapes
 from tfsv.separation.ports import AFTER, ANGLE, BEFORE, MIXTURE, SEPARATED
 
-_HOPS_AT_ONCE = 64  # a second: as quick as a whole recording, and short enough for any memory
+HOPS_AT_ONCE = 64
+"""Hops of a piece of a recording, a second: as quick as all at once, and bounded in memory."""
 
 
 class TFLiteSeparator:
@@ -55,7 +56,7 @@ class TFLiteSeparator:
             InputError: The recording has other microphones, or is too short.
         """
         if self.streams:
-            stream = self.stream(angle, hops=min(_HOPS_AT_ONCE, heard.shape[1] // HOP + 2))
+            stream = self.stream(angle, hops=min(HOPS_AT_ONCE, heard.shape[1] // HOP + 2))
             return np.concatenate([stream.push(heard), stream.finish()])
         inputs = {MIXTURE: heard[np.newaxis], ANGLE: np.array([angle], np.float32)}
         return self._runner(inputs)[SEPARATED][0, : heard.shape[1]]

@@ -10,22 +10,18 @@ import tqdm
 from absl import logging
 
 from tfsv.audio import SAMPLE_RATE, soundfiles
+from tfsv.demo import SEPARATOR
 from tfsv.errors import InputError
 from tfsv.files import replacing
 from tfsv.separation.model_card import array_of
 from tfsv.separation.picture import PICTURED_SECONDS, draw_separation
 from tfsv.separation.recordings import LONGEST_SECONDS, ArrayRecording, open_recording
-from tfsv.separation.tflite_separator import TFLiteSeparator
+from tfsv.separation.tflite_separator import HOPS_AT_ONCE, TFLiteSeparator
 from tfsv.tasks.opening import open_separator
 
 if TYPE_CHECKING:
     from tfsv.separation.evaluation import Separate
     from tfsv.separation.microphones import MicrophoneArray
-
-SEPARATOR = "demo_separator"
-"""The separator that is asked where none is named."""
-
-_HOPS = 64  # a second at once: as quick as a whole recording
 
 
 class DirectionalListener:
@@ -94,7 +90,7 @@ class DirectionalListener:
             raise InputError(f"direction={direction:g}: expected 0 to 180 degrees")
         separate = self._separate
         if isinstance(separate, TFLiteSeparator) and separate.streams:
-            stream = separate.stream(direction, hops=_HOPS)
+            stream = separate.stream(direction, hops=HOPS_AT_ONCE)
             for heard in recording.pieces():
                 yield heard, self._finite(stream.push(heard))
             yield np.zeros((self.array.microphones, 0), np.float32), self._finite(stream.finish())
@@ -178,8 +174,8 @@ def separate(
     ):
         for heard, sound in listener.pieces(opened, direction):
             file.write(sound)
-            if samples < PICTURED_SECONDS * SAMPLE_RATE:
-                shown["microphone 1"].append(heard[0])
+            if picture is not None and samples < PICTURED_SECONDS * SAMPLE_RATE:
+                shown["microphone 1"].append(heard[0].copy())  # not the other microphones
                 shown["separated"].append(sound)
             samples += len(sound)
             clipped += int(np.sum(np.abs(sound) > 1))

@@ -126,7 +126,7 @@ class SeparationTraining(TaskData):
                 "nothing of that; take fewer blocks or longer crops",
                 settings.blocks, reach * HOP / SAMPLE_RATE, self.settings.mixtures.crop_seconds,
             )  # fmt: skip
-        return separator_card(separator_of(card), self.bank.array)
+        return separator_card(settings, self.bank.array)
 
     def trained_on(self) -> str:
         """Names of the corpora, their sizes, the number of rooms, and what is wanted."""

@@ -9,11 +9,11 @@ import numpy as np
 from tfsv.audio import soundfiles
 from tfsv.audio.channels import OneChannel, with_channel
 from tfsv.audio.manifest import Manifest, read_manifest
-from tfsv.demo import located
+from tfsv.demo import SEPARATOR, located
 from tfsv.errors import InputError
 from tfsv.report import Report
 from tfsv.tasks.opening import open_model
-from tfsv.tasks.separated import SEPARATOR, DirectionalListener
+from tfsv.tasks.separated import DirectionalListener
 from tfsv.verification.embedder import Embedder
 from tfsv.verification.evaluation import evaluate_trials
 from tfsv.verification.extraction import embed_file, voice_of_file, voice_of_waveform
@@ -111,8 +111,9 @@ def verify(
     """
     enrolment, tests = _listed(enrolment), _listed(tests)
     voices, questions = _channels(enrolment, channel), _channels(tests, channel)
-    for path in [*voices, *questions]:
+    for path in voices:
         soundfiles.sound_info(path, minimum_seconds=MINIMUM_SECONDS)
+    infos = [soundfiles.sound_info(path, minimum_seconds=MINIMUM_SECONDS) for path in questions]
     embedder = _opened(model)
     scorer = scorer_of(embedder, cosine=cosine)
     origin = "threshold"
@@ -124,7 +125,9 @@ def verify(
     if direction is None:
         heard = (voice_of_file(embedder, path) for path in questions)
     else:
-        heard = _from_direction(embedder, questions, DirectionalListener(separator), direction)
+        channels = [info.channels for info in infos]
+        listener = DirectionalListener(separator)
+        heard = _from_direction(embedder, questions, channels, listener, direction)
     return [
         Decision(test, scorer.score(speaker, voice), threshold, origin)
         for test, voice in zip(tests, heard, strict=True)
@@ -132,13 +135,17 @@ def verify(
 
 
 def _from_direction(
-    embedder: Embedder, tests: Sequence[Recording], listener: DirectionalListener, direction: float
+    embedder: Embedder,
+    tests: Sequence[Recording],
+    channels: Sequence[int],
+    listener: DirectionalListener,
+    direction: float,
 ) -> Iterator[Voice]:
     """Voices of recordings, of what comes from a direction where an array has heard them."""
     microphones = listener.array.microphones
     of_array = [
-        not isinstance(path, OneChannel) and soundfiles.sound_info(path).channels == microphones
-        for path in tests
+        not isinstance(path, OneChannel) and count == microphones
+        for path, count in zip(tests, channels, strict=True)
     ]
     if not any(of_array):
         raise InputError(

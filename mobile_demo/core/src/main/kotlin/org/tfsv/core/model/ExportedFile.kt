@@ -9,30 +9,23 @@ import org.tfsv.core.toHex
 
 /**
  * A file of `tfsv export` of any task, read and checked as `docs/packed_format.md` says.
- *
- * @property name what error messages call it.
- * @property sha256 of the whole file, in hexadecimal digits.
  */
 internal class ExportedFile private constructor(
     private val content: ByteArray,
     private val expansion: Expansion?,
-    val name: String,
-    val sha256: String,
-) {
-    /** Bytes of the file. */
-    val size: Int get() = content.size
+    override val name: String,
+    override val sha256: String,
+) : Exported {
+    override val size: Int get() = content.size
 
-    /** Bytes of the expanded model. */
-    val expandedSize: Int get() = expansion?.size ?: size
+    override val expandedSize: Int get() = expansion?.size ?: size
 
-    /** Whether kernels are codes. */
-    val packed: Boolean get() = expansion != null
+    override val packed: Boolean get() = expansion != null
 
     /** The file's numbers. */
     val bytes: Bytes get() = Bytes(ByteBuffer.wrap(content))
 
-    /** See [ModelFile.expanded]. */
-    fun expanded(): ByteBuffer {
+    override fun expanded(): ByteBuffer {
         if (expansion == null) return plain()
         return explained(name) {
             val expanded = allocated(expansion.size)
@@ -42,8 +35,7 @@ internal class ExportedFile private constructor(
         }
     }
 
-    /** See [ModelFile.plain]. */
-    fun plain(): ByteBuffer = explained(name) {
+    override fun plain(): ByteBuffer = explained(name) {
         GraphRules.check(bytes)
         val plain = allocated(size)
         plain.put(content)

@@ -1,6 +1,5 @@
 package org.tfsv.core.model
 
-import java.nio.ByteBuffer
 import org.tfsv.core.BadInput
 
 /**
@@ -11,42 +10,10 @@ import org.tfsv.core.BadInput
  * @property cohort vectors by which scores are normalised, as the card needs them; null: none.
  */
 class ModelFile private constructor(
-    private val file: ExportedFile,
+    file: ExportedFile,
     val card: ModelCard,
     val cohort: Cohort?,
-) {
-    /** What error messages call it. */
-    val name: String get() = file.name
-
-    /** SHA-256 of the whole file, in hexadecimal digits: the model's identity. */
-    val sha256: String get() = file.sha256
-
-    /** Bytes of the file. */
-    val size: Int get() = file.size
-
-    /** Bytes of the expanded model. */
-    val expandedSize: Int get() = file.expandedSize
-
-    /** Whether kernels are codes; [expanded] then differs from [plain]. */
-    val packed: Boolean get() = file.packed
-
-    /**
-     * The model that XNNPACK runs at full speed; a plain file as it is.
-     *
-     * @return a new direct buffer in native order, at position 0; constants lie at multiples of 16
-     *   from its beginning.
-     * @throws BadInput it cannot be expanded, or needs more memory than there is.
-     */
-    fun expanded(): ByteBuffer = file.expanded()
-
-    /**
-     * The file as it is, which decodes its codes at each inference.
-     *
-     * @return a buffer like that of [expanded].
-     * @throws BadInput its graph makes no sense, or there is not enough memory.
-     */
-    fun plain(): ByteBuffer = file.plain()
-
+) : Exported by file {
     companion object {
         /** Bytes of the largest file, packed or expanded. */
         const val LARGEST: Int = ExportedFile.LARGEST

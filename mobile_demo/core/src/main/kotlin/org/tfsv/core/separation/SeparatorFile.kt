@@ -1,9 +1,9 @@
 package org.tfsv.core.separation
 
-import java.nio.ByteBuffer
 import org.tfsv.core.BadInput
 import org.tfsv.core.model.Bytes
 import org.tfsv.core.model.Damaged
+import org.tfsv.core.model.Exported
 import org.tfsv.core.model.ExportedFile
 import org.tfsv.core.model.ModelFile
 import org.tfsv.core.model.Signature
@@ -13,33 +13,8 @@ import org.tfsv.core.model.Signature
  *
  * @property card what the separator says of itself.
  */
-class SeparatorFile private constructor(private val file: ExportedFile, val card: SeparatorCard) {
-    /** What error messages call it. */
-    val name: String get() = file.name
-
-    /** SHA-256 of the whole file, in hexadecimal digits. */
-    val sha256: String get() = file.sha256
-
-    /** Bytes of the file. */
-    val size: Int get() = file.size
-
-    /** Whether kernels are codes; [expanded] then differs from [plain]. */
-    val packed: Boolean get() = file.packed
-
-    /**
-     * The model that XNNPACK runs at full speed, in a buffer like that of [ModelFile.expanded].
-     *
-     * @throws BadInput it cannot be expanded, or needs more memory than there is.
-     */
-    fun expanded(): ByteBuffer = file.expanded()
-
-    /**
-     * The file as it is, which decodes its codes at each inference.
-     *
-     * @throws BadInput its graph makes no sense, or there is not enough memory.
-     */
-    fun plain(): ByteBuffer = file.plain()
-
+class SeparatorFile private constructor(file: ExportedFile, val card: SeparatorCard) :
+    Exported by file {
     companion object {
         /**
          * Reads a file.
